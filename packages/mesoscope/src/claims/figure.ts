@@ -1,0 +1,73 @@
+/**
+ * A figure as data: what is drawn, not how. The command line renders it to SVG, a page may render it otherwise.
+ */
+export interface Figure {
+  /** File name without extension, unique within a run: `A.euler-order`. */
+  readonly id: string;
+  readonly title: string;
+  /** One or two sentences: what is seen, and what was expected. */
+  readonly caption: string;
+  readonly x: Axis;
+  readonly y: Axis;
+  /** Drawn in order, later ones on top. */
+  readonly marks: readonly Mark[];
+}
+
+export interface Axis {
+  /** Symbol and unit, plain text with Unicode: `layers L`, `sup error |h_k − h(t_k)|`. */
+  readonly label: string;
+  /** Default linear. */
+  readonly scale?: 'linear' | 'log';
+  /** Base of the logarithm's ticks; default 10. */
+  readonly base?: number;
+  readonly domain?: readonly [number, number];
+}
+
+type Points = { readonly x: ArrayLike<number>; readonly y: ArrayLike<number> };
+
+export type Mark =
+  /** Connected points. `series` names it in the legend and picks the colour; same series, same colour. */
+  | ({ readonly kind: 'line'; readonly series: string } & Points)
+  /** Separate points, with an optional interval each. */
+  | ({
+      readonly kind: 'dots';
+      readonly series: string;
+      readonly low?: ArrayLike<number>;
+      readonly high?: ArrayLike<number>;
+    } & Points)
+  /** A shaded interval around a curve. */
+  | {
+      readonly kind: 'band';
+      readonly series: string;
+      readonly x: ArrayLike<number>;
+      readonly low: ArrayLike<number>;
+      readonly high: ArrayLike<number>;
+    }
+  /** A dashed grey line for what is expected, with its words (`slope −1`) beside its end. */
+  | ({ readonly kind: 'reference'; readonly label: string } & Points)
+  /** A vertical or horizontal dashed line across the whole figure, with its words. */
+  | { readonly kind: 'rule'; readonly axis: 'x' | 'y'; readonly at: number; readonly label: string }
+  /** Values on a regular grid, row-major from low y to high y: a phase diagram. */
+  | {
+      readonly kind: 'heatmap';
+      readonly x: ArrayLike<number>;
+      readonly y: ArrayLike<number>;
+      readonly values: ArrayLike<number>;
+      readonly valueLabel: string;
+      readonly scale?: 'linear' | 'log';
+    }
+  /** Regions named by category on a regular grid, row-major from low y to high y. */
+  | {
+      readonly kind: 'regions';
+      readonly x: ArrayLike<number>;
+      readonly y: ArrayLike<number>;
+      readonly categories: readonly string[];
+    }
+  /** Bars of a histogram or one bar a category position. */
+  | {
+      readonly kind: 'bars';
+      readonly series: string;
+      readonly x0: ArrayLike<number>;
+      readonly x1: ArrayLike<number>;
+      readonly y: ArrayLike<number>;
+    };

@@ -1,0 +1,93 @@
+import type { MatrixRef } from '../kernels/instruction.ts';
+import type { ProgramBuilder } from '../kernels/program.ts';
+
+/** One named matrix inside a parameter vector. */
+export interface ParameterBlock {
+  readonly name: string;
+  readonly rows: number;
+  readonly columns: number;
+  /** First element inside the parameter vector. */
+  readonly offset: number;
+}
+
+/** How a field's parameters lie in one vector: blocks one after the other, each row-major. */
+export interface ParameterLayout {
+  readonly blocks: readonly ParameterBlock[];
+  readonly length: number;
+}
+
+/** A parameter vector inside a slot. */
+export interface ParameterRef {
+  readonly slot: number;
+  readonly offset: number;
+}
+
+/** What a field acts on. */
+export interface FieldInput {
+  /** h, a d × n state: one token per column. */
+  readonly state: MatrixRef;
+  readonly parameters: ParameterRef;
+  /**
+   * Weights of the tokens as keys, 1 × n, ≥ 0; default 1/n each. A token of weight 0 is moved by the others and
+   * seen by none.
+   */
+  readonly weights?: MatrixRef;
+}
+
+/** Where a pullback adds its results. */
+export interface FieldGradients {
+  /** `+= D_hfᵀ p`, d × n. */
+  readonly state?: MatrixRef;
+  /** `+= D_θfᵀ p`, laid out like the parameters. */
+  readonly parameters?: ParameterRef;
+}
+
+/** The instructions for `f(h, θ)` have been written; the pullback can be written after them. */
+export interface FieldTrace {
+  /** f(h, θ), d × n, in scratch. Must not be written to by the caller. */
+  readonly value: MatrixRef;
+  /** Writes the instructions of both vector–Jacobian products at costate p (d × n), accumulating. */
+  pullback(p: MatrixRef, gradients: FieldGradients): void;
+}
+
+/**
+ * A layer's vector field `f(h, θ)` on n tokens in R^d. A field is stateless: it writes instructions into a
+ * program, for the number of tokens that the state has.
+ */
+export interface Field {
+  readonly name: string;
+  /** d. */
+  readonly dimension: number;
+  readonly parameters: ParameterLayout;
+  trace(builder: ProgramBuilder, input: FieldInput): FieldTrace;
+}
+
+/** A layout from named shapes, in order. */
+export function parameterLayout(
+  shapes: Readonly<Record<string, readonly [rows: number, columns: number]>>,
+): ParameterLayout {
+  let length = 0;
+  const blocks = Object.entries(shapes).map(([name, [rows, columns]]) => {
+    const block = { name, rows, columns, offset: length };
+    length += rows * columns;
+    return block;
+  });
+  return { blocks, length };
+}
+
+/** The matrix `name` of a parameter vector. */
+export function parameterMatrix(
+  layout: ParameterLayout,
+  parameters: ParameterRef,
+  name: string,
+): MatrixRef {
+  const block = layout.blocks.find((candidate) => candidate.name === name);
+  if (block === undefined) throw new RangeError(`no parameter block "${name}"`);
+  return {
+    slot: parameters.slot,
+    offset: parameters.offset + block.offset,
+    rows: block.rows,
+    columns: block.columns,
+    stride: block.columns,
+  };
+}

@@ -1,0 +1,6 @@
+export * from './errors.ts';
+export * from './field/field.ts';
+export * from './flow/types.ts';
+export * from './kernels/backend.ts';
+export * from './kernels/instruction.ts';
+export * from './kernels/program.ts';
