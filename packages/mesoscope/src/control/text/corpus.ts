@@ -1,0 +1,112 @@
+import { MesoscopeError } from '../../errors.ts';
+import {
+  type CharacterVocabulary,
+  type CharacterVocabularyOptions,
+  characterVocabulary,
+  emptyCorpus,
+} from './vocabulary.ts';
+
+/** A text as classes, cut into a training part and a held-out part that follows it. */
+export interface Corpus {
+  /** Built from the training part alone. */
+  readonly vocabulary: CharacterVocabulary;
+  readonly training: Int32Array<ArrayBuffer>;
+  readonly heldOut: Int32Array<ArrayBuffer>;
+}
+
+export interface CorpusOptions extends CharacterVocabularyOptions {
+  /** n: the characters a prediction may see at most. Both parts must hold n + 1 characters. */
+  readonly context: number;
+  /** Fraction of the text, at its end, that training never sees; default 0.1. */
+  readonly heldOutFraction?: number;
+}
+
+/** Every run of white space becomes one blank, none at the ends: line breaks of an edition are not prose. */
+export function cleanText(text: string): string {
+  return text.replace(/\s+/gu, ' ').trim();
+}
+
+/**
+ * Cleans a text ({@link cleanText}) and cuts it in two contiguous parts without overlap.
+ *
+ * @throws MesoscopeError `invalid-value`: empty corpus, a context longer than a part, a fraction outside (0, 1)
+ */
+export function prepareCorpus(text: string, options: CorpusOptions): Corpus {
+  const { context, heldOutFraction = 0.1 } = options;
+  if (!Number.isInteger(context) || context < 1) {
+    throw new MesoscopeError({
+      code: 'invalid-value',
+      path: 'context',
+      received: context,
+      expected: 'an integer of at least 1',
+    });
+  }
+  if (!(heldOutFraction > 0 && heldOutFraction < 1)) {
+    throw new MesoscopeError({
+      code: 'invalid-value',
+      path: 'heldOutFraction',
+      received: heldOutFraction,
+      expected: 'a number between 0 and 1, both excluded',
+    });
+  }
+  const characters = [...cleanText(text)];
+  if (characters.length === 0) throw emptyCorpus();
+  const cut = Math.round(characters.length * (1 - heldOutFraction));
+  const shorter = Math.min(cut, characters.length - cut);
+  if (shorter < context + 1) {
+    throw new MesoscopeError({
+      code: 'invalid-value',
+      path: 'context',
+      received: context,
+      expected: `less than the ${shorter} characters of the shorter part (training ${cut}, held out ${characters.length - cut})`,
+      wayOut: 'Use a longer text or a shorter context.',
+    });
+  }
+  const trainingText = characters.slice(0, cut).join('');
+  const vocabulary = characterVocabulary(trainingText, options);
+  return {
+    vocabulary,
+    training: vocabulary.encode(trainingText),
+    heldOut: vocabulary.encode(characters.slice(cut).join('')),
+  };
+}
+
+/** Sequences of n characters with the character that follows each of them. */
+export interface SequenceBatch {
+  readonly samples: number;
+  /** S × n classes seen. */
+  readonly tokens: Int32Array<ArrayBuffer>;
+  /** S × n classes to predict: `labels[s, i]` follows `tokens[s, i]`. */
+  readonly labels: Int32Array<ArrayBuffer>;
+}
+
+/** The sequences `classes[start … start + n]` (n + 1 characters each) for every start. */
+export function sequencesAt(
+  classes: Int32Array,
+  starts: ArrayLike<number>,
+  context: number,
+): SequenceBatch {
+  const samples = starts.length;
+  const tokens = new Int32Array(samples * context);
+  const labels = new Int32Array(samples * context);
+  for (let s = 0; s < samples; s++) {
+    const start = starts[s];
+    tokens.set(classes.subarray(start, start + context), s * context);
+    labels.set(classes.subarray(start + 1, start + 1 + context), s * context);
+  }
+  return { samples, tokens, labels };
+}
+
+/**
+ * Starts of at most `count` sequences spread evenly over a part. They share no label, so that as many as fit
+ * (the default) predict each character at most once.
+ */
+export function evenStarts(
+  classes: Int32Array,
+  context: number,
+  count = Number.POSITIVE_INFINITY,
+): Int32Array<ArrayBuffer> {
+  const available = Math.floor((classes.length - 1) / context);
+  const used = Math.min(count, available);
+  return Int32Array.from({ length: used }, (_, j) => Math.floor((j * available) / used) * context);
+}
