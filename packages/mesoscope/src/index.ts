@@ -4,3 +4,4 @@ export * from './flow/types.ts';
 export * from './kernels/backend.ts';
 export * from './kernels/instruction.ts';
 export * from './kernels/program.ts';
+export * from './numeric/index.ts';

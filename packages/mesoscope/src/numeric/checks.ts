@@ -1,0 +1,14 @@
+import { MesoscopeError } from '../errors.ts';
+
+/**
+ * Refuses an array that holds NaN or an infinity.
+ *
+ * @throws MesoscopeError `not-finite`, naming the first such entry
+ */
+export function requireFinite(path: string, values: ArrayLike<number>): void {
+  for (let i = 0; i < values.length; i++) {
+    if (!Number.isFinite(values[i])) {
+      throw new MesoscopeError({ code: 'not-finite', path, index: i, received: values[i] });
+    }
+  }
+}

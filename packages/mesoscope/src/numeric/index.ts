@@ -1,0 +1,3 @@
+export * from './distributions.ts';
+export * from './fit.ts';
+export * from './random.ts';
