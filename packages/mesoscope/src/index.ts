@@ -1,5 +1,5 @@
 export * from './errors.ts';
-export * from './field/field.ts';
+export * from './field/index.ts';
 export * from './flow/types.ts';
 export * from './kernels/backend.ts';
 export * from './kernels/instruction.ts';

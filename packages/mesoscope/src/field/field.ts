@@ -8,6 +8,8 @@ export interface ParameterBlock {
   readonly columns: number;
   /** First element inside the parameter vector. */
   readonly offset: number;
+  /** Standard deviation of the entries at a random start; default `1/√columns`, 0 for biases. */
+  readonly deviation?: number;
 }
 
 /** How a field's parameters lie in one vector: blocks one after the other, each row-major. */
@@ -62,13 +64,19 @@ export interface Field {
   trace(builder: ProgramBuilder, input: FieldInput): FieldTrace;
 }
 
-/** A layout from named shapes, in order. */
+/** A layout from named shapes, in order; the third number is {@link ParameterBlock.deviation}. */
 export function parameterLayout(
-  shapes: Readonly<Record<string, readonly [rows: number, columns: number]>>,
+  shapes: Readonly<Record<string, readonly [rows: number, columns: number, deviation?: number]>>,
 ): ParameterLayout {
   let length = 0;
-  const blocks = Object.entries(shapes).map(([name, [rows, columns]]) => {
-    const block = { name, rows, columns, offset: length };
+  const blocks = Object.entries(shapes).map(([name, [rows, columns, deviation]]) => {
+    const block = {
+      name,
+      rows,
+      columns,
+      offset: length,
+      ...(deviation === undefined ? {} : { deviation }),
+    };
     length += rows * columns;
     return block;
   });

@@ -1,0 +1,20 @@
+import { MesoscopeError } from '../errors.ts';
+
+/** Refuses `value` unless it is an integer ≥ 1. @throws MesoscopeError `invalid-value` */
+export function requireCount(path: string, value: number): void {
+  if (!Number.isInteger(value) || value < 1) {
+    throw new MesoscopeError({
+      code: 'invalid-value',
+      path,
+      received: value,
+      expected: 'an integer ≥ 1',
+    });
+  }
+}
+
+/** Refuses a name outside the list, with the nearest one in it. @throws MesoscopeError `unknown-name` */
+export function requireName(kind: string, received: string, known: readonly string[]): void {
+  if (!known.includes(received)) {
+    throw new MesoscopeError({ code: 'unknown-name', kind, received, known });
+  }
+}

@@ -1,0 +1,137 @@
+import { MesoscopeError } from '../errors.ts';
+import type { RandomStream } from '../numeric/random.ts';
+import type { Field, ParameterBlock } from './field.ts';
+
+/**
+ * A random start: each block has independent normal entries of standard deviation `1/√columns` unless its layout says
+ * otherwise ({@link ParameterBlock.deviation}); biases are 0. On tokens with entries of order 1 the queries, keys and
+ * the value of the field then have entries of order 1, whatever the number of heads.
+ */
+export function initialiseParameters(field: Field, random: RandomStream): Float64Array {
+  const vector = new Float64Array(field.parameters.length);
+  for (const { rows, columns, offset, deviation } of field.parameters.blocks) {
+    const scale = deviation ?? 1 / Math.sqrt(columns);
+    if (scale === 0) continue;
+    for (let i = 0; i < rows * columns; i++) vector[offset + i] = scale * random.normal();
+  }
+  return vector;
+}
+
+/** A bias, a matrix, or one matrix per head. */
+export type MatrixValue =
+  | readonly number[]
+  | readonly (readonly number[])[]
+  | readonly (readonly (readonly number[])[])[];
+
+/**
+ * A parameter vector from explicit matrices by block name, every block exactly once. A block stacked over heads takes one
+ * matrix per head (`Q: [Q_1, Q_2, …]`, each k × d; `O: [O_1, …]`, each d × v); a bias takes a list of numbers.
+ *
+ * ```ts
+ * parametersFromMatrices(field, { Q: heads.map((head) => head.Q), K: …, V: … })
+ * ```
+ *
+ * @throws MesoscopeError `unknown-name`, `invalid-value` (missing block), `shape-mismatch`, `not-finite`
+ */
+export function parametersFromMatrices(
+  field: Field,
+  matrices: Readonly<Record<string, MatrixValue>>,
+): Float64Array {
+  const { blocks, length } = field.parameters;
+  const known = blocks.map((block) => block.name);
+  for (const received of Object.keys(matrices)) {
+    if (!known.includes(received)) {
+      throw new MesoscopeError({
+        code: 'unknown-name',
+        kind: 'parameter block',
+        received,
+        known,
+      });
+    }
+  }
+  const vector = new Float64Array(length);
+  for (const block of blocks) {
+    const value = matrices[block.name];
+    if (value === undefined) {
+      throw new MesoscopeError({
+        code: 'invalid-value',
+        path: block.name,
+        received: undefined,
+        expected: `a matrix of ${block.rows} × ${block.columns}, or one per head that stack to it`,
+      });
+    }
+    vector.set(entries(block, value), block.offset);
+  }
+  return vector;
+}
+
+/** The entries of a block, row-major. */
+function entries(block: ParameterBlock, value: MatrixValue): number[] {
+  const matrix = asMatrix(block, value);
+  const columns = rectangular(block.name, matrix);
+  if (matrix.length !== block.rows || columns !== block.columns) {
+    throw mismatch(block, [matrix.length, columns]);
+  }
+  const flat = matrix.flat();
+  const index = flat.findIndex((x) => !Number.isFinite(x));
+  if (index >= 0) {
+    throw new MesoscopeError({
+      code: 'not-finite',
+      path: block.name,
+      index,
+      received: flat[index],
+    });
+  }
+  return flat;
+}
+
+function asMatrix(block: ParameterBlock, value: MatrixValue): readonly (readonly number[])[] {
+  const first = value[0];
+  if (!Array.isArray(first)) return (value as readonly number[]).map((x) => [x]);
+  if (!Array.isArray(first[0])) return value as readonly (readonly number[])[];
+  const heads = value as readonly (readonly (readonly number[])[])[];
+  const columns = heads.map((head, h) => rectangular(`${block.name}[${h}]`, head));
+  const differing = heads.findIndex(
+    (head, h) => head.length !== heads[0].length || columns[h] !== columns[0],
+  );
+  if (differing >= 0) {
+    throw new MesoscopeError({
+      code: 'shape-mismatch',
+      path: `${block.name}[${differing}]`,
+      received: [heads[differing].length, columns[differing]],
+      expected: [heads[0].length, columns[0]],
+    });
+  }
+  const rows = heads[0].length;
+  if (rows === block.rows && heads.length * columns[0] === block.columns) {
+    return heads[0].map((_, i) => heads.flatMap((head) => head[i]));
+  }
+  if (columns[0] !== block.columns || heads.length * rows !== block.rows) {
+    throw mismatch(block, [heads.length, rows, columns[0]]);
+  }
+  return heads.flat();
+}
+
+/** The number of columns, if all rows have it. */
+function rectangular(path: string, matrix: readonly (readonly number[])[]): number {
+  const columns = matrix[0]?.length ?? 0;
+  const ragged = matrix.findIndex((row) => row.length !== columns);
+  if (ragged >= 0) {
+    throw new MesoscopeError({
+      code: 'shape-mismatch',
+      path: `${path}[${ragged}]`,
+      received: [matrix[ragged].length],
+      expected: [columns],
+    });
+  }
+  return columns;
+}
+
+function mismatch(block: ParameterBlock, received: readonly number[]): MesoscopeError {
+  return new MesoscopeError({
+    code: 'shape-mismatch',
+    path: block.name,
+    received,
+    expected: [block.rows, block.columns],
+  });
+}
