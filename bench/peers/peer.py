@@ -1,0 +1,148 @@
+"""The PyTorch and NumPy side of the benchmark, driven line by line by bench/src/peer-python.ts.
+
+Each request is one JSON line on standard input, each answer one JSON line on standard output. Inputs are raw
+float64 files written by the driver; the last output goes back as a raw float64 file, so that the driver can
+check it against the reference backend in the same run.
+
+  {"do": "hello"}                                              -> {"torch": "2.x", "numpy": "2.x"}
+  {"do": "prepare", "workload": {...}, "folder": "...", "precision": "f64", "threads": 1, "variant": "fused"}
+  {"do": "run", "repeats": 10}                                 -> {"seconds": 0.123}  (of one repetition)
+  {"do": "output", "path": "..."}                              -> {"written": n}
+"""
+
+import json
+import sys
+import time
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+def load(folder, name, shape, dtype):
+    return torch.from_numpy(np.fromfile(f"{folder}/{name}.bin", dtype=np.float64).reshape(shape)).to(dtype)
+
+
+def attention_flow(w, folder, dtype, variant, with_gradient):
+    """Euler steps of h' = sum of softmax heads (or heads joined by an output matrix), full attention."""
+    B, n, d, H, k, v, L = (w[x] for x in ("batch", "tokens", "dimension", "heads", "key", "value", "layers"))
+    joined = w["output"]
+    h0 = load(folder, "h0", (B, n, d), dtype)
+    Q = load(folder, "Q", (L, H * k, d), dtype)
+    K = load(folder, "K", (L, H * k, d), dtype)
+    V = load(folder, "V", (L, H * v, d), dtype)
+    O = load(folder, "O", (L, d, H * v), dtype) if joined else None
+    step = w["horizon"] / L
+    scale = k ** -0.5
+    if not with_gradient:
+        stacked = [torch.cat([Q[l], K[l], V[l]]).T.contiguous() for l in range(L)]
+
+    def layer(h, weights, output):
+        qkv = h @ weights
+        q, key, value = torch.split(qkv, [H * k, H * k, H * v], dim=-1)
+        q = q.view(B, n, H, k).transpose(1, 2)
+        key = key.view(B, n, H, k).transpose(1, 2)
+        value = value.view(B, n, H, v).transpose(1, 2)
+        if variant == "fused":
+            out = F.scaled_dot_product_attention(q, key, value, scale=scale)
+        else:
+            out = torch.softmax((q @ key.transpose(-1, -2)) * scale, dim=-1) @ value
+        if joined:
+            return out.transpose(1, 2).reshape(B, n, H * v) @ output.T
+        return out.sum(1)
+
+    def forward():
+        with torch.no_grad():
+            h = h0
+            for l in range(L):
+                h = h + step * layer(h, stacked[l], O[l] if joined else None)
+            return [h]
+
+    def gradient():
+        leaves = [t.detach().requires_grad_(True) for t in (h0, Q, K, V)]
+        h, q, key, value = leaves
+        for l in range(L):
+            h = h + step * layer(h, torch.cat([q[l], key[l], value[l]]).T, None)
+        (0.5 * (h * h).sum()).backward()
+        return [h.detach()] + [t.grad for t in leaves]
+
+    return gradient if with_gradient else forward
+
+
+def square_product(w, folder, dtype):
+    m = w["size"]
+    a, b = load(folder, "a", (m, m), dtype), load(folder, "b", (m, m), dtype)
+
+    def run():
+        with torch.no_grad():
+            return [a @ b]
+
+    return run
+
+
+def covariance_flow(w, folder, dtype, library):
+    """Classical Runge-Kutta for S' = U S + S U^T with U = sum_h V_h S B_h + W, and m' = (U + sum_h V_h) m + b."""
+    P, d, H, steps = w["points"], w["dimension"], w["heads"], w["steps"]
+    tau = w["horizon"] / steps
+    arrays = [
+        load(folder, name, shape, dtype)
+        for name, shape in (("m", (P, d, 1)), ("S", (P, d, d)), ("V", (P, H, d, d)), ("B", (P, H, d, d)), ("W", (P, d, d)), ("b", (P, d, 1)))
+    ]
+    m0, S0, V, B, W, b = arrays if library == "torch" else [a.numpy() for a in arrays]
+    total = V.sum(1)
+
+    def slope(m, S):
+        U = W + (V[:, 0] @ S @ B[:, 0] if H == 1 else ((V @ S[:, None]) @ B).sum(1))
+        US = U @ S
+        transposed = US.transpose(-1, -2) if library == "torch" else US.swapaxes(-1, -2)
+        return (U + total) @ m + b, US + transposed
+
+    def run():
+        with torch.no_grad():
+            m, S = m0, S0
+            for _ in range(steps):
+                a1, k1 = slope(m, S)
+                a2, k2 = slope(m + tau / 2 * a1, S + tau / 2 * k1)
+                a3, k3 = slope(m + tau / 2 * a2, S + tau / 2 * k2)
+                a4, k4 = slope(m + tau * a3, S + tau * k3)
+                m = m + tau / 6 * (a1 + 2 * a2 + 2 * a3 + a4)
+                S = S + tau / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+            return [m, S]
+
+    return run
+
+
+def prepare(request):
+    w, folder, variant = request["workload"], request["folder"], request["variant"]
+    torch.set_num_threads(request["threads"])
+    dtype = torch.float64 if request["precision"] == "f64" else torch.float32
+    if w["kind"] == "attention-flow":
+        return attention_flow(w, folder, dtype, variant, w["gradient"])
+    if w["kind"] == "product":
+        return square_product(w, folder, dtype)
+    if w["kind"] == "covariance-flow":
+        return covariance_flow(w, folder, dtype, variant)
+    raise ValueError(f"unknown workload kind {w['kind']}")
+
+
+def main():
+    job, last = None, None
+    for line in sys.stdin:
+        request = json.loads(line)
+        if request["do"] == "hello":
+            answer = {"torch": torch.__version__, "numpy": np.__version__}
+        elif request["do"] == "prepare":
+            job, answer = prepare(request), {}
+        elif request["do"] == "run":
+            start = time.perf_counter()
+            for _ in range(request["repeats"]):
+                last = job()
+            answer = {"seconds": (time.perf_counter() - start) / request["repeats"]}
+        else:
+            flat = np.concatenate([np.asarray(t, dtype=np.float64).ravel() for t in last])
+            flat.tofile(request["path"])
+            answer = {"written": int(flat.size)}
+        print(json.dumps(answer), flush=True)
+
+
+main()

@@ -1,0 +1,80 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { Contender } from './contender.ts';
+import type { Workload } from './workloads.ts';
+
+const script = fileURLToPath(new URL('../peers/peer.py', import.meta.url));
+
+/** The Python to use: MESOSCOPE_PYTHON, or python3. */
+export const python = process.env['MESOSCOPE_PYTHON'] ?? 'python3';
+
+/** Versions of PyTorch and NumPy, or the reason why there are none. */
+export function pythonPeers(): { torch: string; numpy: string } | { missing: string } {
+  const probe = spawnSync(python, ['-c', 'import torch, numpy; print(torch.__version__, numpy.__version__)'], {
+    encoding: 'utf8',
+  });
+  if (probe.status !== 0) {
+    const reason = probe.error?.message ?? probe.stderr.trim().split('\n').at(-1) ?? 'no answer';
+    return { missing: `${python} cannot import torch and numpy (${reason})` };
+  }
+  const [torch, numpy] = probe.stdout.trim().split(' ');
+  return { torch, numpy };
+}
+
+/** The variants of a workload that Python offers; the faster one is the peer. */
+export function variantsOf(workload: Workload): readonly string[] {
+  switch (workload.kind) {
+    case 'attention-flow':
+      return ['plain', 'fused'];
+    case 'product':
+      return ['torch'];
+    case 'covariance-flow':
+      return ['torch', 'numpy'];
+  }
+}
+
+/** A Python process that has prepared one variant of a workload. */
+export async function pythonContender(
+  workload: Workload,
+  folder: string,
+  precision: 'f64' | 'f32',
+  variant: string,
+): Promise<Contender> {
+  const child = spawn(python, [script], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...process.env, OMP_NUM_THREADS: '1', OMP_WAIT_POLICY: 'passive', OPENBLAS_NUM_THREADS: '1' },
+  });
+  const ask = conversation(child);
+  await ask({ do: 'prepare', workload, folder, precision, threads: 1, variant });
+  return {
+    name: `Python ${variant} ${precision}`,
+    precision,
+    threads: 1,
+    run: async (repeats) => (await ask({ do: 'run', repeats }))['seconds'] as number,
+    output: async () => {
+      const path = join(folder, `output-${precision}-${variant}.bin`);
+      await ask({ do: 'output', path });
+      const bytes = readFileSync(path);
+      return new Float64Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 8).slice();
+    },
+    close: async () => {
+      child.stdin?.end();
+    },
+  };
+}
+
+/** One JSON line out, one JSON line back. */
+function conversation(child: ChildProcess): (request: object) => Promise<Record<string, unknown>> {
+  const { stdin, stdout } = child;
+  if (stdin === null || stdout === null) throw new Error('the peer process has no pipes');
+  const lines = createInterface({ input: stdout })[Symbol.asyncIterator]();
+  return async (request) => {
+    stdin.write(`${JSON.stringify(request)}\n`);
+    const { value, done } = await lines.next();
+    if (done) throw new Error(`the Python peer ended early while asked to ${JSON.stringify(request).slice(0, 80)}`);
+    return JSON.parse(value as string) as Record<string, unknown>;
+  };
+}
