@@ -1,5 +1,6 @@
 /** Imports run downwards in this order and never up; the list is the architecture. */
 const layers = [
+  'configuration',
   'numeric',
   'kernels',
   'law',

@@ -1,3 +1,5 @@
+export * from './claims/index.ts';
+export * from './configuration/index.ts';
 export * from './errors.ts';
 export * from './field/index.ts';
 export * from './flow/types.ts';
@@ -5,3 +7,5 @@ export * from './kernels/backend.ts';
 export * from './kernels/instruction.ts';
 export * from './kernels/program.ts';
 export * from './numeric/index.ts';
+export * from './study/index.ts';
+export * from './version.ts';

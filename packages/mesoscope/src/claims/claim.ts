@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Backend } from '../kernels/backend.ts';
 import type { Figure } from './figure.ts';
+import type { Reference } from './reference.ts';
 
 export type Paper = 'A' | 'B' | 'C' | 'D';
 
@@ -103,7 +104,12 @@ export interface Claim<Instance = unknown> {
   readonly trust: string;
   /** The quantity that decides, for a table's heading: `log–log slope of the error`. */
   readonly quantity: string;
-  /** Checks an explicit instance; its descriptions are the documentation of `--config`. */
+  /** Works to cite besides the paper. */
+  readonly references?: readonly Reference[];
+  /**
+   * Checks an explicit instance; its descriptions are the documentation of `--config`. Objects are strict, so that a
+   * misspelt key is refused.
+   */
   readonly instance: z.ZodType<Instance>;
   run(context: ClaimContext<Instance>): Promise<Finding>;
 }
@@ -116,6 +122,7 @@ export function judge(
   expected: Expected,
 ): Verdict {
   if (assumptions.some((assumption) => !assumption.holds)) return 'outside';
+  if (Number.isNaN(measured)) return 'fails';
   const [low, high] = interval ?? [measured, measured];
   switch (expected.kind) {
     case 'value': {

@@ -1,14 +1,9 @@
 import type { z } from 'zod';
-import type { Claim, Finding } from '../claims/claim.ts';
+import type { Paper } from '../claims/claim.ts';
 import type { Figure } from '../claims/figure.ts';
+import type { Reference } from '../claims/reference.ts';
+import type { ClaimOutcome } from '../claims/run.ts';
 import type { Backend, FloatArray } from '../kernels/backend.ts';
-
-/** A finding together with the claim and the time it took. */
-export interface ClaimResult {
-  readonly claim: Claim;
-  readonly finding: Finding;
-  readonly seconds: number;
-}
 
 /** One paragraph, table or sample list of a report, in order. */
 export type Section =
@@ -24,7 +19,8 @@ export type Section =
 
 /** What a study leaves behind, before it is written anywhere. */
 export interface StudyResult {
-  readonly claims: readonly ClaimResult[];
+  /** As `runClaim` and `runClaims` return them. */
+  readonly claims: readonly ClaimOutcome[];
   /** Figures of claims are added by themselves; these are the study's own sections. */
   readonly sections: readonly Section[];
   /** Arrays for arrays.npz, by name. */
@@ -56,7 +52,11 @@ export interface StudyContext {
   metric(record: Readonly<Record<string, number | string>>): void;
   /** `done` of `total` work units in words. */
   progress(done: number, total: number, label: string): void;
-  /** Called at points from which the study can continue. The host decides when to write. */
+  /**
+   * Called at points from which the study can continue; await it, it also lets the host see an interrupt. The host
+   * decides when to write, and writes at once if `signal` has aborted: check `signal` right after.
+   * @throws MesoscopeError `file` when the disk is full; the last good checkpoint survives
+   */
   checkpoint(make: () => Checkpoint): Promise<void>;
   /** Where to continue from. */
   readonly resume?: Checkpoint;
@@ -71,7 +71,14 @@ export interface Study<Configuration = unknown> {
   readonly title: string;
   /** One sentence for `mesoscope list`. */
   readonly description: string;
-  /** All fields have defaults: `schema.parse({})` is the preset. */
+  /** Papers whose fields or problems the study uses, to be cited even where no claim of theirs is run. */
+  readonly papers?: readonly Paper[];
+  /** Works to cite besides. */
+  readonly references?: readonly Reference[];
+  /**
+   * All fields have defaults: `schema.parse({})` is the preset. Objects are strict, so that a misspelt key is
+   * refused. The root holds an integer `seed`.
+   */
   readonly schema: z.ZodType<Configuration>;
   run(configuration: Configuration, context: StudyContext): Promise<StudyResult>;
 }

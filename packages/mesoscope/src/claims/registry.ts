@@ -1,0 +1,38 @@
+import { MesoscopeError } from '../errors.ts';
+import { type Claim, papers } from './claim.ts';
+
+/** Every claim that can be run, paper by paper, in the order of the theory pages. */
+export const claims: readonly Claim[] = [];
+
+/** @throws MesoscopeError `unknown-name`, with the nearest id */
+export function claimById(id: string, among: readonly Claim[] = claims): Claim {
+  const found = among.find((claim) => claim.id === id);
+  if (found === undefined) throw unknownClaim(id, among);
+  return found;
+}
+
+/**
+ * The claims that a list of ids (`A.euler-order`) and paper letters (`A`) names, each once, in the order of the
+ * registry. An empty list names them all.
+ *
+ * @throws MesoscopeError `unknown-name`, with the nearest id
+ */
+export function selectClaims(
+  selectors: readonly string[],
+  among: readonly Claim[] = claims,
+): readonly Claim[] {
+  if (selectors.length === 0) return among;
+  const named = new Set(
+    selectors.flatMap((selector) => {
+      const ofPaper = among.filter((claim) => claim.paper === selector);
+      return ofPaper.length > 0 ? ofPaper : [claimById(selector, among)];
+    }),
+  );
+  return among.filter((claim) => named.has(claim));
+}
+
+function unknownClaim(received: string, among: readonly Claim[]): MesoscopeError {
+  const letters = Object.keys(papers).filter((letter) => among.some((c) => c.paper === letter));
+  const known = [...letters, ...among.map((claim) => claim.id)];
+  return new MesoscopeError({ code: 'unknown-name', kind: 'claim', received, known });
+}

@@ -1,0 +1,95 @@
+import { MesoscopeError } from '../errors.ts';
+
+type Tree = { readonly [key: string]: unknown } | readonly unknown[];
+
+/**
+ * Applies one `path=value` to a configuration and returns a new one. The path is `training.rate`, `depths.0` or
+ * `depths[0]`; missing objects on the way are made. The value is read as JSON, and as plain text if it is none.
+ *
+ * @throws MesoscopeError `invalid-value` if there is no `=`, a step is empty or leads into a number or text
+ */
+export function applyAssignment(configuration: unknown, assignment: string): unknown {
+  const equals = assignment.indexOf('=');
+  if (equals <= 0) {
+    throw refused('--set', assignment, 'path=value, as in training.rate=0.01');
+  }
+  return setAtPath(
+    configuration,
+    assignment.slice(0, equals),
+    readValue(assignment.slice(equals + 1)),
+  );
+}
+
+/** Puts a value at a path (written as in {@link applyAssignment}) and returns a new configuration. */
+export function setAtPath(configuration: unknown, path: string, value: unknown): unknown {
+  const steps = path.replace(/\[(\d+)\]/g, '.$1').split('.');
+  if (steps.some((step) => step === '' || step === '__proto__')) {
+    throw refused('--set', path, 'a path such as training.rate or depths[0]');
+  }
+  return setSteps(configuration, steps, value, path);
+}
+
+function setSteps(node: unknown, steps: readonly string[], value: unknown, path: string): unknown {
+  const [step, ...rest] = steps;
+  if (step === undefined) return value;
+  if (Array.isArray(node)) {
+    const index = Number(step);
+    if (!Number.isInteger(index) || index < 0 || index > node.length) {
+      throw refused(path, step, `an index from 0 to ${node.length}`);
+    }
+    const copy = [...node];
+    copy[index] = setSteps(node[index], rest, value, path);
+    return copy;
+  }
+  if (node !== undefined && node !== null && typeof node !== 'object') {
+    throw refused(path, node, `an object or a list that holds "${step}"`);
+  }
+  const object = (node ?? {}) as Record<string, unknown>;
+  return { ...object, [step]: setSteps(object[step], rest, value, path) };
+}
+
+/** Lays one configuration over another: objects are merged key by key, everything else is replaced. */
+export function mergeConfigurations(base: unknown, top: unknown): unknown {
+  if (!isObject(base) || !isObject(top)) return top;
+  const merged: Record<string, unknown> = { ...base };
+  for (const [key, value] of Object.entries(top)) {
+    merged[key] = key in base ? mergeConfigurations(base[key], value) : value;
+  }
+  return merged;
+}
+
+/** The paths at which two configurations differ, with both values. */
+export function configurationDifferences(
+  one: unknown,
+  other: unknown,
+  path = '',
+): { readonly path: string; readonly one: unknown; readonly other: unknown }[] {
+  if (isTree(one) && isTree(other) && Array.isArray(one) === Array.isArray(other)) {
+    const a = one as Record<string, unknown>;
+    const b = other as Record<string, unknown>;
+    return [...new Set([...Object.keys(a), ...Object.keys(b)])].flatMap((key) =>
+      configurationDifferences(a[key], b[key], path === '' ? key : `${path}.${key}`),
+    );
+  }
+  return Object.is(one, other) ? [] : [{ path, one, other }];
+}
+
+function isTree(value: unknown): value is Tree {
+  return typeof value === 'object' && value !== null;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return isTree(value) && !Array.isArray(value);
+}
+
+function readValue(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+function refused(path: string, received: unknown, expected: string): MesoscopeError {
+  return new MesoscopeError({ code: 'invalid-value', path, received, expected });
+}

@@ -1,0 +1,3 @@
+export * from './assign.ts';
+export * from './finite-json.ts';
+export * from './parse.ts';

@@ -1,0 +1,15 @@
+import { MesoscopeError } from '../errors.ts';
+import type { Study } from './study.ts';
+
+/** Every study that can be run by name. */
+export const studies: readonly Study[] = [];
+
+/** @throws MesoscopeError `unknown-name`, with the nearest name */
+export function studyByName(name: string, among: readonly Study[] = studies): Study {
+  const found = among.find((study) => study.name === name);
+  if (found === undefined) {
+    const known = among.map((study) => study.name);
+    throw new MesoscopeError({ code: 'unknown-name', kind: 'study', received: name, known });
+  }
+  return found;
+}
