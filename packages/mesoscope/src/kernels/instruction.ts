@@ -40,7 +40,8 @@ export type NormalisationKind = 'layer' | 'rms';
  * - `unnormalised`: `P_ij = w_j e^{s_ij}`
  * - `linear`: `P_ij = w_j s_ij`
  * Without weights `w_j = 1/m` for m keys, causal or not. Keys with `w_j = 0` are as if absent, whatever their
- * score. Causal: query i sees keys j ≤ i. A query that sees no key gets out_i = 0 and normaliser −∞.
+ * score. Causal: query i sees keys j ≤ i. A query that sees no key gets out_i = 0 and normaliser −∞ (0 for
+ * unnormalised and linear, as always).
  */
 export type AttentionKind = 'softmax' | 'l2' | 'hardmax' | 'unnormalised' | 'linear';
 
@@ -203,7 +204,8 @@ export type Instruction =
   /**
    * Softmax cross-entropy per column: `loss_i = w_i (logsumexp(z_i) − z_{i,y_i})`, residual column
    * `w_i (softmax(z_i) − e_{y_i})`. logits and residual C×n, labels 1×n (class numbers stored as numbers;
-   * a negative label skips the column: loss 0, residual 0), weights 1×n, loss 1×n.
+   * a negative label skips the column: loss 0, residual 0; the loss of a label that is no class is NaN), weights
+   * 1×n, loss 1×n.
    */
   | {
       readonly op: 'crossEntropy';
@@ -213,7 +215,7 @@ export type Instruction =
       readonly loss: MatrixRef;
       readonly residual: MatrixRef;
     }
-  /** `Y_{·i} ← table_{·,index_i} (+ Y)`; table d×c, indices 1×n, Y d×n. */
+  /** `Y_{·i} ← table_{·,index_i} (+ Y)`; table d×c, indices 1×n, Y d×n; NaN for an index outside 0 … c−1. */
   | {
       readonly op: 'gather';
       readonly table: MatrixRef;
@@ -221,7 +223,7 @@ export type Instruction =
       readonly y: MatrixRef;
       readonly accumulate: boolean;
     }
-  /** `G_{·,index_i} += P_{·i}`: pulls back through `gather`. */
+  /** `G_{·,index_i} += P_{·i}`: pulls back through `gather`. An index outside 0 … c−1 adds nothing. */
   | {
       readonly op: 'scatter';
       readonly indices: MatrixRef;
