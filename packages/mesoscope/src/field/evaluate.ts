@@ -1,7 +1,9 @@
 import { MesoscopeError } from '../errors.ts';
 import type { Backend, FloatArray } from '../kernels/backend.ts';
-import { columnStride, type MatrixRef } from '../kernels/instruction.ts';
+import type { MatrixRef } from '../kernels/instruction.ts';
 import { one, ProgramBuilder, stateLength } from '../kernels/program.ts';
+import { packTokens, unpackTokens } from '../kernels/tokens.ts';
+import { requireFinite } from '../numeric/checks.ts';
 import type { Field } from './field.ts';
 
 /** One evaluation of a field on plain arrays. */
@@ -26,14 +28,15 @@ export interface FieldPullback {
  * @throws MesoscopeError `shape-mismatch`, `not-finite`, `invalid-value`
  */
 export function evaluateField(backend: Backend, field: Field, given: FieldArguments): number[][] {
+  const d = field.dimension;
   return backend.scoped(() => {
     const { builder, input, buffers, n } = bind(backend, field, given);
     const trace = field.trace(builder, input);
-    const value = builder.state('sample', 'value', field.dimension, n);
+    const value = builder.state('sample', 'value', d, n);
     builder.emit({ op: 'axpy', x: trace.value, y: value, alpha: one, accumulate: false });
-    buffers.value = backend.allocate(stateLength(field.dimension, n));
+    buffers.value = backend.allocate(stateLength(d, n));
     backend.compile(builder.program())({ samples: 1, buffers });
-    return tokensOf(buffers.value, field.dimension, n);
+    return unpackTokens(buffers.value, { samples: 1, tokens: n, dimension: d })[0];
   });
 }
 
@@ -61,7 +64,7 @@ export function pullbackField(
     field.trace(builder, input).pullback(p, { state, parameters: { slot, offset: 0 } });
     backend.compile(builder.program())({ samples: 1, buffers });
     return {
-      state: tokensOf(buffers.stateGradient, d, n),
+      state: unpackTokens(buffers.stateGradient, { samples: 1, tokens: n, dimension: d })[0],
       parameters: Float64Array.from(buffers.parameterGradient),
     };
   });
@@ -70,35 +73,37 @@ export function pullbackField(
 function bind(backend: Backend, field: Field, { tokens, parameters, weights }: FieldArguments) {
   const d = field.dimension;
   const n = tokens.length;
-  if (n === 0) {
-    throw new MesoscopeError({
-      code: 'shape-mismatch',
-      path: 'tokens',
-      received: [0],
-      expected: ['n ≥ 1', d],
-    });
-  }
+  if (n === 0) throw mismatch('tokens', [0, d], ['n ≥ 1', d]);
   if (parameters.length !== field.parameters.length) {
-    throw new MesoscopeError({
-      code: 'shape-mismatch',
-      path: 'parameters',
-      received: [parameters.length],
-      expected: [field.parameters.length],
-    });
+    throw mismatch('parameters', [parameters.length], [field.parameters.length]);
   }
+  requireFinite('parameters', parameters);
   const builder = new ProgramBuilder();
   const buffers: Record<string, FloatArray> = {};
   const state = builder.state('sample', 'state', d, n);
   buffers.state = stateBuffer(backend, 'tokens', tokens, d, n);
   const slot = builder.slot('shared', 'parameters', parameters.length);
   buffers.parameters = backend.allocate(parameters.length);
-  for (let i = 0; i < parameters.length; i++) {
-    buffers.parameters[i] = finite('parameters', i, parameters[i]);
-  }
+  buffers.parameters.set(parameters);
   let weightsRef: MatrixRef | undefined;
   if (weights !== undefined) {
+    const negative = weights.find((w) => w < 0);
+    if (negative !== undefined) {
+      throw new MesoscopeError({
+        code: 'invalid-value',
+        path: 'weights',
+        received: negative,
+        expected: 'numbers ≥ 0',
+      });
+    }
     weightsRef = builder.state('sample', 'weights', 1, n);
-    buffers.weights = weightsBuffer(backend, weights, n);
+    buffers.weights = stateBuffer(
+      backend,
+      'weights',
+      weights.map((w) => [w]),
+      1,
+      n,
+    );
   }
   const input = {
     state,
@@ -108,7 +113,7 @@ function bind(backend: Backend, field: Field, { tokens, parameters, weights }: F
   return { builder, input, buffers, n };
 }
 
-/** Rows of tokens (n × d) as a padded d × n state. */
+/** Rows of tokens (n × d) as a padded d × n state, once their shape and entries are checked. */
 function stateBuffer(
   backend: Backend,
   path: string,
@@ -116,60 +121,18 @@ function stateBuffer(
   d: number,
   n: number,
 ): FloatArray {
-  if (tokens.length !== n) {
-    throw new MesoscopeError({
-      code: 'shape-mismatch',
-      path,
-      received: [tokens.length],
-      expected: [n, d],
-    });
-  }
-  const buffer = backend.allocate(stateLength(d, n));
+  if (tokens.length !== n) throw mismatch(path, [tokens.length, d], [n, d]);
   tokens.forEach((token, i) => {
-    if (token.length !== d) {
-      throw new MesoscopeError({
-        code: 'shape-mismatch',
-        path: `${path}[${i}]`,
-        received: [token.length],
-        expected: [d],
-      });
-    }
-    token.forEach((x, a) => {
-      buffer[a * columnStride(n) + i] = finite(`${path}[${i}]`, a, x);
-    });
+    if (token.length !== d) throw mismatch(`${path}[${i}]`, [token.length], [d]);
+    requireFinite(`${path}[${i}]`, token);
   });
-  return buffer;
+  return packTokens([tokens], backend.allocate(stateLength(d, n)));
 }
 
-function weightsBuffer(backend: Backend, weights: readonly number[], n: number): FloatArray {
-  const buffer = stateBuffer(
-    backend,
-    'weights',
-    [...weights].map((w) => [w]),
-    1,
-    n,
-  );
-  const negative = weights.find((w) => w < 0);
-  if (negative !== undefined) {
-    throw new MesoscopeError({
-      code: 'invalid-value',
-      path: 'weights',
-      received: negative,
-      expected: 'numbers ≥ 0',
-    });
-  }
-  return buffer;
-}
-
-function finite(path: string, index: number, value: number): number {
-  if (!Number.isFinite(value)) {
-    throw new MesoscopeError({ code: 'not-finite', path, index, received: value });
-  }
-  return value;
-}
-
-function tokensOf(buffer: FloatArray, d: number, n: number): number[][] {
-  return Array.from({ length: n }, (_, i) =>
-    Array.from({ length: d }, (_, a) => buffer[a * columnStride(n) + i]),
-  );
+function mismatch(
+  path: string,
+  received: readonly number[],
+  expected: readonly (number | string)[],
+): MesoscopeError {
+  return new MesoscopeError({ code: 'shape-mismatch', path, received, expected });
 }
