@@ -1,0 +1,107 @@
+// Generic SIMD helpers. T is f64 or f32; a vector has lanes<T>() numbers.
+
+/** Numbers in a vector. */
+// @ts-ignore: decorator
+@inline
+export function lanes<T>(): i32 {
+  return 16 / <i32>sizeof<T>();
+}
+
+/** Vectors that cover `columns` numbers. */
+// @ts-ignore: decorator
+@inline
+export function vectors<T>(columns: i32): i32 {
+  return (columns + lanes<T>() - 1) / lanes<T>();
+}
+
+// @ts-ignore: decorator
+@inline
+export function splat<T>(x: f64): v128 {
+  return v128.splat<T>(<T>x);
+}
+
+/** The number at `pointer` in all lanes. */
+// @ts-ignore: decorator
+@inline
+export function loadSplat<T>(pointer: usize): v128 {
+  if (sizeof<T>() == 8) return v128.load64_splat(pointer);
+  return v128.load32_splat(pointer);
+}
+
+/** a·b + c; fused in the relaxed build, rounded twice in the strict one. */
+// @ts-ignore: decorator
+@inline
+export function madd<T>(a: v128, b: v128, c: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) return v128.relaxed_madd<T>(a, b, c);
+  return v128.add<T>(v128.mul<T>(a, b), c);
+}
+
+/** c − a·b; see {@link madd}. */
+// @ts-ignore: decorator
+@inline
+export function nmadd<T>(a: v128, b: v128, c: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) return v128.relaxed_nmadd<T>(a, b, c);
+  return v128.sub<T>(c, v128.mul<T>(a, b));
+}
+
+/** The larger of a and b, one machine instruction; where either is NaN: a. */
+// @ts-ignore: decorator
+@inline
+export function larger<T>(a: v128, b: v128): v128 {
+  return v128.pmax<T>(a, b);
+}
+
+/** All bits set in the first `count` lanes, none in the others (all set where count ≥ lanes, none where ≤ 0). */
+// @ts-ignore: decorator
+@inline
+export function firstLanes<T>(count: i32): v128 {
+  if (sizeof<T>() == 8) return i64x2.gt_s(i64x2.splat(<i64>count), i64x2(0, 1));
+  return i32x4.gt_s(i32x4.splat(count), i32x4(0, 1, 2, 3));
+}
+
+/** Zero in all lanes but the first `count`, whatever stood there. */
+// @ts-ignore: decorator
+@inline
+export function keepFirst<T>(v: v128, count: i32): v128 {
+  return v128.and(v, firstLanes<T>(count));
+}
+
+/** Sum over lanes, in a fixed order. */
+// @ts-ignore: decorator
+@inline
+export function sumLanes<T>(v: v128): T {
+  if (sizeof<T>() == 8) return <T>(f64x2.extract_lane(v, 0) + f64x2.extract_lane(v, 1));
+  const pairs = f32x4.add(v, v128.shuffle<f32>(v, v, 2, 3, 0, 1));
+  return <T>(f32x4.extract_lane(pairs, 0) + f32x4.extract_lane(pairs, 1));
+}
+
+/** Largest lane (no NaN among them). */
+// @ts-ignore: decorator
+@inline
+export function maxLanes<T>(v: v128): T {
+  if (sizeof<T>() == 8) return <T>max(f64x2.extract_lane(v, 0), f64x2.extract_lane(v, 1));
+  const pairs = f32x4.pmax(v, v128.shuffle<f32>(v, v, 2, 3, 0, 1));
+  return <T>max(f32x4.extract_lane(pairs, 0), f32x4.extract_lane(pairs, 1));
+}
+
+/**
+ * Stores a vector of a row of which `left` columns remain. `whole` (from `padded`) says that the row's padding may
+ * be written; else a partial vector is stored number by number.
+ */
+// @ts-ignore: decorator
+@inline
+export function put<T>(pointer: usize, v: v128, left: i32, whole: bool): void {
+  if (whole || left >= lanes<T>()) v128.store(pointer, v);
+  else putFirst<T>(pointer, v, left);
+}
+
+/** Stores the first `count` < lanes numbers of a vector. */
+export function putFirst<T>(pointer: usize, v: v128, count: i32): void {
+  if (sizeof<T>() == 8) {
+    if (count > 0) v128.store64_lane(pointer, v, 0);
+  } else {
+    if (count > 0) v128.store32_lane(pointer, v, 0);
+    if (count > 1) v128.store32_lane(pointer, v, 1, 4);
+    if (count > 2) v128.store32_lane(pointer, v, 2, 8);
+  }
+}
