@@ -1,5 +1,6 @@
 export * from './backend.ts';
 export * from './check.ts';
+export * from './conformance.ts';
 export * from './instruction.ts';
 export * from './operands.ts';
 export * from './program.ts';

@@ -1,0 +1,191 @@
+import { type RandomStream, randomStream } from '../../numeric/random.ts';
+import type { Backend, FloatArray, Precision } from '../backend.ts';
+import type { MatrixRef, ScalarRef } from '../instruction.ts';
+import { ProgramBuilder, type SlotKind } from '../program.ts';
+import { createReferenceBackend } from '../reference/backend.ts';
+
+/** One property that every backend must have. */
+export interface ConformanceCase {
+  readonly name: string;
+  /** Runs the case on a backend and on the reference and compares. */
+  run(backend: Backend): Conformance;
+}
+
+/** The backend conforms if `deviation ≤ tolerance`. */
+export interface Conformance {
+  /**
+   * The largest difference from the reference, over the largest entry of the matrix that it belongs to (at least 1).
+   * Infinite where one of the two is finite or NaN and the other is not.
+   */
+  readonly deviation: number;
+  readonly tolerance: number;
+}
+
+/** The value of entry (i, j) of sample s, given a source of random numbers. Default: standard normal. */
+export type Entry = (random: RandomStream, i: number, j: number, s: number) => number;
+
+export interface OperandOptions {
+  /** Default `sample`. */
+  readonly kind?: Exclude<SlotKind, 'scratch'>;
+  /** Rows without padding (`stride = columns`). Default false: a padded state. */
+  readonly dense?: boolean;
+  readonly entry?: Entry;
+}
+
+/** What a case is written with: operands with random content, then instructions. */
+export interface Trial {
+  readonly builder: ProgramBuilder;
+  /** An operand in a slot of its own. All slots are compared after the run. */
+  operand(name: string, rows: number, columns: number, options?: OperandOptions): MatrixRef;
+  scalar(name: string, value: number): ScalarRef;
+}
+
+export interface TrialOptions {
+  readonly name: string;
+  /** Default 1. */
+  readonly samples?: number;
+  /** Allowed deviation in units in the last place: 2⁻⁵² (f64), 2⁻²³ (f32). Default 64. */
+  readonly growth?: number;
+  readonly write: (trial: Trial) => void;
+}
+
+interface TrialSlot {
+  readonly name: string;
+  readonly kind: SlotKind;
+  readonly length: number;
+  readonly matrix: MatrixRef;
+  readonly entry: Entry;
+}
+
+export const unitInLastPlace: Readonly<Record<Precision, number>> = {
+  f64: 2 ** -52,
+  f32: 2 ** -23,
+};
+
+/**
+ * A case that runs one program on a backend and on the reference, from the same content (rounded to the backend's
+ * precision). All padding holds NaN before the run: no result may see it.
+ */
+export function trialCase(options: TrialOptions): ConformanceCase {
+  const { name, samples = 1, growth = 64, write } = options;
+  return {
+    name,
+    run(backend) {
+      const { builder, slots, scalars } = record(write);
+      const program = builder.program();
+      return backend.scoped(() => {
+        const reference = createReferenceBackend();
+        const ours = allocate(backend, name, slots, samples);
+        const theirs = Object.fromEntries(
+          Object.entries(ours).map(([slot, buffer]) => [slot, Float64Array.from(buffer)]),
+        );
+        backend.compile(program)({ samples, buffers: ours, scalars });
+        reference.compile(program)({ samples, buffers: theirs, scalars });
+        let worst = 0;
+        for (const slot of slots) {
+          const copies = slot.kind === 'sample' ? samples : 1;
+          for (let s = 0; s < copies; s++) {
+            const start = s * slot.length;
+            worst = Math.max(
+              worst,
+              deviation(slot.matrix, ours[slot.name], theirs[slot.name], start),
+            );
+          }
+        }
+        return { deviation: worst, tolerance: growth * unitInLastPlace[backend.precision] };
+      });
+    },
+  };
+}
+
+function record(write: (trial: Trial) => void) {
+  const builder = new ProgramBuilder();
+  const slots: TrialSlot[] = [];
+  const scalars: Record<string, number> = {};
+  write({
+    builder,
+    operand(name, rows, columns, { kind = 'sample', dense = false, entry = normal } = {}) {
+      const matrix = dense
+        ? builder.parameters(kind, name, rows, columns)
+        : builder.state(kind, name, rows, columns);
+      slots.push({ name, kind, length: rows * matrix.stride, matrix, entry });
+      return matrix;
+    },
+    scalar(name, value) {
+      scalars[name] = value;
+      return builder.scalar(name);
+    },
+  });
+  return { builder, slots, scalars };
+}
+
+/** Buffers with each slot's content in the first columns and NaN in the padding. */
+function allocate(
+  backend: Backend,
+  seedName: string,
+  slots: readonly TrialSlot[],
+  samples: number,
+): Record<string, FloatArray> {
+  const buffers: Record<string, FloatArray> = {};
+  for (const { name, kind, length, matrix, entry } of slots) {
+    const copies = kind === 'sample' ? samples : 1;
+    const buffer = backend.allocate(Math.max(1, copies) * length).fill(Number.NaN);
+    const random = randomStream(2026, `${seedName}: ${name}`);
+    for (let s = 0; s < copies; s++) {
+      for (let i = 0; i < matrix.rows; i++) {
+        for (let j = 0; j < matrix.columns; j++) {
+          buffer[s * length + i * matrix.stride + j] = entry(random, i, j, s);
+        }
+      }
+    }
+    buffers[name] = buffer;
+  }
+  return buffers;
+}
+
+/** See {@link Conformance.deviation}. */
+function deviation(
+  { rows, columns, stride }: MatrixRef,
+  ours: FloatArray,
+  theirs: FloatArray,
+  start: number,
+): number {
+  let difference = 0;
+  let largest = 1;
+  for (let i = 0; i < rows; i++) {
+    for (let j = 0; j < columns; j++) {
+      const a = ours[start + i * stride + j];
+      const b = theirs[start + i * stride + j];
+      if (Object.is(a, b) || a === b) continue;
+      if (!Number.isFinite(a) || !Number.isFinite(b)) return Number.POSITIVE_INFINITY;
+      difference = Math.max(difference, Math.abs(a - b));
+    }
+  }
+  for (let i = 0; i < rows; i++) {
+    for (let j = 0; j < columns; j++) {
+      const b = Math.abs(theirs[start + i * stride + j]);
+      if (b > largest && b < Number.POSITIVE_INFINITY) largest = b;
+    }
+  }
+  return difference / largest;
+}
+
+export const normal: Entry = (random) => random.normal();
+
+/** Standard normal, times a factor. */
+export function normalTimes(factor: number): Entry {
+  return (random) => factor * random.normal();
+}
+
+/** Uniform in [0, 1). */
+export const uniform: Entry = (random) => random.uniform();
+
+/** A whole number in {low, …, high}. */
+export function whole(low: number, high: number): Entry {
+  return (random) => low + random.integer(high - low + 1);
+}
+
+/** The same number everywhere. */
+export function constant(value: number): Entry {
+  return () => value;
+}
