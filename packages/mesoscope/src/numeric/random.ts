@@ -100,7 +100,7 @@ function hashKey(seed: number, purpose: string, index: number): number[] {
   const state = [0x9e3779b9, 0x243f6a88, 0xb7e15162, 0x6a09e667].map((start) =>
     murmur3(words, start),
   );
-  if (state.every((word) => word === 0)) state[0] = 1;
+  if (state.every((word) => word === 0)) return [1, 0, 0, 0];
   return state;
 }
 

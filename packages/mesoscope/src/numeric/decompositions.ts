@@ -1,0 +1,234 @@
+import {
+  CholeskyDecomposition,
+  EigenvalueDecomposition,
+  LuDecomposition,
+  Matrix as MlMatrix,
+  QrDecomposition,
+  SingularValueDecomposition,
+} from 'ml-matrix';
+import { MesoscopeError } from '../errors.ts';
+import { requireFinite } from './checks.ts';
+import {
+  diagonal,
+  largestEntry,
+  type Matrix,
+  multiply,
+  requireSquare,
+  requireSymmetric,
+  symmetricPart,
+  transpose,
+} from './matrix.ts';
+
+/** `A = Σ_i values_i v_i v_iᵀ`: eigenvalues in increasing order, orthonormal eigenvectors in the columns. */
+export interface SymmetricEigen {
+  readonly values: Float64Array;
+  readonly vectors: Matrix;
+}
+
+/**
+ * Eigenvalues and eigenvectors of a symmetric matrix (Householder tridiagonalisation, implicit QL).
+ *
+ * @throws MesoscopeError `shape-mismatch`, `invalid-value` if not symmetric, `not-finite`
+ */
+export function symmetricEigen(a: Matrix, path = 'matrix'): SymmetricEigen {
+  requireFinite(path, a.data);
+  requireSymmetric(a, path);
+  const result = new EigenvalueDecomposition(toLibrary(symmetricPart(a)), {
+    assumeSymmetric: true,
+  });
+  return {
+    values: Float64Array.from(result.realEigenvalues),
+    vectors: fromLibrary(result.eigenvectorMatrix),
+  };
+}
+
+/** `V diag(f(λ)) Vᵀ`: a function of a symmetric matrix, from its eigenvalues and eigenvectors. */
+export function spectralFunction(
+  { values, vectors }: SymmetricEigen,
+  f: (eigenvalue: number) => number,
+): Matrix {
+  return multiply(vectors, diagonal(values.map(f)), transpose(vectors));
+}
+
+/** Eigenvalues of a real square matrix: real and imaginary parts. */
+export interface Spectrum {
+  readonly real: Float64Array;
+  readonly imaginary: Float64Array;
+}
+
+/**
+ * Eigenvalues of a real square matrix, ordered by decreasing real part; conjugate pairs stand together.
+ *
+ * @throws MesoscopeError `shape-mismatch`, `not-finite`
+ */
+export function eigenvalues(a: Matrix): Spectrum {
+  requireFinite('matrix', a.data);
+  requireSquare(a);
+  const result = new EigenvalueDecomposition(toLibrary(a));
+  const pairs = result.realEigenvalues.map(
+    (real, i) => [real, result.imaginaryEigenvalues[i]] as const,
+  );
+  pairs.sort((p, q) => q[0] - p[0] || Math.abs(p[1]) - Math.abs(q[1]) || q[1] - p[1]);
+  return {
+    real: Float64Array.from(pairs, (pair) => pair[0]),
+    imaginary: Float64Array.from(pairs, (pair) => pair[1]),
+  };
+}
+
+/** `A = left diag(values) rightᵀ`, thin: r = min(rows, columns) orthonormal columns on both sides. */
+export interface SingularValues {
+  readonly left: Matrix;
+  /** In decreasing order. */
+  readonly values: Float64Array;
+  readonly right: Matrix;
+}
+
+/**
+ * Singular value decomposition.
+ *
+ * @throws MesoscopeError `not-finite`
+ */
+export function singularValueDecomposition(a: Matrix): SingularValues {
+  requireFinite('matrix', a.data);
+  const result = new SingularValueDecomposition(toLibrary(a), { autoTranspose: true });
+  return {
+    left: fromLibrary(result.leftSingularVectors),
+    values: Float64Array.from(result.diagonal),
+    right: fromLibrary(result.rightSingularVectors),
+  };
+}
+
+/** `max |Ax|/|x|`: the largest singular value. */
+export function spectralNorm(a: Matrix): number {
+  return singularValueDecomposition(a).values[0];
+}
+
+/** Singular values below `tolerance · largest` count as zero. */
+export interface RankOptions {
+  /** Default `max(rows, columns) · 2⁻⁵²`. */
+  readonly tolerance?: number;
+}
+
+/**
+ * Number of singular values above the tolerance.
+ *
+ * @throws MesoscopeError `not-finite`
+ */
+export function numericalRank(
+  a: Matrix,
+  { tolerance = Math.max(a.rows, a.columns) * 2 ** -52 }: RankOptions = {},
+): number {
+  const { values } = singularValueDecomposition(a);
+  return values.filter((value) => value > tolerance * values[0]).length;
+}
+
+/**
+ * Moore–Penrose pseudo-inverse `A⁺`; singular values below the tolerance count as zero.
+ *
+ * @throws MesoscopeError `not-finite`
+ */
+export function pseudoInverse(
+  a: Matrix,
+  { tolerance = Math.max(a.rows, a.columns) * 2 ** -52 }: RankOptions = {},
+): Matrix {
+  const { left, values, right } = singularValueDecomposition(a);
+  const inverted = values.map((value) => (value > tolerance * values[0] ? 1 / value : 0));
+  return multiply(right, diagonal(inverted), transpose(left));
+}
+
+/**
+ * `A = Q R` for rows ≥ columns: Q with orthonormal columns, R square and upper triangular with diagonal ≥ 0.
+ *
+ * @throws MesoscopeError `not-finite`, `shape-mismatch` if rows < columns
+ */
+export function qrDecomposition(a: Matrix): { readonly Q: Matrix; readonly R: Matrix } {
+  requireFinite('matrix', a.data);
+  if (a.rows < a.columns) {
+    throw new MesoscopeError({
+      code: 'shape-mismatch',
+      path: 'matrix',
+      received: [a.rows, a.columns],
+      expected: ['at least as many rows as columns', a.columns],
+    });
+  }
+  const result = new QrDecomposition(toLibrary(a));
+  const Q = fromLibrary(result.orthogonalMatrix);
+  const R = fromLibrary(result.upperTriangularMatrix);
+  const signs = Float64Array.from({ length: a.columns }, (_, i) =>
+    R.data[i * a.columns + i] < 0 ? -1 : 1,
+  );
+  return { Q: multiply(Q, diagonal(signs)), R: multiply(diagonal(signs), R) };
+}
+
+/**
+ * `A = L Lᵀ`, L lower triangular, of a symmetric positive definite matrix.
+ *
+ * @throws MesoscopeError `invalid-value` if not symmetric or not positive definite, with the smallest eigenvalue
+ */
+export function cholesky(a: Matrix, path = 'matrix'): Matrix {
+  requireFinite(path, a.data);
+  requireSymmetric(a, path);
+  const result = new CholeskyDecomposition(toLibrary(symmetricPart(a)));
+  if (!result.isPositiveDefinite()) {
+    throw new MesoscopeError({
+      code: 'invalid-value',
+      path,
+      received: symmetricEigen(a).values[0],
+      expected: 'a positive definite matrix, all eigenvalues > 0 (received: the smallest)',
+    });
+  }
+  return fromLibrary(result.lowerTriangularMatrix);
+}
+
+/**
+ * The solution of `A X = B` for a square regular A (LU with partial pivoting).
+ *
+ * @throws MesoscopeError `shape-mismatch`, `invalid-value` if A is singular
+ */
+export function solve(a: Matrix, b: Matrix): Matrix {
+  requireSquare(a);
+  if (b.rows !== a.rows) {
+    throw new MesoscopeError({
+      code: 'shape-mismatch',
+      path: 'right-hand side',
+      received: [b.rows, b.columns],
+      expected: [a.rows, b.columns],
+    });
+  }
+  const factors = new LuDecomposition(toLibrary(a));
+  if (factors.isSingular()) {
+    throw new MesoscopeError({
+      code: 'invalid-value',
+      path: 'matrix',
+      received: `a singular matrix with largest entry ${largestEntry(a)}`,
+      expected: 'a regular matrix',
+    });
+  }
+  return fromLibrary(factors.solve(toLibrary(b)));
+}
+
+/**
+ * `A⁻¹`.
+ *
+ * @throws MesoscopeError `shape-mismatch`, `invalid-value` if A is singular
+ */
+export function inverse(a: Matrix): Matrix {
+  requireSquare(a);
+  return solve(a, diagonal(new Float64Array(a.rows).fill(1)));
+}
+
+function toLibrary({ rows, columns, data }: Matrix): MlMatrix {
+  const result = new MlMatrix(rows, columns);
+  for (let i = 0; i < rows; i++) {
+    for (let j = 0; j < columns; j++) result.set(i, j, data[i * columns + j]);
+  }
+  return result;
+}
+
+function fromLibrary(matrix: MlMatrix): Matrix {
+  return {
+    rows: matrix.rows,
+    columns: matrix.columns,
+    data: Float64Array.from(matrix.to1DArray()),
+  };
+}

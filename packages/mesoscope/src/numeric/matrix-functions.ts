@@ -1,0 +1,142 @@
+import { MesoscopeError } from '../errors.ts';
+import { requireFinite } from './checks.ts';
+import { solve, spectralFunction, symmetricEigen } from './decompositions.ts';
+import {
+  add,
+  block,
+  identity,
+  largestEntry,
+  type Matrix,
+  multiply,
+  oneNorm,
+  requireSquare,
+  scale,
+  subtract,
+  transpose,
+  zeros,
+} from './matrix.ts';
+
+/** Coefficients of the [13/13] Padé approximant of the exponential. */
+const pade13 = [
+  64764752532480000, 32382376266240000, 7771770303897600, 1187353796428800, 129060195264000,
+  10559470521600, 670442572800, 33522128640, 1323241920, 40840800, 960960, 16380, 182, 1,
+];
+
+/** Largest 1-norm for which the approximant above is exact to rounding in double precision. */
+const pade13Radius = 5.371920351148152;
+
+/**
+ * `e^A` by scaling and squaring with the [13/13] Padé approximant (Higham, SIAM J. Matrix Anal. Appl. 26, 2005).
+ *
+ * @throws MesoscopeError `shape-mismatch`, `not-finite` (also if the result overflows)
+ */
+export function matrixExponential(a: Matrix): Matrix {
+  requireFinite('matrix', a.data);
+  requireSquare(a);
+  const squarings = Math.max(0, Math.ceil(Math.log2(oneNorm(a) / pade13Radius)));
+  const x = scale(2 ** -squarings, a);
+  const one = identity(a.rows);
+  const x2 = multiply(x, x);
+  const x4 = multiply(x2, x2);
+  const x6 = multiply(x2, x4);
+  const combine = (high: number, low: number) => {
+    const head = sum([pade13[high], x6], [pade13[high - 2], x4], [pade13[high - 4], x2]);
+    return add(
+      multiply(x6, head),
+      sum([pade13[low], x6], [pade13[low - 2], x4], [pade13[low - 4], x2], [pade13[low - 6], one]),
+    );
+  };
+  const odd = multiply(x, combine(13, 7));
+  const even = combine(12, 6);
+  let result = solve(subtract(even, odd), add(even, odd));
+  for (let k = 0; k < squarings; k++) result = multiply(result, result);
+  requireFinite('exponential of the matrix', result.data);
+  return result;
+}
+
+function sum(...terms: readonly (readonly [number, Matrix])[]): Matrix {
+  const [[firstFactor, first], ...rest] = terms;
+  return rest.reduce(
+    (total, [factor, term]) => add(total, term, factor),
+    scale(firstFactor, first),
+  );
+}
+
+/**
+ * The symmetric positive semi-definite square root of such a matrix. Eigenvalues that rounding has made slightly
+ * negative count as zero.
+ *
+ * @throws MesoscopeError `invalid-value` if not symmetric or not positive semi-definite, with the eigenvalue
+ */
+export function symmetricSquareRoot(a: Matrix, path = 'matrix'): Matrix {
+  return spectralFunction(positiveSemidefiniteEigen(a, path), Math.sqrt);
+}
+
+/**
+ * The symmetric logarithm of a symmetric positive definite matrix.
+ *
+ * @throws MesoscopeError `invalid-value` if not symmetric or not positive definite, with the eigenvalue
+ */
+export function symmetricLogarithm(a: Matrix, path = 'matrix'): Matrix {
+  const eigen = symmetricEigen(a, path);
+  if (!(eigen.values[0] > 0)) {
+    throw new MesoscopeError({
+      code: 'invalid-value',
+      path,
+      received: eigen.values[0],
+      expected: 'a positive definite matrix, all eigenvalues > 0 (received: the smallest)',
+    });
+  }
+  return spectralFunction(eigen, Math.log);
+}
+
+/**
+ * Eigenvalues (≥ 0, increasing) and eigenvectors of a symmetric positive semi-definite matrix. Negative eigenvalues
+ * of the size of rounding, at most `1e-10 · largest`, become zero.
+ *
+ * @throws MesoscopeError `invalid-value` if not symmetric or not positive semi-definite, with the eigenvalue
+ */
+export function positiveSemidefiniteEigen(a: Matrix, path = 'matrix') {
+  const { values, vectors } = symmetricEigen(a, path);
+  if (values[0] < -1e-10 * largestEntry(a)) {
+    throw new MesoscopeError({
+      code: 'invalid-value',
+      path,
+      received: values[0],
+      expected: 'a positive semi-definite matrix, all eigenvalues ≥ 0 (received: the smallest)',
+    });
+  }
+  return { values: values.map((value) => Math.max(0, value)), vectors };
+}
+
+/**
+ * `∫_0^t e^{Wᵀs} M e^{Ws} ds`. A block exponential on a short interval (Van Loan, IEEE Trans. Automat. Control 23,
+ * 1978), then doubling `G(2s) = G(s) + e^{Wᵀs} G(s) e^{Ws}`, which adds without cancellation for M ⪰ 0.
+ *
+ * @param t - end of the interval, of any sign
+ * @throws MesoscopeError `shape-mismatch`, `not-finite` (also if the result overflows)
+ */
+export function exponentialIntegral(W: Matrix, M: Matrix, t: number): Matrix {
+  requireSquare(W, 'W');
+  requireFinite('t', [t]);
+  const n = W.rows;
+  const doublings = Math.max(0, Math.ceil(Math.log2(oneNorm(W) * Math.abs(t))));
+  const step = t * 2 ** -doublings;
+  const exponent = zeros(2 * n, 2 * n);
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < n; j++) {
+      exponent.data[i * 2 * n + j] = -step * W.data[j * n + i];
+      exponent.data[i * 2 * n + n + j] = step * M.data[i * n + j];
+      exponent.data[(n + i) * 2 * n + n + j] = step * W.data[i * n + j];
+    }
+  }
+  const exponential = matrixExponential(exponent);
+  let transition = block(exponential, n, n, n, n);
+  let integral = multiply(transpose(transition), block(exponential, 0, n, n, n));
+  for (let k = 0; k < doublings; k++) {
+    integral = add(integral, multiply(transpose(transition), integral, transition));
+    transition = multiply(transition, transition);
+  }
+  requireFinite('integral', integral.data);
+  return integral;
+}

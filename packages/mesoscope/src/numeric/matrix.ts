@@ -1,0 +1,280 @@
+import { MesoscopeError } from '../errors.ts';
+import { requireFinite } from './checks.ts';
+
+/** A small dense matrix in double precision: entry (i, j) at `data[i · columns + j]`. */
+export interface Matrix {
+  readonly rows: number;
+  readonly columns: number;
+  readonly data: Float64Array;
+}
+
+/** The zero matrix. */
+export function zeros(rows: number, columns: number): Matrix {
+  return { rows, columns, data: new Float64Array(rows * columns) };
+}
+
+/** The n × n identity. */
+export function identity(n: number): Matrix {
+  return diagonal(new Float64Array(n).fill(1));
+}
+
+/** The square matrix with the given diagonal. */
+export function diagonal(entries: ArrayLike<number>): Matrix {
+  const result = zeros(entries.length, entries.length);
+  for (let i = 0; i < entries.length; i++) result.data[i * entries.length + i] = entries[i];
+  return result;
+}
+
+/**
+ * A matrix from its rows.
+ *
+ * @param path - how errors name it; default `matrix`
+ * @throws MesoscopeError `shape-mismatch` if rows differ in length or there are none, `not-finite`
+ */
+export function fromRows(rows: readonly ArrayLike<number>[], path = 'matrix'): Matrix {
+  const columns = rows[0]?.length ?? 0;
+  if (columns === 0) {
+    throw new MesoscopeError({
+      code: 'shape-mismatch',
+      path,
+      received: [rows.length, columns],
+      expected: ['at least 1', 'at least 1'],
+    });
+  }
+  const result = zeros(rows.length, columns);
+  rows.forEach((row, i) => {
+    if (row.length !== columns) {
+      throw new MesoscopeError({
+        code: 'shape-mismatch',
+        path: `${path}[${i}]`,
+        received: [row.length],
+        expected: [columns],
+      });
+    }
+    result.data.set(row, i * columns);
+  });
+  requireFinite(path, result.data);
+  return result;
+}
+
+/** The rows as plain arrays. */
+export function toRows({ rows, columns, data }: Matrix): number[][] {
+  return Array.from({ length: rows }, (_, i) =>
+    Array.from(data.subarray(i * columns, (i + 1) * columns)),
+  );
+}
+
+/** `Aᵀ`. */
+export function transpose(a: Matrix): Matrix {
+  const result = zeros(a.columns, a.rows);
+  for (let i = 0; i < a.rows; i++) {
+    for (let j = 0; j < a.columns; j++) result.data[j * a.rows + i] = a.data[i * a.columns + j];
+  }
+  return result;
+}
+
+/**
+ * `A B`, or the product of several matrices from left to right.
+ *
+ * @throws MesoscopeError `shape-mismatch`
+ */
+export function multiply(a: Matrix, b: Matrix, ...more: readonly Matrix[]): Matrix {
+  if (a.columns !== b.rows) {
+    throw new MesoscopeError({
+      code: 'shape-mismatch',
+      path: 'right factor',
+      received: [b.rows, b.columns],
+      expected: [a.columns, b.columns],
+    });
+  }
+  const result = zeros(a.rows, b.columns);
+  const n = b.columns;
+  for (let i = 0; i < a.rows; i++) {
+    for (let k = 0; k < a.columns; k++) {
+      const factor = a.data[i * a.columns + k];
+      for (let j = 0; j < n; j++) result.data[i * n + j] += factor * b.data[k * n + j];
+    }
+  }
+  const [next, ...rest] = more;
+  return next === undefined ? result : multiply(result, next, ...rest);
+}
+
+/**
+ * `A x`.
+ *
+ * @throws MesoscopeError `shape-mismatch`
+ */
+export function multiplyVector(a: Matrix, x: ArrayLike<number>): Float64Array {
+  if (a.columns !== x.length) {
+    throw new MesoscopeError({
+      code: 'shape-mismatch',
+      path: 'vector',
+      received: [x.length],
+      expected: [a.columns],
+    });
+  }
+  const result = new Float64Array(a.rows);
+  for (let i = 0; i < a.rows; i++) {
+    let sum = 0;
+    for (let j = 0; j < a.columns; j++) sum += a.data[i * a.columns + j] * x[j];
+    result[i] = sum;
+  }
+  return result;
+}
+
+/** `x yᵀ`. */
+export function outerProduct(x: ArrayLike<number>, y: ArrayLike<number>): Matrix {
+  const result = zeros(x.length, y.length);
+  for (let i = 0; i < x.length; i++) {
+    for (let j = 0; j < y.length; j++) result.data[i * y.length + j] = x[i] * y[j];
+  }
+  return result;
+}
+
+/** `α A`. */
+export function scale(alpha: number, a: Matrix): Matrix {
+  return { rows: a.rows, columns: a.columns, data: a.data.map((entry) => alpha * entry) };
+}
+
+/**
+ * `A + α B`; α is 1 by default.
+ *
+ * @throws MesoscopeError `shape-mismatch`
+ */
+export function add(a: Matrix, b: Matrix, alpha = 1): Matrix {
+  if (a.rows !== b.rows || a.columns !== b.columns) {
+    throw new MesoscopeError({
+      code: 'shape-mismatch',
+      path: 'second matrix',
+      received: [b.rows, b.columns],
+      expected: [a.rows, a.columns],
+    });
+  }
+  return {
+    rows: a.rows,
+    columns: a.columns,
+    data: a.data.map((entry, index) => entry + alpha * b.data[index]),
+  };
+}
+
+/**
+ * `A − B`.
+ *
+ * @throws MesoscopeError `shape-mismatch`
+ */
+export function subtract(a: Matrix, b: Matrix): Matrix {
+  return add(a, b, -1);
+}
+
+/** `(A + Aᵀ)/2`. */
+export function symmetricPart(a: Matrix): Matrix {
+  requireSquare(a);
+  return scale(0.5, add(a, transpose(a)));
+}
+
+/** `Σ A_ii`. */
+export function trace(a: Matrix): number {
+  requireSquare(a);
+  let sum = 0;
+  for (let i = 0; i < a.rows; i++) sum += a.data[i * a.columns + i];
+  return sum;
+}
+
+/** `√(Σ A_ij²)`, without overflow. */
+export function frobeniusNorm(a: Matrix): number {
+  const unit = largestEntry(a);
+  if (unit === 0) return 0;
+  return unit * Math.sqrt(a.data.reduce((sum, entry) => sum + (entry / unit) ** 2, 0));
+}
+
+/** `max_ij |A_ij|`. */
+export function largestEntry(a: Matrix): number {
+  return a.data.reduce((largest, entry) => Math.max(largest, Math.abs(entry)), 0);
+}
+
+/** `max_j Σ_i |A_ij|`, the operator norm for |·|₁. */
+export function oneNorm(a: Matrix): number {
+  let largest = 0;
+  for (let j = 0; j < a.columns; j++) {
+    let sum = 0;
+    for (let i = 0; i < a.rows; i++) sum += Math.abs(a.data[i * a.columns + j]);
+    largest = Math.max(largest, sum);
+  }
+  return largest;
+}
+
+/** The block `rows from … from + count − 1`, columns likewise. */
+export function block(
+  a: Matrix,
+  row: number,
+  column: number,
+  rows: number,
+  columns: number,
+): Matrix {
+  const result = zeros(rows, columns);
+  for (let i = 0; i < rows; i++) {
+    const start = (row + i) * a.columns + column;
+    result.data.set(a.data.subarray(start, start + columns), i * columns);
+  }
+  return result;
+}
+
+/** One matrix from a rectangle of blocks whose shapes fit. */
+export function fromBlocks(blocks: readonly (readonly Matrix[])[]): Matrix {
+  const columns = blocks[0].reduce((sum, part) => sum + part.columns, 0);
+  const rows = blocks.reduce((sum, line) => sum + line[0].rows, 0);
+  const result = zeros(rows, columns);
+  let top = 0;
+  for (const line of blocks) {
+    let left = 0;
+    for (const part of line) {
+      for (let i = 0; i < part.rows; i++) {
+        const row = part.data.subarray(i * part.columns, (i + 1) * part.columns);
+        result.data.set(row, (top + i) * columns + left);
+      }
+      left += part.columns;
+    }
+    top += line[0].rows;
+  }
+  return result;
+}
+
+/**
+ * Refuses a matrix that is not square.
+ *
+ * @throws MesoscopeError `shape-mismatch`
+ */
+export function requireSquare(a: Matrix, path = 'matrix'): void {
+  if (a.rows !== a.columns) {
+    throw new MesoscopeError({
+      code: 'shape-mismatch',
+      path,
+      received: [a.rows, a.columns],
+      expected: [a.rows, a.rows],
+    });
+  }
+}
+
+/**
+ * Refuses a matrix that is not square and symmetric up to rounding: `|A_ij − A_ji| ≤ 1e-10 max|A|`.
+ *
+ * @throws MesoscopeError `shape-mismatch`, `invalid-value`
+ */
+export function requireSymmetric(a: Matrix, path = 'matrix'): void {
+  requireSquare(a, path);
+  const tolerance = 1e-10 * largestEntry(a);
+  for (let i = 0; i < a.rows; i++) {
+    for (let j = 0; j < i; j++) {
+      const lower = a.data[i * a.columns + j];
+      const upper = a.data[j * a.columns + i];
+      if (Math.abs(lower - upper) > tolerance) {
+        throw new MesoscopeError({
+          code: 'invalid-value',
+          path: `${path}[${i}][${j}]`,
+          received: lower,
+          expected: `the same as ${path}[${j}][${i}] = ${upper}: the matrix must be symmetric`,
+        });
+      }
+    }
+  }
+}
