@@ -2,7 +2,7 @@ export * from './claims/index.ts';
 export * from './configuration/index.ts';
 export * from './errors.ts';
 export * from './field/index.ts';
-export * from './flow/types.ts';
+export * from './flow/index.ts';
 export * from './kernels/index.ts';
 export * from './numeric/index.ts';
 export * from './study/index.ts';

@@ -35,6 +35,8 @@ export interface Controls {
   readonly nodeCount: number;
   /** nodeCount × P, in backend memory. */
   readonly nodes: FloatArray;
+  /** Increasing depths where `t ↦ θ_t` jumps or has a kink: an adaptive integration lands its steps on them. */
+  readonly breakpoints: Float64Array;
   combination(t: number, from: number, to: number): NodeCombination;
 }
 

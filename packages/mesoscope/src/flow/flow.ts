@@ -1,0 +1,291 @@
+import type { Field } from '../field/field.ts';
+import type { Backend, Executable, FloatArray } from '../kernels/backend.ts';
+import { stateLength } from '../kernels/program.ts';
+import { distributeToNodes, nodeView } from './controls.ts';
+import { checkBackward, checkForward, createFlowChecks } from './flow-checks.ts';
+import { layerCount } from './grid.ts';
+import { createStageParameters, isSingleNode, stageDepth } from './stage-parameters.ts';
+import {
+  gradientSlot,
+  parameterSlot,
+  stageScalar,
+  stepAdjointProgram,
+  stepProgram,
+} from './step-programs.ts';
+import {
+  type Checkpoints,
+  keptCount,
+  keptDepth,
+  keptViews,
+  segmentLength,
+  type Trajectory,
+  trajectoryOf,
+} from './trajectory.ts';
+import type { Controls, DepthGrid, FlowStatus, Scheme } from './types.ts';
+
+export interface FlowOptions {
+  readonly field: Field;
+  /** n, the tokens of each sample. */
+  readonly tokens: number;
+  /** The most samples one call may hand over. */
+  readonly samples: number;
+  readonly scheme: Scheme;
+  /** Whether calls hand over key weights; default false (1/n each). */
+  readonly weighted?: boolean;
+  /** The flow has diverged where an entry of a state or costate exceeds this; default 1e12. */
+  readonly limit?: number;
+}
+
+export interface ForwardInput {
+  readonly grid: DepthGrid;
+  readonly controls: Controls;
+  /** h_0 of S samples, S × stateLength(d, n), in backend memory; copied. */
+  readonly initial: FloatArray;
+  /** Key weights ≥ 0, S × stateLength(1, n), in backend memory; for a weighted flow. Kept, not copied. */
+  readonly weights?: FloatArray;
+  /** Which states are kept; default `all`. */
+  readonly checkpoints?: Checkpoints;
+}
+
+export interface BackwardInput {
+  /** A completed trajectory of the same flow. */
+  readonly trajectory: Trajectory;
+  /** ∂J/∂h_L, S × stateLength(d, n), in backend memory. */
+  readonly terminalCostate: FloatArray;
+  /** nodeCount × P, in backend memory: `+= ∂J/∂nodes`, summed over samples. Without it only costates are computed. */
+  readonly gradient?: FloatArray;
+  /** Whether the costates of all depths are kept; default false. */
+  readonly keepCostates?: boolean;
+}
+
+/** Discrete costates `p_k = ∂J/∂h_k`. */
+export interface Costates {
+  /** `diverged` if a costate left the limits; then costates and gradient are of no use. */
+  readonly status: FlowStatus;
+  /** p_0, S × stateLength(d, n). */
+  readonly initial: FloatArray;
+  /** p_0, …, p_L, if they were kept. */
+  readonly all?: readonly FloatArray[];
+}
+
+/**
+ * A field integrated over depth by an explicit Runge–Kutta scheme, with its exact discrete adjoint.
+ * Programs are compiled once; nothing is allocated per step. Results are allocated in the caller's scope: in a loop,
+ * wrap each turn in `backend.scoped`.
+ */
+export interface Flow {
+  readonly backend: Backend;
+  readonly field: Field;
+  readonly tokens: number;
+  readonly samples: number;
+  readonly scheme: Scheme;
+  /** Elements of one sample's state: stateLength(d, n). */
+  readonly stateLength: number;
+  /**
+   * `h_{k+1} = h_k + ε_k Σ_i b_i ζ(t_k + c_i ε_k) f(Y_i, θ)` from k = 0 to L − 1, for all samples. Stops where an
+   * entry is not finite or exceeds the limit.
+   *
+   * @throws MesoscopeError `shape-mismatch`, `not-finite`, `invalid-value`, `out-of-memory`
+   */
+  forward(input: ForwardInput): Trajectory;
+  /**
+   * Back-propagates `terminalCostate` through the recursion of {@link forward}, exactly; states that were not kept
+   * are computed again, bitwise the same.
+   *
+   * @throws MesoscopeError `shape-mismatch`, `invalid-value`, `out-of-memory`
+   */
+  backward(input: BackwardInput): Costates;
+}
+
+/**
+ * Prepares a flow: `ḣ = ζ(t) f(h, θ(t))` on a depth grid (a residual network, for Euler's scheme).
+ *
+ * @throws MesoscopeError `invalid-value`, `out-of-memory`
+ */
+export function createFlow(backend: Backend, options: FlowOptions): Flow {
+  const { field, tokens, samples, scheme, weighted = false, limit = 1e12 } = options;
+  createFlowChecks(options);
+  const size = stateLength(field.dimension, tokens);
+  const parameterCount = field.parameters.length;
+  const stages = createStageParameters(backend, scheme, parameterCount);
+  const gathered = backend.allocate(scheme.c.length * parameterCount);
+  const shares = scheme.c.map((_, p) => nodeView(gathered, parameterCount, p));
+  const norms = backend.allocate(samples);
+  const spareStates = backend.allocate(samples * size);
+  const programs = new Map<string, Executable>();
+  const scalars: Record<string, number> = {};
+
+  function program(kind: 'step' | 'adjoint' | 'costate'): Executable {
+    const key = `${kind}${stages.key}`;
+    let compiled = programs.get(key);
+    if (compiled === undefined) {
+      const shape = { field, tokens, scheme, weighted, pattern: [...stages.pattern] };
+      compiled = backend.compile(
+        kind === 'step' ? stepProgram(shape) : stepAdjointProgram(shape, kind === 'adjoint'),
+      );
+      programs.set(key, compiled);
+    }
+    return compiled;
+  }
+
+  /** Binds θ and `εζ` at the stages of step k. */
+  function bind(
+    grid: DepthGrid,
+    controls: Controls,
+    k: number,
+    buffers: Record<string, FloatArray>,
+  ): void {
+    const from = grid.times[k];
+    const to = grid.times[k + 1];
+    stages.prepare(controls, from, to);
+    for (let p = 0; p < stages.slots; p++) buffers[parameterSlot(p)] = stages.vector(p);
+    scheme.c.forEach((c, i) => {
+      scalars[stageScalar(i)] = (to - from) * grid.profile(stageDepth(c, from, to));
+    });
+  }
+
+  /** The status of a step whose norms have just been computed. */
+  function judge(count: number, step: number, depth: number): FlowStatus | undefined {
+    for (let sample = 0; sample < count; sample++) {
+      const norm = norms[sample];
+      if (!(norm <= limit)) return { kind: 'diverged', step, depth, sample, norm };
+    }
+    return undefined;
+  }
+
+  function forward(input: ForwardInput): Trajectory {
+    checkForward(options, input, size);
+    const { grid, controls, initial, weights, checkpoints = 'all' } = input;
+    const layers = layerCount(grid);
+    const count = initial.length / size;
+    const segment = segmentLength(checkpoints, layers);
+    const keptStates = keptCount(layers, segment);
+    const kept = keptViews(backend.allocate(keptStates * initial.length), keptStates);
+    const spare = spareStates.subarray(0, initial.length);
+    kept[0].set(initial);
+
+    const buffers: Record<string, FloatArray> = { norm: norms };
+    if (weights !== undefined) buffers.weights = weights;
+    let state = kept[0];
+    let status: FlowStatus = { kind: 'completed' };
+    let step = 0;
+    while (step < layers && status.kind === 'completed') {
+      const target = Math.floor(step / segment) + 1;
+      // Alternating with the spare so that the kept state is written last.
+      const remaining = keptDepth(target, layers, segment) - (step + 1);
+      buffers.h = state;
+      state = remaining % 2 === 0 ? kept[target] : spare;
+      buffers.next = state;
+      bind(grid, controls, step, buffers);
+      program('step')({ samples: count, buffers, scalars });
+      step++;
+      status = judge(count, step, grid.times[step]) ?? status;
+      if (status.kind === 'diverged' && state === spare) {
+        kept[target].set(spare);
+        state = kept[target];
+      }
+    }
+    return trajectoryOf({
+      grid,
+      controls,
+      weights,
+      samples: count,
+      status,
+      steps: step,
+      segment,
+      kept,
+      last: state,
+    });
+  }
+
+  /** Runs the steps from `first` again and leaves the states before `last` in `states`. */
+  function recompute(
+    trajectory: Trajectory,
+    first: number,
+    last: number,
+    states: readonly FloatArray[],
+  ): void {
+    const { grid, controls, weights, samples: count } = trajectory;
+    const buffers: Record<string, FloatArray> = { norm: norms };
+    if (weights !== undefined) buffers.weights = weights;
+    buffers.next = trajectory.state(first);
+    for (let k = first; k + 1 < last; k++) {
+      buffers.h = buffers.next;
+      buffers.next = states[k - first];
+      bind(grid, controls, k, buffers);
+      program('step')({ samples: count, buffers, scalars });
+    }
+  }
+
+  function backward(input: BackwardInput): Costates {
+    checkBackward(options, input, size);
+    const { trajectory, terminalCostate, gradient, keepCostates = false } = input;
+    const { grid, controls, weights, segment, samples: count } = trajectory;
+    const layers = layerCount(grid);
+    const length = count * size;
+    const results = keepCostates ? layers + 1 : 1;
+    const all = keptViews(backend.allocate(results * length), results);
+    const initial = all[0];
+    if (keepCostates) all[layers].set(terminalCostate);
+
+    return backend.scoped(() => {
+      const between = segment - 1;
+      const segmentStates = keptViews(backend.allocate(between * length), between);
+      const spare = spareStates.subarray(0, length);
+      const buffers: Record<string, FloatArray> = { norm: norms, previous: terminalCostate };
+      if (weights !== undefined) buffers.weights = weights;
+      let status: FlowStatus = { kind: 'completed' };
+      for (let j = Math.ceil(layers / segment) - 1; j >= 0 && status.kind === 'completed'; j--) {
+        const first = j * segment;
+        const last = keptDepth(j + 1, layers, segment);
+        recompute(trajectory, first, last, segmentStates);
+        for (let k = last - 1; k >= first && status.kind === 'completed'; k--) {
+          buffers.costate = buffers.previous;
+          buffers.previous = keepCostates ? all[k] : k % 2 === 0 ? initial : spare;
+          buffers.h = k === first ? trajectory.state(first) : segmentStates[k - first - 1];
+          bind(grid, controls, k, buffers);
+          if (gradient === undefined) {
+            program('costate')({ samples: count, buffers, scalars });
+          } else {
+            adjointStep(gradient, buffers, count);
+          }
+          status = judge(count, k, grid.times[k]) ?? status;
+        }
+      }
+      return keepCostates ? { status, initial, all } : { status, initial };
+    });
+  }
+
+  /** One step back; a slot that is one node adds straight to that node's gradient. */
+  function adjointStep(
+    gradient: FloatArray,
+    buffers: Record<string, FloatArray>,
+    count: number,
+  ): void {
+    for (let p = 0; p < stages.slots; p++) {
+      const combination = stages.combination(p);
+      if (isSingleNode(combination)) {
+        buffers[gradientSlot(p)] = nodeView(gradient, parameterCount, combination[0].node);
+      } else {
+        shares[p].fill(0);
+        buffers[gradientSlot(p)] = shares[p];
+      }
+    }
+    program('adjoint')({ samples: count, buffers, scalars });
+    for (let p = 0; p < stages.slots; p++) {
+      const combination = stages.combination(p);
+      if (!isSingleNode(combination)) distributeToNodes(combination, shares[p], gradient);
+    }
+  }
+
+  return {
+    backend,
+    field,
+    tokens,
+    samples,
+    scheme,
+    stateLength: size,
+    forward,
+    backward,
+  };
+}
