@@ -1,0 +1,249 @@
+import { piecewiseConstantControls } from '../flow/controls.ts';
+import { createFlow } from '../flow/flow.ts';
+import { checkGrid, layerCount } from '../flow/grid.ts';
+import { euler } from '../flow/scheme.ts';
+import type { Trajectory } from '../flow/trajectory.ts';
+import type { Backend, FloatArray } from '../kernels/backend.ts';
+import { columnStride } from '../kernels/instruction.ts';
+import { stateLength } from '../kernels/program.ts';
+import { type Batch, createBatchBuffers, type Inputs } from './batch.ts';
+import { createEmbedding } from './embedding.ts';
+import { controlLayout, type ParameterPart, partOf } from './parameters.ts';
+import { checkPenalty, controlPenalty } from './penalty.ts';
+import type { ControlProblem, ControlProblemOptions, ControlTrace, Evaluation } from './problem.ts';
+import { checkProblem } from './problem-checks.ts';
+import { createReadout } from './readout.ts';
+
+/**
+ * Prepares a control problem on a backend; its buffers live in the caller's scope.
+ *
+ * @throws MesoscopeError `invalid-value`, `shape-mismatch`, `out-of-memory`
+ */
+export function createControlProblem(
+  backend: Backend,
+  options: ControlProblemOptions,
+): ControlProblem {
+  const { field, grid, tokens, samples, classes } = options;
+  const { scheme = euler, vocabulary = 0, positions = vocabulary > 0, frozen = [] } = options;
+  const { pooling = 'position', normalisation = 'none' } = options;
+  const penalty = {
+    regularisation: options.regularisation ?? 0,
+    smoothness: options.smoothness ?? 0,
+  };
+  checkGrid(grid);
+  checkPenalty(penalty);
+  checkProblem({ tokens, samples, classes, vocabulary, positions });
+  const d = field.dimension;
+  const layers = layerCount(grid);
+  const layout = controlLayout({ field, tokens, layers, classes, vocabulary, positions });
+  const size = stateLength(d, tokens);
+  const flow = createFlow(backend, { field, tokens, samples, scheme });
+  const readout = createReadout(backend, { dimension: d, tokens, classes, pooling, normalisation });
+  const embedding =
+    vocabulary > 0
+      ? createEmbedding(backend, { dimension: d, tokens, vocabulary, positions })
+      : undefined;
+  const { columns } = readout;
+  const batchShape = { samples, tokens, dimension: d, vocabulary, classes, columns };
+  const buffers = createBatchBuffers(backend, batchShape);
+  const initial = backend.allocate(samples * size);
+  const costate = backend.allocate(samples * size);
+  const logitsLength = stateLength(classes, columns);
+  const logits = backend.allocate(samples * logitsLength);
+  const residual = backend.allocate(samples * logitsLength);
+  const labelStride = columnStride(columns);
+  const loss = backend.allocate(samples * labelStride);
+  const squareStride = stateLength(1, 1);
+  const residualSquare = backend.allocate(samples * squareStride);
+  const trained = (part: ParameterPart) => layout[part].length > 0 && !frozen.includes(part);
+
+  /** h_0 to h_T. */
+  function forward(
+    parameters: FloatArray,
+    inputs: Inputs,
+    checkpoints: 'all' | 'ends',
+  ): Trajectory {
+    buffers.loadInputs(inputs, initial);
+    embedding?.forward({
+      samples: inputs.samples,
+      tokens: buffers.tokens,
+      table: partOf(layout, parameters, 'embedding'),
+      positions: partOf(layout, parameters, 'positions'),
+      state: initial,
+    });
+    const nodes = partOf(layout, parameters, 'controls');
+    return flow.forward({
+      grid,
+      controls: piecewiseConstantControls(grid, layout.parametersPerLayer, nodes),
+      initial: initial.subarray(0, inputs.samples * size),
+      checkpoints,
+    });
+  }
+
+  /** Logits, losses and residuals of h_T. */
+  function read(parameters: FloatArray, count: number, state: FloatArray): void {
+    readout.forward({
+      samples: count,
+      state,
+      readout: partOf(layout, parameters, 'readout'),
+      labels: buffers.labels,
+      weights: buffers.weights,
+      loss,
+      logits,
+      residual,
+      residualSquare,
+    });
+  }
+
+  /** Runs a batch to its loss. */
+  function run(
+    parameters: FloatArray,
+    batch: Batch,
+    checkpoints: 'all' | 'ends',
+  ): { evaluation: Evaluation; states: Trajectory; totalWeight: number } {
+    const totalWeight = buffers.loadLabels(batch);
+    const states = forward(parameters, batch, checkpoints);
+    if (states.status.kind !== 'completed') {
+      const nothing = { loss: NaN, penalty: NaN, objective: NaN, residualNorm: NaN };
+      return { evaluation: { ...nothing, flow: states.status }, states, totalWeight };
+    }
+    read(parameters, batch.samples, states.last);
+    let total = 0;
+    let square = 0;
+    let weightSquare = 0;
+    for (let s = 0; s < batch.samples; s++) {
+      square += residualSquare[s * squareStride];
+      for (let i = s * labelStride; i < s * labelStride + columns; i++) {
+        total += loss[i];
+        weightSquare += buffers.weights[i] ** 2;
+      }
+    }
+    const value = total / totalWeight;
+    const cost = controlPenalty(partOf(layout, parameters, 'controls'), grid, penalty);
+    const evaluation = {
+      loss: value,
+      penalty: cost,
+      objective: value + cost,
+      residualNorm: Math.sqrt(square / weightSquare),
+      flow: states.status,
+    };
+    return { evaluation, states, totalWeight };
+  }
+
+  /** p_T, scaled, into `into`; and U's gradient where it is wanted. */
+  function pullBackReadout(
+    parameters: FloatArray,
+    states: Trajectory,
+    scale: number,
+    into: FloatArray,
+    readoutGradient?: FloatArray,
+  ): void {
+    readout.backward({
+      samples: states.samples,
+      state: states.last,
+      readout: partOf(layout, parameters, 'readout'),
+      residual,
+      scale,
+      costate: into,
+      ...(readoutGradient === undefined ? {} : { readoutGradient }),
+    });
+  }
+
+  function gradient(parameters: FloatArray, batch: Batch, out: FloatArray): Evaluation {
+    return backend.scoped(() => {
+      const { evaluation, states, totalWeight } = run(parameters, batch, 'all');
+      out.fill(0);
+      if (evaluation.flow.kind !== 'completed') return evaluation;
+      const terminal = costate.subarray(0, batch.samples * size);
+      const readoutGradient = trained('readout') ? partOf(layout, out, 'readout') : undefined;
+      pullBackReadout(parameters, states, 1 / totalWeight, terminal, readoutGradient);
+      const controlGradient = partOf(layout, out, 'controls');
+      const adjoint = flow.backward({
+        trajectory: states,
+        terminalCostate: terminal,
+        ...(trained('controls') ? { gradient: controlGradient } : {}),
+      });
+      if (embedding !== undefined) pullBackEmbedding(batch.samples, adjoint.initial, out);
+      if (trained('controls')) {
+        controlPenalty(partOf(layout, parameters, 'controls'), grid, penalty, controlGradient);
+      }
+      return evaluation;
+    });
+  }
+
+  function pullBackEmbedding(count: number, state: FloatArray, out: FloatArray): void {
+    const table = partOf(layout, out, 'embedding');
+    const places = partOf(layout, out, 'positions');
+    embedding?.backward({
+      samples: count,
+      tokens: buffers.tokens,
+      table,
+      positions: places,
+      state,
+    });
+    if (frozen.includes('embedding')) table.fill(0);
+    if (frozen.includes('positions')) places.fill(0);
+  }
+
+  function trace(parameters: FloatArray, batch: Batch): ControlTrace {
+    const { evaluation, states, totalWeight } = run(parameters, batch, 'all');
+    const copy = (source: FloatArray, length: number): FloatArray => {
+      const target = backend.allocate(batch.samples * length);
+      target.set(source.subarray(0, batch.samples * length));
+      return target;
+    };
+    const terminalCostate = backend.allocate(batch.samples * size);
+    const result = {
+      evaluation,
+      states,
+      logits: copy(logits, logitsLength),
+      residual: copy(residual, logitsLength),
+      terminalCostate,
+    };
+    if (evaluation.flow.kind !== 'completed') return { ...result, costates: [] };
+    pullBackReadout(parameters, states, batch.samples / totalWeight, terminalCostate);
+    const { all = [] } = flow.backward({
+      trajectory: states,
+      terminalCostate,
+      keepCostates: true,
+    });
+    return { ...result, costates: all };
+  }
+
+  return {
+    backend,
+    field,
+    grid,
+    scheme,
+    layout,
+    penalty,
+    tokens,
+    samples,
+    classes,
+    columns,
+    stateLength: size,
+    evaluate: (parameters, batch) =>
+      backend.scoped(() => run(parameters, batch, 'ends').evaluation),
+    sampleLosses: (parameters, batch, out) =>
+      backend.scoped(() => {
+        const { evaluation, totalWeight } = run(parameters, batch, 'ends');
+        const completed = evaluation.flow.kind === 'completed';
+        for (let s = 0; s < batch.samples; s++) {
+          let total = completed ? 0 : NaN;
+          for (let i = 0; i < columns; i++) total += loss[s * labelStride + i];
+          out[s] = (total * batch.samples) / totalWeight;
+        }
+        return evaluation;
+      }),
+    gradient,
+    logits: (parameters, inputs) =>
+      backend.scoped(() => {
+        buffers.clearLabels();
+        const states = forward(parameters, inputs, 'ends');
+        if (states.status.kind === 'completed') read(parameters, inputs.samples, states.last);
+        else logits.fill(NaN);
+        return logits.subarray(0, inputs.samples * logitsLength);
+      }),
+    trace,
+  };
+}

@@ -1,0 +1,75 @@
+import type { FloatArray } from '../kernels/backend.ts';
+import { literal, ProgramBuilder, stateLength } from '../kernels/program.ts';
+import { partOf } from './parameters.ts';
+import { penaltyDensity } from './penalty.ts';
+import type { ControlProblem, ControlTrace } from './problem.ts';
+
+/** The Hamiltonian along a trained flow. */
+export interface HamiltonianProfile {
+  /** `H_k = E⟨p_{k+1}, ζ_k f(h_k, θ_k)⟩ + g(θ_k)` for each of the L layers. */
+  readonly values: Float64Array<ArrayBuffer>;
+  /** The part `E⟨p_{k+1}, ζ_k f(h_k, θ_k)⟩`. */
+  readonly transport: Float64Array<ArrayBuffer>;
+  /** The part `g(θ_k) = (λ/2)|θ_k|²`. */
+  readonly penalty: Float64Array<ArrayBuffer>;
+  readonly mean: number;
+  /** Standard deviation over the layers (each layer counts once). */
+  readonly deviation: number;
+  /** `max_k H_k − min_k H_k`. */
+  readonly range: number;
+}
+
+/**
+ * The Hamiltonian `H = E⟨p, ζ f(h, θ)⟩ + g(θ)` at every layer, with the discrete costate that Euler's scheme pairs
+ * with h_k: p_{k+1}, for which `∂H_k/∂θ_k = 0` is the discrete first-order condition. Along a strong extremal of an
+ * autonomous problem (constant ζ, μ = 0) it is constant in depth up to O(1/L) (Pontryagin).
+ *
+ * @param trace - of the same problem and parameters, with costates (its flow completed)
+ */
+export function hamiltonianProfile(
+  problem: ControlProblem,
+  parameters: FloatArray,
+  trace: ControlTrace,
+): HamiltonianProfile {
+  const { backend, field, tokens, layout, grid } = problem;
+  const { layers, parametersPerLayer } = layout;
+  const samples = trace.states.samples;
+  const builder = new ProgramBuilder();
+  const state = builder.state('sample', 'state', field.dimension, tokens);
+  const costate = builder.state('sample', 'costate', field.dimension, tokens);
+  const c = builder.state('sample', 'value', 1, 1);
+  const slot = builder.slot('shared', 'theta', parametersPerLayer);
+  const { value } = field.trace(builder, { state, parameters: { slot, offset: 0 } });
+  builder.emit({ op: 'dot', x: value, y: costate, c, alpha: literal(1), accumulate: false });
+  const run = backend.compile(builder.program());
+  const nodes = partOf(layout, parameters, 'controls');
+  const penalty = penaltyDensity(nodes, layers, problem.penalty.regularisation);
+  const transport = backend.scoped(() => {
+    const stride = stateLength(1, 1);
+    const pairing = backend.allocate(samples * stride);
+    return Float64Array.from({ length: layers }, (_, k) => {
+      const theta = nodes.subarray(k * parametersPerLayer, (k + 1) * parametersPerLayer);
+      const buffers = {
+        state: trace.states.state(k),
+        costate: trace.costates[k + 1],
+        theta,
+        value: pairing,
+      };
+      run({ samples, buffers });
+      let sum = 0;
+      for (let s = 0; s < samples; s++) sum += pairing[s * stride];
+      return (grid.profile(grid.times[k]) * sum) / samples;
+    });
+  });
+  const values = transport.map((part, k) => part + penalty[k]);
+  const mean = values.reduce((sum, x) => sum + x, 0) / layers;
+  const variance = values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / layers;
+  return {
+    values,
+    transport,
+    penalty,
+    mean,
+    deviation: Math.sqrt(variance),
+    range: Math.max(...values) - Math.min(...values),
+  };
+}

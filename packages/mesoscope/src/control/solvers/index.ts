@@ -1,0 +1,3 @@
+export * from './minimise.ts';
+export * from './schedule.ts';
+export * from './update-rule.ts';

@@ -1,0 +1,121 @@
+import { MesoscopeError } from '../../errors.ts';
+import type { FloatArray } from '../../kernels/backend.ts';
+import { createPause } from './pause.ts';
+import type { RateSchedule } from './schedule.ts';
+import type { UpdateRule } from './update-rule.ts';
+
+/** What is minimised, seen through its gradient at a step's draw of the data. */
+export interface StochasticObjective {
+  /**
+   * Writes the gradient at `parameters` into `out` and returns the value. What is drawn at a step depends on nothing
+   * but the step, so that a run can be continued.
+   *
+   * @throws nothing for a value that is not finite: it is returned
+   */
+  gradient(parameters: FloatArray, step: number, out: FloatArray): { readonly loss: number };
+}
+
+export interface StepReport {
+  /** The step just taken, counted from 0. */
+  readonly step: number;
+  /** Before the step. */
+  readonly loss: number;
+  /** Euclidean norm over all parameters, before the step. */
+  readonly gradientNorm: number;
+  readonly rate: number;
+}
+
+/** Why a solver stopped. {@link solverStatusSentence} says what to try. */
+export type SolverStatus =
+  | { readonly kind: 'steps-done'; readonly steps: number }
+  | { readonly kind: 'tolerance-reached'; readonly step: number; readonly gradientNorm: number }
+  | { readonly kind: 'diverged'; readonly step: number; readonly loss: number }
+  | { readonly kind: 'aborted'; readonly step: number };
+
+export interface MinimiseOptions {
+  readonly objective: StochasticObjective;
+  readonly rule: UpdateRule;
+  /** In the backend's memory; changed in place. */
+  readonly parameters: FloatArray;
+  /** Room for the gradient, of the same length and backend. */
+  readonly gradient: FloatArray;
+  readonly rate: RateSchedule;
+  /** Steps in all, those before `from` included. */
+  readonly steps: number;
+  /** The step to continue from; default 0. */
+  readonly from?: number;
+  /** Steps the rule's memory has seen before step 0; default 0. */
+  readonly remembered?: number;
+  /** Stops when the norm of the gradient is at most this; default 0: never, short of an exact zero. */
+  readonly tolerance?: number;
+  /** Called after every step; when it returns a promise, the solver waits for it. */
+  readonly report?: (report: StepReport) => Promise<void> | undefined;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Takes steps of a rule until they are done, the gradient is small, a value is not finite, or the signal aborts.
+ * After `diverged` the parameters are those at which the loss or the gradient was not finite; after
+ * `tolerance-reached` those at which the gradient was small; `step` is the number of steps taken.
+ *
+ * @throws MesoscopeError `shape-mismatch`, `invalid-value`
+ */
+export async function minimise(options: MinimiseOptions): Promise<SolverStatus> {
+  const { objective, rule, parameters, gradient, rate, steps, signal } = options;
+  const { from = 0, remembered = 0, tolerance = 0, report } = options;
+  check(options);
+  const pause = createPause();
+  for (let step = from; step < steps; step++) {
+    await pause();
+    if (signal?.aborted) return { kind: 'aborted', step };
+    const { loss } = objective.gradient(parameters, step, gradient);
+    const gradientNorm = euclideanNorm(gradient);
+    if (!Number.isFinite(loss + gradientNorm)) return { kind: 'diverged', step, loss };
+    if (gradientNorm <= tolerance) return { kind: 'tolerance-reached', step, gradientNorm };
+    const stepRate = rate(step);
+    rule.apply(parameters, gradient, stepRate, remembered + step);
+    await report?.({ step, loss, gradientNorm, rate: stepRate });
+  }
+  return { kind: 'steps-done', steps };
+}
+
+/** Why a solver stopped, and what to try. */
+export function solverStatusSentence(status: SolverStatus): string {
+  switch (status.kind) {
+    case 'steps-done':
+      return `All ${status.steps} steps were taken; the gradient need not be small.`;
+    case 'tolerance-reached':
+      return `The gradient's norm fell to ${status.gradientNorm.toExponential(2)} after ${status.step} steps.`;
+    case 'diverged':
+      return `The loss or its gradient was not finite after ${status.step} steps (loss ${status.loss}). Try a smaller rate, a longer warm-up, more layers or a shorter horizon.`;
+    case 'aborted':
+      return `Stopped on request after ${status.step} steps.`;
+  }
+}
+
+function check({ parameters, gradient, steps, from = 0 }: MinimiseOptions): void {
+  if (gradient.length !== parameters.length) {
+    throw new MesoscopeError({
+      code: 'shape-mismatch',
+      path: 'gradient',
+      received: [gradient.length],
+      expected: [parameters.length],
+    });
+  }
+  for (const [path, received] of Object.entries({ steps, from })) {
+    if (!Number.isInteger(received) || received < 0) {
+      throw new MesoscopeError({
+        code: 'invalid-value',
+        path,
+        received,
+        expected: 'a whole number of steps, at least 0',
+      });
+    }
+  }
+}
+
+function euclideanNorm(vector: FloatArray): number {
+  let square = 0;
+  for (let i = 0; i < vector.length; i++) square += vector[i] * vector[i];
+  return Math.sqrt(square);
+}
