@@ -138,7 +138,7 @@ describe.each(attentionKinds)('%s attention', (kind) => {
         expect(error.state).toBeLessThan(tolerance);
         expect(error.parameters).toBeLessThan(tolerance);
       }),
-      { numRuns: 25, seed: 2 },
+      { numRuns: 15, seed: 2 },
     );
   });
 

@@ -1,6 +1,6 @@
 import { MesoscopeError } from '../errors.ts';
 import type { AttentionKind, AttentionShape, MatrixRef } from '../kernels/instruction.ts';
-import { literal, one, type ProgramBuilder } from '../kernels/program.ts';
+import { literal, one, type ProgramBuilder, rowsOf } from '../kernels/program.ts';
 import { requireFinite } from '../numeric/checks.ts';
 import { requireCount, requireName } from './check.ts';
 import {
@@ -8,9 +8,11 @@ import {
   type FieldGradients,
   type FieldInput,
   type FieldTrace,
+  type ParameterRef,
   parameterLayout,
   parameterMatrix,
 } from './field.ts';
+import { writeZeros } from './zeros.ts';
 
 export const attentionKinds: readonly AttentionKind[] = [
   'softmax',
@@ -53,8 +55,7 @@ interface ResolvedAttention {
   readonly shape: AttentionShape;
   readonly form: 'query-key' | 'bilinear';
   readonly output: boolean;
-  /** 1, or 1/H. */
-  readonly headWeight: number;
+  readonly combine: 'sum' | 'mean';
 }
 
 /**
@@ -64,135 +65,134 @@ interface ResolvedAttention {
  * `B_h = β K_hᵀ Q_h` and μ the weighted law of the tokens.
  *
  * The values are formed before the means: for v ≤ d this never costs more than pushing the tilted means through V,
- * all heads are one product, and the kernel adds the heads where there is no output matrix.
+ * the queries, keys and values of all heads are one product, and the kernel adds the heads where there is no output matrix.
  *
  * Source: arXiv 1706.03762 (attention); arXiv 2006.04710 (`l2`); arXiv 2312.10794 (as an interacting particle system).
  *
  * @throws MesoscopeError `invalid-value`, `not-finite`, `unknown-name`
  */
 export function attention(options: AttentionOptions): Field {
-  const resolved = resolve(options);
-  const { shape, form, output } = resolved;
+  const { shape, form, output, combine } = resolve(options);
   const { heads, keyDimension, valueDimension } = shape;
   const d = options.dimension;
+  const queryRows = heads * keyDimension;
+  const keyRows = form === 'bilinear' ? 0 : queryRows;
+  const valueRows = heads * valueDimension;
   const parameters = parameterLayout({
     ...(form === 'bilinear'
-      ? { B: [heads * d, d, 1 / d] as const }
-      : { Q: [heads * keyDimension, d] as const, K: [heads * keyDimension, d] as const }),
+      ? { B: [queryRows, d, 1 / d] as const }
+      : { Q: [queryRows, d] as const, K: [keyRows, d] as const }),
     ...(output
-      ? { V: [heads * valueDimension, d] as const, O: [d, heads * valueDimension] as const }
-      : { V: [heads * d, d, 1 / Math.sqrt(resolved.headWeight === 1 ? heads * d : d)] as const }),
+      ? { V: [valueRows, d] as const, O: [d, valueRows] as const }
+      : { V: [valueRows, d, 1 / Math.sqrt(combine === 'sum' ? heads * d : d)] as const }),
+  });
+  const headWeight = literal(combine === 'mean' ? 1 / heads : 1);
+
+  /** The blocks Q, K, V (or B, V) follow one another: one matrix takes tokens to queries, keys and values. */
+  const stacked = ({ slot, offset }: ParameterRef): MatrixRef => ({
+    slot,
+    offset,
+    rows: queryRows + keyRows + valueRows,
+    columns: d,
+    stride: d,
+  });
+  const split = (rows: MatrixRef) => ({
+    queries: rowsOf(rows, 0, queryRows),
+    keys: rowsOf(rows, queryRows, keyRows),
+    values: rowsOf(rows, queryRows + keyRows, valueRows),
   });
 
   function trace(builder: ProgramBuilder, input: FieldInput): FieldTrace {
     const { state } = input;
     const n = state.columns;
-    const matrix = (name: string) => parameterMatrix(parameters, input.parameters, name);
-    const apply = (name: string): MatrixRef => {
-      const a = matrix(name);
-      const c = builder.scratch(a.rows, n);
-      builder.emit({
-        op: 'product',
-        a,
-        transposeA: false,
-        b: state,
-        c,
-        alpha: one,
-        accumulate: false,
-      });
-      return c;
-    };
-    const queries = apply(form === 'bilinear' ? 'B' : 'Q');
-    const keys = form === 'bilinear' ? state : apply('K');
-    const values = apply('V');
-    const normaliser = builder.scratch(heads, n);
-    const out = builder.scratch(output ? heads * valueDimension : d, n);
-    const alpha = output ? 1 : resolved.headWeight;
+    const maps = stacked(input.parameters);
+    const mapped = builder.scratch(maps.rows, n);
+    builder.emit({
+      op: 'product',
+      a: maps,
+      transposeA: false,
+      b: state,
+      c: mapped,
+      alpha: one,
+      accumulate: false,
+    });
+    const { queries, keys, values } = split(mapped);
     const operands = {
       queries,
-      keys,
+      keys: form === 'bilinear' ? state : keys,
       values,
       ...(input.weights === undefined ? {} : { weights: input.weights }),
-      normaliser,
-      alpha,
+      normaliser: builder.scratch(heads, n),
+      alpha: output ? 1 : headWeight.factor,
       ...shape,
     };
+    const out = builder.scratch(output ? valueRows : d, n);
     builder.emit({ op: 'attention', ...operands, out });
     const value = output ? builder.scratch(d, n) : out;
     if (output) {
       builder.emit({
         op: 'product',
-        a: matrix('O'),
+        a: parameterMatrix(parameters, input.parameters, 'O'),
         transposeA: false,
         b: out,
         c: value,
-        alpha: literal(resolved.headWeight),
+        alpha: headWeight,
         accumulate: false,
       });
     }
 
+    /** Pulls p back through O: returns the costate of `out`. */
+    function pullBackOutput(p: MatrixRef, gradient: ParameterRef | undefined): MatrixRef {
+      const costate = builder.scratch(valueRows, n);
+      builder.emit({
+        op: 'product',
+        a: parameterMatrix(parameters, input.parameters, 'O'),
+        transposeA: true,
+        b: p,
+        c: costate,
+        alpha: headWeight,
+        accumulate: false,
+      });
+      if (gradient !== undefined) {
+        builder.emit({
+          op: 'outer',
+          a: p,
+          b: out,
+          c: parameterMatrix(parameters, gradient, 'O'),
+          alpha: headWeight,
+          accumulate: true,
+        });
+      }
+      return costate;
+    }
+
     function pullback(p: MatrixRef, gradients: FieldGradients): void {
-      const zeros = (rows: number): MatrixRef => {
-        const y = builder.scratch(rows, n);
-        builder.emit({ op: 'fill', y, value: 0 });
-        return y;
-      };
-      const gradient = gradients.parameters;
-      /** `g = ∂/∂(A h)` pulled back to the block A and to the state. */
-      const pullBackProduct = (name: string, g: MatrixRef) => {
-        if (gradient !== undefined) {
-          builder.emit({
-            op: 'outer',
-            a: g,
-            b: state,
-            c: parameterMatrix(parameters, gradient, name),
-            alpha: one,
-            accumulate: true,
-          });
-        }
-        if (gradients.state !== undefined) {
-          builder.emit({
-            op: 'product',
-            a: matrix(name),
-            transposeA: true,
-            b: g,
-            c: gradients.state,
-            alpha: one,
-            accumulate: true,
-          });
-        }
-      };
-      const costate = output ? builder.scratch(out.rows, n) : p;
-      if (output) {
-        const alphaOut = literal(resolved.headWeight);
+      const costate = output ? pullBackOutput(p, gradients.parameters) : p;
+      const gMapped = writeZeros(builder, maps.rows, n);
+      const { queries: gQueries, keys: gOwnKeys, values: gValues } = split(gMapped);
+      const gKeys = form === 'bilinear' ? (gradients.state ?? writeZeros(builder, d, n)) : gOwnKeys;
+      builder.emit({ op: 'attentionPullback', ...operands, p: costate, gQueries, gKeys, gValues });
+      if (gradients.parameters !== undefined) {
+        builder.emit({
+          op: 'outer',
+          a: gMapped,
+          b: state,
+          c: stacked(gradients.parameters),
+          alpha: one,
+          accumulate: true,
+        });
+      }
+      if (gradients.state !== undefined) {
         builder.emit({
           op: 'product',
-          a: matrix('O'),
+          a: maps,
           transposeA: true,
-          b: p,
-          c: costate,
-          alpha: alphaOut,
-          accumulate: false,
+          b: gMapped,
+          c: gradients.state,
+          alpha: one,
+          accumulate: true,
         });
-        if (gradient !== undefined) {
-          builder.emit({
-            op: 'outer',
-            a: p,
-            b: out,
-            c: parameterMatrix(parameters, gradient, 'O'),
-            alpha: alphaOut,
-            accumulate: true,
-          });
-        }
       }
-      const gQueries = zeros(queries.rows);
-      const gKeys =
-        form === 'bilinear' && gradients.state !== undefined ? gradients.state : zeros(keys.rows);
-      const gValues = zeros(values.rows);
-      builder.emit({ op: 'attentionPullback', ...operands, p: costate, gQueries, gKeys, gValues });
-      pullBackProduct(form === 'bilinear' ? 'B' : 'Q', gQueries);
-      if (form === 'query-key') pullBackProduct('K', gKeys);
-      pullBackProduct('V', gValues);
     }
 
     return { value, pullback };
@@ -214,7 +214,7 @@ function resolve(options: AttentionOptions): ResolvedAttention {
   requireName('attention kind', kind, attentionKinds);
   requireName('attention form', form, ['query-key', 'bilinear']);
   requireName('combination of heads', combine, ['sum', 'mean']);
-  const keyDimension = options.keyDimension ?? (form === 'bilinear' ? dimension : Number.NaN);
+  const keyDimension = options.keyDimension ?? (form === 'bilinear' ? dimension : undefined);
   requireCount('keyDimension', keyDimension);
   if (form === 'bilinear' && keyDimension !== dimension) {
     throw new MesoscopeError({
@@ -242,6 +242,6 @@ function resolve(options: AttentionOptions): ResolvedAttention {
     shape: { kind, causal: options.causal ?? false, heads, keyDimension, valueDimension, scale },
     form,
     output,
-    headWeight: combine === 'mean' ? 1 / heads : 1,
+    combine,
   };
 }

@@ -1,8 +1,8 @@
 import { MesoscopeError } from '../errors.ts';
 
 /** Refuses `value` unless it is an integer ≥ 1. @throws MesoscopeError `invalid-value` */
-export function requireCount(path: string, value: number): void {
-  if (!Number.isInteger(value) || value < 1) {
+export function requireCount(path: string, value: number | undefined): asserts value is number {
+  if (value === undefined || !Number.isInteger(value) || value < 1) {
     throw new MesoscopeError({
       code: 'invalid-value',
       path,

@@ -5,6 +5,8 @@ import { randomStream } from '../numeric/random.ts';
 import { affine } from './affine.ts';
 import { attention } from './attention.ts';
 import { evaluateField, pullbackField } from './evaluate.ts';
+import { feedForward } from './feed-forward.ts';
+import { tangent } from './tangent.ts';
 import { normalMatrix, randomArguments, reference, relativeDistance } from './test-support.ts';
 import { transformerBlock } from './transformer-block.ts';
 
@@ -12,6 +14,7 @@ const random = randomStream(9, 'evaluate');
 const fields = [
   transformerBlock({ dimension: 3, heads: 2, keyDimension: 2, hidden: 4 }),
   attention({ dimension: 3, heads: 2, form: 'bilinear' }),
+  tangent(feedForward({ dimension: 3, hidden: 4 })),
 ];
 
 describe.each(fields.map((field) => [field.name, field] as const))('%s', (_, field) => {
@@ -56,12 +59,12 @@ describe.each(fields.map((field) => [field.name, field] as const))('%s', (_, fie
 
   test('pullbacks add to what is there, the parameters over all samples', () => {
     const together = pullBackBatch({ state: true, parameters: true });
-    const state = separately.map((one_, s) =>
-      one_.state.map((row, i) => row.map((x, a) => 1 + x + costates[s][i][a])),
+    const state = separately.map((single, s) =>
+      single.state.map((row, i) => row.map((x, a) => 1 + x + costates[s][i][a])),
     );
     expect(relativeDistance(together.state.flat(2), state.flat(2))).toBeLessThan(1e-14);
     const sum = together.parameters.map(
-      (_value, i) => 2 + separately.reduce((s, { parameters: g }) => s + g[i], 0),
+      (_, i) => 2 + separately.reduce((s, { parameters: g }) => s + g[i], 0),
     );
     expect(relativeDistance(together.parameters, sum)).toBeLessThan(1e-14);
   });

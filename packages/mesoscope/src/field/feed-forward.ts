@@ -9,6 +9,7 @@ import {
   type FieldTrace,
   parameterLayout,
 } from './field.ts';
+import { writeZeros } from './zeros.ts';
 
 export const activationKinds: readonly ActivationKind[] = ['tanh', 'relu', 'gelu', 'silu'];
 
@@ -52,8 +53,7 @@ export function feedForward(options: FeedForwardOptions): Field {
     const value = writeAffine(builder, parameters, theta, second, after);
 
     function pullback(p: MatrixRef, gradients: FieldGradients): void {
-      const gAfter = builder.scratch(hidden, state.columns);
-      builder.emit({ op: 'fill', y: gAfter, value: 0 });
+      const gAfter = writeZeros(builder, hidden, state.columns);
       const { parameters: gTheta } = gradients;
       writeAffinePullback(builder, parameters, theta, second, after, p, {
         state: gAfter,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { randomStream } from '../numeric/random.ts';
 import { attention } from './attention.ts';
-import { initialiseParameters, parametersFromMatrices } from './parameters.ts';
+import { initialiseParameters, matricesOfHeads, parametersFromMatrices } from './parameters.ts';
 import { transformerBlock } from './transformer-block.ts';
 
 describe('parametersFromMatrices', () => {
@@ -79,6 +79,31 @@ describe('parametersFromMatrices', () => {
     const fault = path === undefined ? { code } : { code, path };
     expect(() => parametersFromMatrices(field, matrices)).toThrow(
       expect.objectContaining({ fault: expect.objectContaining(fault) }),
+    );
+  });
+});
+
+describe('matricesOfHeads', () => {
+  const [A, B, C, D] = [1, 2, 3, 4].map((x) => [[x]]);
+
+  test('turns a list of heads into lists of matrices', () => {
+    const heads = [
+      { Q: A, V: B },
+      { V: D, Q: C },
+    ];
+    expect(matricesOfHeads(heads)).toEqual({ Q: [A, C], V: [B, D] });
+    expect(matricesOfHeads(heads, 'attention')).toEqual({
+      'attention.Q': [A, C],
+      'attention.V': [B, D],
+    });
+  });
+
+  test.each([
+    ['no head', [], 'heads'],
+    ['a head without a matrix', [{ Q: A, V: B }, { Q: C }], 'heads[1]'],
+  ])('refuses %s', (_, heads, path) => {
+    expect(() => matricesOfHeads(heads as { Q: number[][] }[])).toThrow(
+      expect.objectContaining({ fault: expect.objectContaining({ path }) }),
     );
   });
 });

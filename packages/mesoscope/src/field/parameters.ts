@@ -28,7 +28,7 @@ export type MatrixValue =
  * matrix per head (`Q: [Q_1, Q_2, …]`, each k × d; `O: [O_1, …]`, each d × v); a bias takes a list of numbers.
  *
  * ```ts
- * parametersFromMatrices(field, { Q: heads.map((head) => head.Q), K: …, V: … })
+ * parametersFromMatrices(field, { ...matricesOfHeads(heads, 'attention'), 'affine.W': W, 'affine.b': b })
  * ```
  *
  * @throws MesoscopeError `unknown-name`, `invalid-value` (missing block), `shape-mismatch`, `not-finite`
@@ -63,6 +63,46 @@ export function parametersFromMatrices(
     vector.set(entries(block, value), block.offset);
   }
   return vector;
+}
+
+/**
+ * One matrix per head and block from one record per head: `[{Q, K, V}, …]` to `{Q: [Q_1, …], K: [K_1, …], V: …}`, for
+ * {@link parametersFromMatrices}.
+ *
+ * @param summand - what the attention is called inside a sum of fields: `attention` gives `attention.Q`
+ * @throws MesoscopeError `invalid-value` (no head, or heads that have different matrices)
+ */
+export function matricesOfHeads(
+  heads: readonly Readonly<Record<string, readonly (readonly number[])[]>>[],
+  summand?: string,
+): Record<string, (readonly (readonly number[])[])[]> {
+  if (heads.length === 0) {
+    throw new MesoscopeError({
+      code: 'invalid-value',
+      path: 'heads',
+      received: heads,
+      expected: 'at least one head',
+    });
+  }
+  const names = Object.keys(heads[0]);
+  const expected = [...names].sort().join(', ');
+  heads.forEach((head, h) => {
+    const received = Object.keys(head).sort().join(', ');
+    if (received !== expected) {
+      throw new MesoscopeError({
+        code: 'invalid-value',
+        path: `heads[${h}]`,
+        received,
+        expected: `the matrices ${expected}, as the first head has`,
+      });
+    }
+  });
+  return Object.fromEntries(
+    names.map((name) => [
+      summand === undefined ? name : `${summand}.${name}`,
+      heads.map((head) => head[name]),
+    ]),
+  );
 }
 
 /** The entries of a block, row-major. */

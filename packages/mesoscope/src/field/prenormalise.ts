@@ -3,6 +3,7 @@ import type { MatrixRef, NormalisationKind } from '../kernels/instruction.ts';
 import type { ProgramBuilder } from '../kernels/program.ts';
 import { requireName } from './check.ts';
 import type { Field, FieldGradients, FieldInput, FieldTrace } from './field.ts';
+import { writeZeros } from './zeros.ts';
 
 export const normalisationKinds: readonly NormalisationKind[] = ['layer', 'rms'];
 
@@ -42,8 +43,7 @@ export function prenormalise(field: Field, options: NormalisationOptions): Field
         inner.pullback(p, gradients);
         return;
       }
-      const gNormalised = builder.scratch(state.rows, state.columns);
-      builder.emit({ op: 'fill', y: gNormalised, value: 0 });
+      const gNormalised = writeZeros(builder, state.rows, state.columns);
       inner.pullback(p, { ...gradients, state: gNormalised });
       builder.emit({
         op: 'normalisePullback',

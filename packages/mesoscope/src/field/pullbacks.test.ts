@@ -89,7 +89,7 @@ describe('both pullbacks are what finite differences give', () => {
           expect(error.parameters).toBeLessThan(tolerance);
         },
       ),
-      { numRuns: 20, seed: 7 },
+      { numRuns: 12, seed: 7 },
     );
   }
 

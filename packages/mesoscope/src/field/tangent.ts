@@ -1,6 +1,7 @@
 import type { MatrixRef } from '../kernels/instruction.ts';
 import type { ProgramBuilder } from '../kernels/program.ts';
 import type { Field, FieldGradients, FieldInput, FieldTrace } from './field.ts';
+import { writeZeros } from './zeros.ts';
 
 /**
  * `f(h)_i ↦ P^⊥_{h_i} f(h)_i = f(h)_i − h_i ⟨h_i, f(h)_i⟩/|h_i|²`: the field projected onto the tangent space of the sphere
@@ -14,14 +15,13 @@ export function tangent(field: Field): Field {
     builder.emit({ op: 'tangent', x: state, f: inner.value, y: value });
 
     function pullback(p: MatrixRef, gradients: FieldGradients): void {
-      const gField = builder.scratch(state.rows, state.columns);
-      builder.emit({ op: 'fill', y: gField, value: 0 });
+      const gField = writeZeros(builder, state.rows, state.columns);
       builder.emit({
         op: 'tangentPullback',
         x: state,
         f: inner.value,
         p,
-        gx: gradients.state ?? builder.scratch(state.rows, state.columns),
+        gx: gradients.state ?? writeZeros(builder, state.rows, state.columns),
         gf: gField,
       });
       inner.pullback(gField, gradients);
