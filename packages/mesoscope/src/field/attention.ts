@@ -60,12 +60,12 @@ interface ResolvedAttention {
 
 /**
  * Multi-head self-attention as a field:
- * `f(h)_i = c Σ_{h ≤ H} O_h V_h Σ_j P^h_ij h_j`, with P from the scores as in {@link AttentionKind}, c = 1 or 1/H, and
- * O_h absent unless asked for. In the notation of tilted means, softmax gives `f(h)_i = c Σ_h V_h ȳ_μ(B_h h_i)` with
- * `B_h = β K_hᵀ Q_h` and μ the weighted law of the tokens.
+ * `f(h)_i = c Σ_{a ≤ H} O_a V_a Σ_j P^a_ij h_j`, with P^a from head a's scores as in {@link AttentionKind}, c = 1 or
+ * 1/H, and O_a absent unless asked for. In the notation of tilted means, softmax gives
+ * `f(h)_i = c Σ_a V_a ȳ_μ(B_a h_i)` with `B_a = β K_aᵀ Q_a` and μ the weighted law of the tokens.
  *
- * The values are formed before the means: for v ≤ d this never costs more than pushing the tilted means through V,
- * the queries, keys and values of all heads are one product, and the kernel adds the heads where there is no output matrix.
+ * The values are formed before the means: for v ≤ d this never costs more than pushing the tilted means through V, the
+ * queries, keys and values of all heads are one product, and without an output matrix the kernel adds the heads.
  *
  * Source: arXiv 1706.03762 (attention); arXiv 2006.04710 (`l2`); arXiv 2312.10794 (as an interacting particle system).
  *

@@ -43,7 +43,7 @@ export function relativeDistance(x: readonly number[], y: readonly number[]): nu
   return difference / size;
 }
 
-/** A field's arguments at random: tokens and parameters of order 1, biases included; every third weight is 0. */
+/** A field's arguments at random: tokens and parameters of order 1, biases included; a third of the weights are 0. */
 export function randomArguments(
   field: Field,
   n: number,
@@ -53,7 +53,7 @@ export function randomArguments(
   const tokens = normalMatrix(random, n, field.dimension);
   const parameters = initialiseParameters(field, random).map((x) => x + 0.1 * random.normal());
   if (!weighted) return { tokens, parameters };
-  const weights = tokens.map((_, j) => (j % 3 === 1 ? 0 : 0.1 + random.uniform()));
+  const weights = tokens.map(() => (random.uniform() < 1 / 3 ? 0 : 0.1 + random.uniform()));
   return { tokens, parameters, weights };
 }
 
