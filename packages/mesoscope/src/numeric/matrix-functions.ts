@@ -120,6 +120,14 @@ export function exponentialIntegral(W: Matrix, M: Matrix, t: number): Matrix {
   requireSquare(W, 'W');
   requireFinite('t', [t]);
   const n = W.rows;
+  if (M.rows !== n || M.columns !== n) {
+    throw new MesoscopeError({
+      code: 'shape-mismatch',
+      path: 'M',
+      received: [M.rows, M.columns],
+      expected: [n, n],
+    });
+  }
   const doublings = Math.max(0, Math.ceil(Math.log2(oneNorm(W) * Math.abs(t))));
   const step = t * 2 ** -doublings;
   const exponent = zeros(2 * n, 2 * n);

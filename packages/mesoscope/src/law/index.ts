@@ -1,0 +1,5 @@
+export * from './law.ts';
+export * from './moments.ts';
+export * from './sample.ts';
+export * from './schema.ts';
+export * from './tilt.ts';

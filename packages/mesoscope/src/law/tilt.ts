@@ -1,0 +1,196 @@
+import { type Matrix, multiplyVector, zeros } from '../numeric/matrix.ts';
+import {
+  cellWidth,
+  type GridLaw,
+  type Law,
+  type MixtureLaw,
+  type ParticleLaw,
+  shapeMismatch,
+} from './law.ts';
+import { uniformLogMoment, uniformTiltedMean, uniformTiltedVariance } from './uniform-tilt.ts';
+
+/**
+ * The log-sum-exp function `Λ_μ(ξ) = log ∫ e^{⟨ξ,y⟩} dμ(y)`: closed forms for Gaussians and boxes, shifted exponents
+ * elsewhere; finite for every ξ.
+ *
+ * @throws MesoscopeError `shape-mismatch` if ξ is not in the law's space
+ */
+export function logSumExp(law: Law, xi: ArrayLike<number>): number {
+  requireDimension(law, xi);
+  switch (law.kind) {
+    case 'gaussian':
+      return dot(xi, law.mean) + 0.5 * dot(xi, multiplyVector(law.covariance, xi));
+    case 'box':
+      return sumOver(law.dimension, (a) => {
+        const [centre, half] = side(law.low[a], law.high[a]);
+        return xi[a] * centre + uniformLogMoment(xi[a] * half);
+      });
+    case 'particles':
+      return particleWeights(law, xi).logSum;
+    case 'grid':
+      return (
+        logSumExp(law.centres, xi) +
+        sumOver(law.dimension, (a) => uniformLogMoment(xi[a] * halfCell(law, a)))
+      );
+    case 'mixture':
+      return mixtureWeights(law, xi).logSum;
+  }
+}
+
+/**
+ * The exponentially tilted mean `ȳ_μ(ξ) = ∇Λ_μ(ξ)`: the mean of the law with density `e^{⟨ξ,y⟩−Λ_μ(ξ)}` in μ.
+ *
+ * @throws MesoscopeError `shape-mismatch` if ξ is not in the law's space
+ */
+export function tiltedMean(law: Law, xi: ArrayLike<number>): Float64Array {
+  requireDimension(law, xi);
+  const d = law.dimension;
+  switch (law.kind) {
+    case 'gaussian':
+      return multiplyVector(law.covariance, xi).map((shift, a) => law.mean[a] + shift);
+    case 'box':
+      return Float64Array.from({ length: d }, (_, a) => {
+        const [centre, half] = side(law.low[a], law.high[a]);
+        return centre + half * uniformTiltedMean(xi[a] * half);
+      });
+    case 'particles': {
+      const { weights } = particleWeights(law, xi);
+      const mean = new Float64Array(d);
+      weights.forEach((weight, i) => {
+        for (let a = 0; a < d; a++) mean[a] += weight * law.points.data[i * d + a];
+      });
+      return mean;
+    }
+    case 'grid':
+      return tiltedMean(law.centres, xi).map((centre, a) => {
+        const half = halfCell(law, a);
+        return centre + half * uniformTiltedMean(xi[a] * half);
+      });
+    case 'mixture': {
+      const { weights } = mixtureWeights(law, xi);
+      const mean = new Float64Array(d);
+      law.components.forEach((component, k) => {
+        tiltedMean(component, xi).forEach((entry, a) => {
+          mean[a] += weights[k] * entry;
+        });
+      });
+      return mean;
+    }
+  }
+}
+
+/**
+ * The tilted covariance `C_μ(ξ) = ∇²Λ_μ(ξ) ⪰ 0`, d × d.
+ *
+ * @throws MesoscopeError `shape-mismatch` if ξ is not in the law's space
+ */
+export function tiltedCovariance(law: Law, xi: ArrayLike<number>): Matrix {
+  requireDimension(law, xi);
+  const d = law.dimension;
+  switch (law.kind) {
+    case 'gaussian':
+      return law.covariance;
+    case 'box': {
+      const covariance = zeros(d, d);
+      for (let a = 0; a < d; a++) {
+        const half = side(law.low[a], law.high[a])[1];
+        covariance.data[a * d + a] = half * half * uniformTiltedVariance(xi[a] * half);
+      }
+      return covariance;
+    }
+    case 'particles': {
+      const { weights } = particleWeights(law, xi);
+      const mean = tiltedMean(law, xi);
+      const covariance = zeros(d, d);
+      const centred = new Float64Array(d);
+      weights.forEach((weight, i) => {
+        for (let a = 0; a < d; a++) centred[a] = law.points.data[i * d + a] - mean[a];
+        addOuter(covariance, weight, centred);
+      });
+      return covariance;
+    }
+    case 'grid': {
+      const covariance = tiltedCovariance(law.centres, xi);
+      for (let a = 0; a < d; a++) {
+        const half = halfCell(law, a);
+        covariance.data[a * d + a] += half * half * uniformTiltedVariance(xi[a] * half);
+      }
+      return covariance;
+    }
+    case 'mixture': {
+      const { weights } = mixtureWeights(law, xi);
+      const mean = tiltedMean(law, xi);
+      const covariance = zeros(d, d);
+      law.components.forEach((component, k) => {
+        const within = tiltedCovariance(component, xi);
+        within.data.forEach((entry, index) => {
+          covariance.data[index] += weights[k] * entry;
+        });
+        addOuter(
+          covariance,
+          weights[k],
+          tiltedMean(component, xi).map((y, a) => y - mean[a]),
+        );
+      });
+      return covariance;
+    }
+  }
+}
+
+/** `A += w v vᵀ`. */
+function addOuter(a: Matrix, weight: number, v: Float64Array): void {
+  for (let i = 0; i < v.length; i++) {
+    for (let j = 0; j < v.length; j++) a.data[i * v.length + j] += weight * v[i] * v[j];
+  }
+}
+
+/** Tilted weights `w_i e^{⟨ξ,y_i⟩}/Σ` and `log Σ`. */
+function particleWeights({ points, weights, dimension: d }: ParticleLaw, xi: ArrayLike<number>) {
+  const exponents = new Float64Array(points.rows);
+  for (let i = 0; i < points.rows; i++) {
+    let exponent = Math.log(weights[i]);
+    for (let a = 0; a < d; a++) exponent += xi[a] * points.data[i * d + a];
+    exponents[i] = exponent;
+  }
+  return normaliseExponents(exponents);
+}
+
+function mixtureWeights({ weights, components }: MixtureLaw, xi: ArrayLike<number>) {
+  return normaliseExponents(
+    Float64Array.from(components, (law, k) => Math.log(weights[k]) + logSumExp(law, xi)),
+  );
+}
+
+/** Softmax in place, and the log-sum-exp; the largest exponent is subtracted first. */
+function normaliseExponents(exponents: Float64Array) {
+  const largest = exponents.reduce((x, y) => Math.max(x, y), Number.NEGATIVE_INFINITY);
+  let sum = 0;
+  for (let i = 0; i < exponents.length; i++) {
+    exponents[i] = Math.exp(exponents[i] - largest);
+    sum += exponents[i];
+  }
+  for (let i = 0; i < exponents.length; i++) exponents[i] /= sum;
+  return { weights: exponents, logSum: largest + Math.log(sum) };
+}
+
+function requireDimension({ dimension }: Law, xi: ArrayLike<number>): void {
+  if (xi.length !== dimension) throw shapeMismatch('ξ', [xi.length], [dimension]);
+}
+
+function side(low: number, high: number): [centre: number, half: number] {
+  return [0.5 * (low + high), 0.5 * (high - low)];
+}
+
+function halfCell({ axes }: GridLaw, a: number): number {
+  return 0.5 * cellWidth(axes[a]);
+}
+
+function dot(x: ArrayLike<number>, y: ArrayLike<number>): number {
+  return sumOver(x.length, (i) => x[i] * y[i]);
+}
+
+function sumOver(count: number, term: (i: number) => number): number {
+  let sum = 0;
+  for (let i = 0; i < count; i++) sum += term(i);
+  return sum;
+}
