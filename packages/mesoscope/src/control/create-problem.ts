@@ -6,7 +6,7 @@ import type { Trajectory } from '../flow/trajectory.ts';
 import type { Backend, FloatArray } from '../kernels/backend.ts';
 import { columnStride } from '../kernels/instruction.ts';
 import { stateLength } from '../kernels/program.ts';
-import { type Batch, createBatchBuffers, type Inputs } from './batch.ts';
+import { type Batch, createBatchBuffers } from './batch.ts';
 import { createEmbedding } from './embedding.ts';
 import { controlLayout, type ParameterPart, partOf } from './parameters.ts';
 import { checkPenalty, controlPenalty } from './penalty.ts';
@@ -57,15 +57,10 @@ export function createControlProblem(
   const residualSquare = backend.allocate(samples * squareStride);
   const trained = (part: ParameterPart) => layout[part].length > 0 && !frozen.includes(part);
 
-  /** h_0 to h_T. */
-  function forward(
-    parameters: FloatArray,
-    inputs: Inputs,
-    checkpoints: 'all' | 'ends',
-  ): Trajectory {
-    buffers.loadInputs(inputs, initial);
+  /** The inputs, already loaded, to h_T. */
+  function forward(parameters: FloatArray, count: number, checkpoints: 'all' | 'ends'): Trajectory {
     embedding?.forward({
-      samples: inputs.samples,
+      samples: count,
       tokens: buffers.tokens,
       table: partOf(layout, parameters, 'embedding'),
       positions: partOf(layout, parameters, 'positions'),
@@ -75,7 +70,7 @@ export function createControlProblem(
     return flow.forward({
       grid,
       controls: piecewiseConstantControls(grid, layout.parametersPerLayer, nodes),
-      initial: initial.subarray(0, inputs.samples * size),
+      initial: initial.subarray(0, count * size),
       checkpoints,
     });
   }
@@ -101,8 +96,9 @@ export function createControlProblem(
     batch: Batch,
     checkpoints: 'all' | 'ends',
   ): { evaluation: Evaluation; states: Trajectory; totalWeight: number } {
+    buffers.loadInputs(batch, initial);
     const totalWeight = buffers.loadLabels(batch);
-    const states = forward(parameters, batch, checkpoints);
+    const states = forward(parameters, batch.samples, checkpoints);
     if (states.status.kind !== 'completed') {
       const nothing = { loss: NaN, penalty: NaN, objective: NaN, residualNorm: NaN };
       return { evaluation: { ...nothing, flow: states.status }, states, totalWeight };
@@ -238,8 +234,9 @@ export function createControlProblem(
     gradient,
     logits: (parameters, inputs) =>
       backend.scoped(() => {
+        buffers.loadInputs(inputs, initial);
         buffers.clearLabels();
-        const states = forward(parameters, inputs, 'ends');
+        const states = forward(parameters, inputs.samples, 'ends');
         if (states.status.kind === 'completed') read(parameters, inputs.samples, states.last);
         else logits.fill(NaN);
         return logits.subarray(0, inputs.samples * logitsLength);

@@ -1,4 +1,5 @@
 import type { Field } from '../field/field.ts';
+import { initialiseParameters } from '../field/parameters.ts';
 import type { FloatArray } from '../kernels/backend.ts';
 import { randomStream } from '../numeric/random.ts';
 
@@ -84,7 +85,7 @@ export interface InitialDeviations {
   readonly embedding?: number;
   /** Of the positions' entries; default 0.5. */
   readonly positions?: number;
-  /** Factor on the deviations that the field names for its blocks; default 1. */
+  /** Factor on a field's random start; default 1. */
   readonly controls?: number;
   /** Of the readout's entries, times √d; default 1. */
   readonly readout?: number;
@@ -110,15 +111,13 @@ export function initialParameters(
   fill(layout.embedding, embedding, 'initial embedding');
   fill(layout.positions, positions, 'initial positions');
   fill(layout.readout, readout / Math.sqrt(field.dimension), 'initial readout');
+  const nodes = partOf(layout, parameters, 'controls');
   for (let k = 0; k < layout.layers; k++) {
-    const stream = randomStream(seed, 'initial controls', k);
-    const layer = layout.controls.offset + k * layout.parametersPerLayer;
-    for (const block of field.parameters.blocks) {
-      const deviation = controls * (block.deviation ?? 1 / Math.sqrt(block.columns));
-      const start = layer + block.offset;
-      const end = start + block.rows * block.columns;
-      for (let i = start; i < end; i++) parameters[i] = deviation * stream.normal();
-    }
+    const layer = initialiseParameters(field, randomStream(seed, 'initial controls', k));
+    nodes.set(
+      layer.map((value) => controls * value),
+      k * layout.parametersPerLayer,
+    );
   }
   return parameters;
 }

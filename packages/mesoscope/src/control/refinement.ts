@@ -119,6 +119,8 @@ export interface RefineDepthOptions {
   readonly rule: UpdateRuleFactory;
   /** The rate at a step of a stage. */
   readonly rate: (stage: number) => RateSchedule;
+  /** A stage ends when the norm of its gradient is at most this; default 0. */
+  readonly tolerance?: number;
   readonly start: RefinementState;
   /** After every step. `state` copies where the refinement stands, for a checkpoint. */
   readonly report?: (
@@ -129,7 +131,7 @@ export interface RefineDepthOptions {
 }
 
 export interface RefineDepthResult {
-  /** `steps-done` once all stages are; else why the last stage stopped. A small gradient ends a stage, not the run. */
+  /** `steps-done` once all stages are; else why the last one stopped. A small gradient ends a stage, not the run. */
   readonly status: SolverStatus;
   readonly state: RefinementState;
 }
@@ -141,6 +143,7 @@ export interface RefineDepthResult {
  */
 export async function refineDepth(options: RefineDepthOptions): Promise<RefineDepthResult> {
   const { backend, stages, prolongation = 'repeat', rule, rate, report, signal } = options;
+  const { tolerance = 0 } = options;
   let state = options.start;
   let status: SolverStatus = { kind: 'steps-done', steps: 0 };
   for (let index = state.stage; index < stages.length; index++) {
@@ -161,6 +164,7 @@ export async function refineDepth(options: RefineDepthOptions): Promise<RefineDe
         rate: rate(index),
         steps: stages[index].steps,
         from: step,
+        tolerance,
         remembered: stepsBefore(stages, index),
         ...(signal === undefined ? {} : { signal }),
         report: (values) => {
@@ -175,6 +179,9 @@ export async function refineDepth(options: RefineDepthOptions): Promise<RefineDe
       return false;
     });
     if (finished) break;
+  }
+  if (status.kind === 'steps-done') {
+    status = { kind: 'steps-done', steps: stepsBefore(stages, stages.length) };
   }
   return { status, state };
 }

@@ -1,0 +1,105 @@
+import { describe, expect, it } from 'vitest';
+import { createReferenceBackend } from '../../kernels/reference/backend.ts';
+import { firstLookText, type TextFlowConfiguration } from './configuration.ts';
+import type { TrainingCheckpoint } from './history.ts';
+import { continueText, predictNext } from './predictions.ts';
+import { type TextTrainingHost, trainTextFlow } from './train.ts';
+
+const backend = createReferenceBackend();
+// After a vowel comes the consonant that the letter before it tells: a bigram model cannot know it.
+const text = Array.from({ length: 300 }, (_, i) => ['bab', 'dad', 'gag'][(i * i + (i >> 2)) % 3])
+  .join(' ')
+  .concat(' end');
+const configuration: TextFlowConfiguration = {
+  ...firstLookText,
+  context: 8,
+  dimension: 8,
+  heads: 2,
+  keyDimension: 4,
+  hidden: 8,
+  stages: [
+    { layers: 2, steps: 60 },
+    { layers: 4, steps: 12 },
+  ],
+  batch: 8,
+  rate: 0.03,
+  warmUp: 5,
+  reportEvery: 8,
+  reportSequences: 4,
+  finalSequences: 12,
+};
+
+const train = (host: TextTrainingHost = {}) => trainTextFlow(backend, text, configuration, host);
+
+describe('trainTextFlow', () => {
+  it('learns what a bigram model cannot, and reports on the way', async () => {
+    const metrics: Readonly<Record<string, number | string>>[] = [];
+    let last = 0;
+    const trained = await train({
+      metric: (record) => metrics.push(record),
+      progress: (done, total) => {
+        expect(done).toBe(last + 1);
+        expect(total).toBe(72);
+        last = done;
+      },
+    });
+    expect(trained.status.kind).toBe('completed');
+    expect(last).toBe(72);
+    expect(trained.heldOut.bits).toBeLessThan(0.8 * trained.bigram.bits);
+    expect(metrics.map(({ step }) => step)).toEqual([8, 16, 24, 32, 40, 48, 56, 60, 68, 72]);
+    expect(trained.problem.layout.layers).toBe(4);
+
+    const model = { ...trained, vocabulary: trained.corpus.vocabulary };
+    const [prediction] = predictNext(model, trained.corpus.heldOut, { count: 3, expected: 99 });
+    const total = prediction.expected.reduce((sum, { probability }) => sum + probability, 0);
+    expect(total).toBeCloseTo(1, 12);
+    expect([...prediction.context]).toHaveLength(8);
+    const greedy = continueText(model, 'bab dad ', { length: 20, temperature: 0 });
+    expect(greedy).toHaveLength(20);
+    expect(continueText(model, 'bab dad ', { length: 20, temperature: 0, seed: 9 })).toBe(greedy);
+  });
+
+  it('ends with the same numbers when interrupted and continued from what it stored', async () => {
+    const short = { ...configuration, stages: [2, 4].map((layers) => ({ layers, steps: 10 })) };
+    const trainShort = (host: TextTrainingHost = {}) => trainTextFlow(backend, text, short, host);
+    const whole = await trainShort();
+    for (const at of [3, 8, 10, 11]) {
+      const controller = new AbortController();
+      let stored: TrainingCheckpoint | undefined;
+      const interrupted = await trainShort({
+        signal: controller.signal,
+        progress: (done) => {
+          if (done === at) controller.abort();
+        },
+        checkpoint: async (make) => {
+          stored = make();
+        },
+      });
+      expect(interrupted.status.kind).toBe('interrupted');
+      const continued = await trainShort({ resume: stored as TrainingCheckpoint });
+      expect(continued.parameters).toEqual(whole.parameters);
+      expect(continued.heldOut).toEqual(whole.heldOut);
+      expect(continued.records.map(({ loss }) => loss)).toEqual(
+        whole.records.map(({ loss }) => loss),
+      );
+    }
+  });
+
+  it('says that it diverged, and keeps what there is', async () => {
+    const trained = await trainTextFlow(backend, text, { ...configuration, rate: 1e30 });
+    expect(trained.status.kind).toBe('diverged');
+    expect(trained.status.message).toMatch(/smaller rate/);
+  });
+
+  it.each([
+    [{ stages: [] }, /stages/],
+    [{ stages: [{ layers: 0, steps: 4 }] }, /layers/],
+    [{ stages: [2, 6].map((layers) => ({ layers, steps: 1 })) }, /stages\[1\]\.layers/],
+    [{ batch: 0 }, /batch/],
+    [{ context: 5000 }, /context/],
+  ])('refuses %o before any work', async (wrong, message) => {
+    await expect(trainTextFlow(backend, text, { ...configuration, ...wrong })).rejects.toThrow(
+      message,
+    );
+  });
+});
