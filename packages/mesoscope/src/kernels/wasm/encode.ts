@@ -10,6 +10,8 @@ interface Encoding<I> {
   readonly matrices: readonly (keyof I & string)[];
   /** All other fields, in the order in which the kernel numbers them. */
   readonly parameters: readonly (keyof I & string)[];
+  /** Further parameters that the kernel is told, after the others. */
+  readonly derived?: (instruction: I, precision: Precision) => readonly number[];
   /** Elements of memory private to the thread that the kernel needs (see `workspace()` in assembly/operands.ts). */
   readonly workspace?: (instruction: I, precision: Precision) => number;
 }
@@ -19,6 +21,7 @@ const encodings: { readonly [K in Opcode]: Encoding<Extract<Instruction, { op: K
     opcode: code.PRODUCT,
     matrices: ['a', 'b', 'c'],
     parameters: ['alpha', 'accumulate', 'transposeA'],
+    workspace: (_, precision) => panelElements(productDepth, precision),
   },
   outer: {
     opcode: code.OUTER,
@@ -58,6 +61,8 @@ const encodings: { readonly [K in Opcode]: Encoding<Extract<Instruction, { op: K
     opcode: code.ATTENTION,
     matrices: ['queries', 'keys', 'values', 'weights', 'out', 'normaliser'],
     parameters: ['kind', 'causal', 'heads', 'keyDimension', 'valueDimension', 'scale', 'alpha'],
+    workspace: ({ keys, keyDimension }, precision) =>
+      panelElements(1 + keyDimension + keys.columns, precision),
   },
   attentionPullback: {
     opcode: code.ATTENTION_PULLBACK,
@@ -66,6 +71,12 @@ const encodings: { readonly [K in Opcode]: Encoding<Extract<Instruction, { op: K
       ...(['gQueries', 'gKeys', 'gValues'] as const),
     ],
     parameters: ['kind', 'causal', 'heads', 'keyDimension', 'valueDimension', 'scale', 'alpha'],
+    derived: (instruction, precision) => [pullbackBlock(instruction, precision)],
+    workspace: (instruction, precision) =>
+      panelElements(
+        1 + pullbackBlock(instruction, precision) * pullbackPanelRows(instruction),
+        precision,
+      ),
   },
   crossEntropy: {
     opcode: code.CROSS_ENTROPY,
@@ -90,6 +101,37 @@ const encodings: { readonly [K in Opcode]: Encoding<Extract<Instruction, { op: K
     parameters: ['dimension', 'heads', 'steps', 'tau'],
   },
 };
+
+/** Depth of a block of `product`; see assembly/product.ts. */
+const productDepth = 256;
+
+/** Bytes of a row of a panel: two vectors; see assembly/panel.ts. */
+const panelBytes = 32;
+
+function panelElements(rows: number, precision: Precision): number {
+  return (rows * panelBytes) / elementBytes(precision);
+}
+
+/** What one panel of queries holds: the queries, the costate, P and dS. */
+function pullbackPanelRows({ keyDimension, valueDimension, keys }: PullbackShape): number {
+  return keyDimension + valueDimension + 2 * keys.columns;
+}
+
+type PullbackShape = Pick<
+  Extract<Instruction, { op: 'attentionPullback' }>,
+  'queries' | 'keys' | 'keyDimension' | 'valueDimension'
+>;
+
+/**
+ * Panels of queries whose P and dS are held at once: 64 queries, fewer (but 16) where they would take more than a
+ * quarter of a second-level cache.
+ */
+function pullbackBlock(shape: PullbackShape, precision: Precision): number {
+  const width = panelBytes / elementBytes(precision);
+  const fitting = Math.floor(2 ** 18 / (pullbackPanelRows(shape) * panelBytes));
+  const panels = Math.min(64 / width, Math.max(fitting, 16 / width));
+  return Math.min(panels, Math.ceil(shape.queries.columns / width));
+}
 
 /** Numbers of the values that a `kind` may take. */
 const kinds: Readonly<Record<string, number>> = {
@@ -135,6 +177,11 @@ export function encode(program: Program, precision: Precision): EncodedProgram {
   return { words, workspace };
 }
 
+/** Bytes of a number. */
+export function elementBytes(precision: Precision): number {
+  return precision === 'f64' ? 8 : 4;
+}
+
 function encodingOf(instruction: Instruction): Encoding<Instruction> {
   return encodings[instruction.op] as unknown as Encoding<Instruction>;
 }
@@ -144,17 +191,20 @@ function encodeInstruction(
   program: Program,
   precision: Precision,
 ): Int32Array {
-  const { opcode, matrices, parameters } = encodingOf(instruction);
+  const { opcode, matrices, parameters, derived } = encodingOf(instruction);
   const fields = instruction as unknown as Readonly<Record<string, unknown>>;
+  const scalars = [
+    ...parameters.map((name) => scalarOf(fields[name])),
+    ...(derived?.(instruction, precision) ?? []).map(scalarOf),
+  ];
   const firstParameter = 4 + 6 * matrices.length;
-  const words = new Int32Array(firstParameter + 4 * parameters.length);
+  const words = new Int32Array(firstParameter + 4 * scalars.length);
   words.set([opcode, 4 * words.length, 4 * firstParameter, 0]);
   matrices.forEach((name, i) => {
     words.set(matrixWords(fields[name] as MatrixRef | undefined, program, precision), 4 + 6 * i);
   });
   const view = new DataView(words.buffer);
-  parameters.forEach((name, i) => {
-    const { factor, index } = scalarOf(fields[name]);
+  scalars.forEach(({ factor, index }, i) => {
     const at = 4 * (firstParameter + 4 * i);
     view.setFloat64(at, factor, true);
     view.setInt32(at + 8, index ?? -1, true);
@@ -169,7 +219,7 @@ function matrixWords(
 ): readonly number[] {
   if (matrix === undefined) return [-1, 0, 0, 0, 0, 0];
   const { slot, offset, rows, columns, stride } = matrix;
-  const size = precision === 'f64' ? 8 : 4;
+  const size = elementBytes(precision);
   // The last row's padding may be cut short by the end of the slot; no row may be written beyond that.
   const writable = Math.min(stride, program.slots[slot].length - offset - (rows - 1) * stride);
   return [slot, offset * size, rows, columns, stride * size, writable];

@@ -1,4 +1,5 @@
-// The module's exports: threads call `work…` until no unit of the job is left; afterwards one thread calls `merge…`.
+// The module's exports: threads call `work…` until no unit of the job is left (or one calls `workAlone…`);
+// afterwards one thread calls `merge…`.
 //
 // A job is a program run over S samples. Samples are cut into units, contiguous and as equal as possible; their
 // number depends on S only. Every unit has its own partial sum for each accumulator, and `merge` adds the partial sums in
@@ -19,6 +20,12 @@ function work<T>(thread: i32): void {
     runUnit<T>(thread, load<i32>(op.JOB, 4) - ticket, addresses);
     if (atomic.sub<i32>(op.REMAINING, 1) == 1) atomic.notify(op.REMAINING, 1);
   }
+}
+
+/** All units, in order, by the thread that posted the job. */
+function workAlone<T>(): void {
+  const units = load<i32>(op.JOB, 4);
+  for (let unit = 0; unit < units; unit++) runUnit<T>(0, unit, op.THREADS);
 }
 
 function runUnit<T>(thread: i32, unit: i32, addresses: usize): void {
@@ -86,6 +93,14 @@ function merge<T>(target: usize, partials: usize, bytes: usize, units: i32, coun
 
 export function workF64(thread: i32): void {
   work<f64>(thread);
+}
+
+export function workAloneF64(): void {
+  workAlone<f64>();
+}
+
+export function workAloneF32(): void {
+  workAlone<f32>();
 }
 
 export function workF32(thread: i32): void {

@@ -1,0 +1,171 @@
+// The vector–Jacobian product of attention. P is recomputed panel by panel, with its normalisation, so that neither P
+// nor the forward pass's normaliser is needed. Sums over keys are finished panel by panel, sums over queries after a
+// block of panels.
+import { HARDMAX, L2, LINEAR, UNNORMALISED } from '../opcode';
+import { headRows, scorePanel } from './attention';
+import { lanes, loadSplat, madd, splat, sumLanes } from './lanes';
+import {
+  address, columns, flag, integer, padded, parameter, present, rows, stride, workspace,
+} from './operands';
+import { outerRows } from './outer';
+import {
+  combine, copyPanel, hideFuture, innerProducts, PANEL, panelWidth, scaleRow, scoreScale, weigh,
+} from './panel';
+
+export function attentionPullback<T>(at: usize): void {
+  const k = integer(at, 3);
+  const v = integer(at, 4);
+  const n = columns(at, 0);
+  const m = columns(at, 1);
+  const block = integer(at, 7);
+  const queryBytes = <usize>k * PANEL;
+  const costateBytes = <usize>v * PANEL;
+  const keyBytes = <usize>m * PANEL;
+  const scale = workspace();
+  const query = scale + PANEL;
+  const costate = query + <usize>block * queryBytes;
+  const P = costate + <usize>block * costateBytes;
+  const dS = P + <usize>block * keyBytes;
+  const width = panelWidth<T>();
+  for (let head = 0; head < integer(at, 2); head++) {
+    for (let first = 0; first < n; first += block * width) {
+      const panels = min(block, (n - first + width - 1) / width);
+      const seen = flag(at, 1) ? min(m, first + panels * width) : m;
+      for (let panel = 0; panel < panels; panel++) {
+        const u = <usize>panel;
+        pullPanel<T>(
+          at, head, first + panel * width, seen, scale,
+          query + u * queryBytes, costate + u * costateBytes, P + u * keyBytes, dS + u * keyBytes,
+        );
+      }
+      outerRows<T>(
+        costate, PANEL, costateBytes, v, P, PANEL, keyBytes, seen, 2 * panels, 0,
+        headRows(at, 8, v, head), stride(at, 8), 1, true, false,
+      );
+      if (integer(at, 0) != HARDMAX) pullKeys<T>(at, head, query, queryBytes, dS, keyBytes, seen, panels);
+    }
+  }
+}
+
+/**
+ * For the panel of queries that starts at i: the queries, α · costate, P and dS (the derivative by the scores), the
+ * latter two for `seen` keys; adds the panel's part of the queries' gradient.
+ */
+function pullPanel<T>(
+  at: usize, head: i32, i: i32, seen: i32, scale: usize,
+  query: usize, costate: usize, P: usize, dS: usize,
+): void {
+  const kind = integer(at, 0);
+  const k = integer(at, 3);
+  const v = integer(at, 4);
+  const m = columns(at, 1);
+  const left = columns(at, 0) - i;
+  const shift = <usize>i * sizeof<T>();
+  const weights = present(at, 3) ? address(at, 3) : 0;
+  const visible = scorePanel<T>(at, head, i, query, P);
+  weigh<T>(kind, P, weights, visible, m, scale, 0, 0, false);
+  copyPanel<T>(headRows(at, 5, v, head) + shift, stride(at, 5), costate, v, parameter(at, 6), left);
+  clear(P + <usize>visible * PANEL, seen - visible);
+  if (kind == HARDMAX) {
+    scalePanel<T>(P, visible, scale);
+    return;
+  }
+  innerProducts<T>(headRows(at, 2, v, head), stride(at, 2), costate, v, dS, visible);
+  clear(dS + <usize>visible * PANEL, seen - visible);
+  if (kind == LINEAR) {
+    scalePanel<T>(P, visible, scale);
+    weighLinear<T>(dS, weights, m, visible);
+    if (flag(at, 1)) hideFuture<T>(dS, i, visible, 0);
+  } else {
+    differentiate<T>(P, dS, visible, scale, kind != UNNORMALISED);
+  }
+  const beta = splat<T>(kind == L2 ? 2 * parameter(at, 5) : parameter(at, 5));
+  v128.store(scale, beta);
+  v128.store(scale, beta, 16);
+  combine<T>(
+    headRows(at, 1, k, head), stride(at, 1), dS, visible,
+    headRows(at, 6, k, head) + shift, stride(at, 6), k, scale, true, left, padded<T>(at, 6),
+  );
+}
+
+/** P ← scale ∘ P; dS (holding dP) ← P ∘ (dP − Σ_j P_j dP_j), without the sum unless `normalised`. */
+function differentiate<T>(P: usize, dS: usize, count: i32, scale: usize, normalised: bool): void {
+  const scale0 = v128.load(scale);
+  const scale1 = v128.load(scale, 16);
+  let mean0 = splat<T>(0);
+  let mean1 = mean0;
+  const bytes = <usize>count * PANEL;
+  for (let j: usize = 0; j < bytes; j += PANEL) {
+    const p0 = v128.mul<T>(scale0, v128.load(P + j));
+    const p1 = v128.mul<T>(scale1, v128.load(P + j, 16));
+    v128.store(P + j, p0);
+    v128.store(P + j, p1, 16);
+    mean0 = madd<T>(p0, v128.load(dS + j), mean0);
+    mean1 = madd<T>(p1, v128.load(dS + j, 16), mean1);
+  }
+  if (!normalised) {
+    mean0 = splat<T>(0);
+    mean1 = mean0;
+  }
+  for (let j: usize = 0; j < bytes; j += PANEL) {
+    const d0 = v128.sub<T>(v128.load(dS + j), mean0);
+    const d1 = v128.sub<T>(v128.load(dS + j, 16), mean1);
+    v128.store(dS + j, v128.mul<T>(v128.load(P + j), d0));
+    v128.store(dS + j, v128.mul<T>(v128.load(P + j, 16), d1), 16);
+  }
+}
+
+/** dS (holding dP) ← w_j dP. */
+function weighLinear<T>(dS: usize, weights: usize, m: i32, count: i32): void {
+  for (let j = 0; j < count; j++) {
+    const weight = weights == 0 ? splat<T>(1 / <f64>m) : loadSplat<T>(weights + <usize>j * sizeof<T>());
+    const row = dS + <usize>j * PANEL;
+    v128.store(row, v128.mul<T>(weight, v128.load(row)));
+    v128.store(row, v128.mul<T>(weight, v128.load(row, 16)), 16);
+  }
+}
+
+/** Multiplies every row of a panel by `scale`, entrywise. */
+function scalePanel<T>(panel: usize, count: i32, scale: usize): void {
+  const scale0 = v128.load(scale);
+  const scale1 = v128.load(scale, 16);
+  for (let j = count; j > 0; j--) {
+    v128.store(panel, v128.mul<T>(scale0, v128.load(panel)));
+    v128.store(panel, v128.mul<T>(scale1, v128.load(panel, 16)), 16);
+    panel += PANEL;
+  }
+}
+
+function clear(panel: usize, count: i32): void {
+  memory.fill(panel, 0, <usize>count * PANEL);
+}
+
+/** Adds the block's part of the keys' gradient. */
+function pullKeys<T>(
+  at: usize, head: i32, query: usize, queryBytes: usize, dS: usize, keyBytes: usize, seen: i32, panels: i32,
+): void {
+  const kind = integer(at, 0);
+  const k = integer(at, 3);
+  const beta = parameter(at, 5);
+  const gradient = headRows(at, 7, k, head);
+  // The panels hold the queries times the scores' scale, but for distances the queries themselves.
+  const factor = kind == L2 ? 2 * beta : beta / scoreScale(kind, beta);
+  outerRows<T>(
+    query, PANEL, queryBytes, k, dS, PANEL, keyBytes, seen, 2 * panels, 0, gradient, stride(at, 7), factor, true, false,
+  );
+  if (kind != L2) return;
+  const keys = headRows(at, 1, k, head);
+  for (let j = 0; j < seen; j++) {
+    let sum = splat<T>(0);
+    for (let panel = 0; panel < panels; panel++) {
+      const row = dS + <usize>panel * keyBytes + <usize>j * PANEL;
+      sum = v128.add<T>(sum, v128.add<T>(v128.load(row), v128.load(row, 16)));
+    }
+    const weight = <T>(<T>factor * sumLanes<T>(sum));
+    const shift = <usize>j * sizeof<T>();
+    for (let c = 0; c < k; c++) {
+      const to = gradient + <usize>c * stride(at, 7) + shift;
+      store<T>(to, <T>(load<T>(to) - weight * load<T>(keys + <usize>c * stride(at, 1) + shift)));
+    }
+  }
+}

@@ -1,0 +1,285 @@
+// Attention works on panels: two vectors of queries, and for each of them a column of numbers, one per key (or per
+// coordinate). A panel's rows are PANEL bytes apart, so that it is contiguous and stays in the first-level cache.
+import { L2, HARDMAX, LINEAR, UNNORMALISED } from '../opcode';
+import { firstLanes, keepFirst, lanes, larger, loadSplat, madd, put, splat } from './lanes';
+import { logarithm } from './logarithm';
+import { LN_2, LOG2_E, powerOfTwo } from './powers';
+import { tile } from './tile';
+
+/** Bytes of a row of a panel. */
+export const PANEL: usize = 32;
+
+/** Queries in a panel. */
+// @ts-ignore: decorator
+@inline
+export function panelWidth<T>(): i32 {
+  return 2 * lanes<T>();
+}
+
+/** What scores are multiplied by: they are exponents of 2 wherever a power is taken, distances count negatively. */
+export function scoreScale(kind: i32, beta: f64): f64 {
+  if (kind == HARDMAX || kind == LINEAR) return beta;
+  return kind == L2 ? -beta * LOG2_E : beta * LOG2_E;
+}
+
+/** to ← scale · from, a panel of `count` rows; zero in the columns after the first `left`. */
+export function copyPanel<T>(from: usize, step: usize, to: usize, count: i32, scale: f64, left: i32): void {
+  const factor = splat<T>(scale);
+  for (; count > 0; count--) {
+    v128.store(to, keepFirst<T>(v128.mul<T>(factor, v128.load(from)), left));
+    v128.store(to, keepFirst<T>(v128.mul<T>(factor, v128.load(from, 16)), left - lanes<T>()), 16);
+    from += step;
+    to += PANEL;
+  }
+}
+
+/** to ← Aᵀ B, B a panel of `depth` rows, A depth × count with rows `step` bytes apart: a panel of `count` rows. */
+export function innerProducts<T>(a: usize, step: usize, b: usize, depth: i32, to: usize, count: i32): void {
+  const size = <usize>sizeof<T>();
+  const none = splat<T>(0);
+  let i = count;
+  for (; i >= 4; i -= 4) {
+    tile<T>(4, 2, false, false, a, size, step, b, PANEL, depth, to, PANEL, none, none, false, 2 * lanes<T>(), true);
+    a += 4 * size;
+    to += 4 * PANEL;
+  }
+  for (; i > 0; i--) {
+    tile<T>(1, 2, false, false, a, size, step, b, PANEL, depth, to, PANEL, none, none, false, 2 * lanes<T>(), true);
+    a += size;
+    to += PANEL;
+  }
+}
+
+/** to ← scale · (squared distances of A's columns from B's columns); else as {@link innerProducts}. */
+export function distances<T>(a: usize, step: usize, b: usize, depth: i32, to: usize, count: i32, scale: f64): void {
+  const size = <usize>sizeof<T>();
+  const factor = splat<T>(scale);
+  let i = count;
+  for (; i >= 4; i -= 4) {
+    tile<T>(4, 2, true, true, a, size, step, b, PANEL, depth, to, PANEL, factor, factor, false, 2 * lanes<T>(), true);
+    a += 4 * size;
+    to += 4 * PANEL;
+  }
+  for (; i > 0; i--) {
+    tile<T>(1, 2, true, true, a, size, step, b, PANEL, depth, to, PANEL, factor, factor, false, 2 * lanes<T>(), true);
+    a += size;
+    to += PANEL;
+  }
+}
+
+/**
+ * C ← scale ∘ A B (+ C), B a panel of `depth` rows, A count × depth with rows `step` bytes apart; the scale is one row
+ * of a panel, one number per column. C's rows are `stepC` bytes apart; `left` and `whole` as in {@link put}.
+ */
+export function combine<T>(
+  a: usize, step: usize, b: usize, depth: i32, c: usize, stepC: usize, count: i32,
+  scale: usize, accumulate: bool, left: i32, whole: bool,
+): void {
+  const size = <usize>sizeof<T>();
+  const scale0 = v128.load(scale);
+  const scale1 = v128.load(scale, 16);
+  if (left <= lanes<T>()) {
+    for (let i = count; i > 0; i--) {
+      tile<T>(1, 1, false, true, a, step, size, b, PANEL, depth, c, stepC, scale0, scale0, accumulate, left, whole);
+      a += step;
+      c += stepC;
+    }
+    return;
+  }
+  let i = count;
+  for (; i >= 4; i -= 4) {
+    tile<T>(4, 2, false, true, a, step, size, b, PANEL, depth, c, stepC, scale0, scale1, accumulate, left, whole);
+    a += 4 * step;
+    c += 4 * stepC;
+  }
+  for (; i >= 2; i -= 2) {
+    tile<T>(2, 2, false, true, a, step, size, b, PANEL, depth, c, stepC, scale0, scale1, accumulate, left, whole);
+    a += 2 * step;
+    c += 2 * stepC;
+  }
+  if (i > 0) {
+    tile<T>(1, 2, false, true, a, step, size, b, PANEL, depth, c, stepC, scale0, scale1, accumulate, left, whole);
+  }
+}
+
+/** Overwrites the scores of keys of weight zero. */
+export function hideWeightless<T>(scores: usize, weights: usize, count: i32, hidden: f64): void {
+  const value = splat<T>(hidden);
+  for (let j = 0; j < count; j++) {
+    if (load<T>(weights + <usize>j * sizeof<T>()) == 0) {
+      v128.store(scores + <usize>j * PANEL, value);
+      v128.store(scores + <usize>j * PANEL, value, 16);
+    }
+  }
+}
+
+/** Overwrites the scores of keys j > i, for the panel whose first query is i. */
+export function hideFuture<T>(scores: usize, i: i32, count: i32, hidden: f64): void {
+  const value = splat<T>(hidden);
+  for (let j = i + 1; j < count; j++) {
+    const at = scores + <usize>j * PANEL;
+    v128.store(at, v128.bitselect(value, v128.load(at), firstLanes<T>(j - i)));
+    v128.store(at, v128.bitselect(value, v128.load(at, 16), firstLanes<T>(j - i - lanes<T>())), 16);
+  }
+}
+
+/**
+ * Turns scores into P up to a factor for each query, which goes to `scale` (one row of a panel). `weights` may be 0:
+ * 1/m each. The normaliser of the queries goes to `normaliser` unless that is 0.
+ */
+export function weigh<T>(
+  kind: i32, scores: usize, weights: usize, count: i32, m: i32, scale: usize,
+  normaliser: usize, left: i32, whole: bool,
+): void {
+  const logWeight = weights == 0 ? -Math.log(<f64>m) : 0.0;
+  if (kind == UNNORMALISED || kind == LINEAR) {
+    if (kind == UNNORMALISED) raise<T>(scores, count);
+    if (weights != 0) scaleRows<T>(scores, weights, count);
+    const factor = splat<T>(weights == 0 ? 1 / <f64>m : 1);
+    v128.store(scale, factor);
+    v128.store(scale, factor, 16);
+    if (normaliser != 0) putPanel<T>(normaliser, splat<T>(0), splat<T>(0), left, whole);
+    return;
+  }
+  let top0 = splat<T>(-Infinity);
+  let top1 = top0;
+  let at = scores;
+  for (let j = count; j > 0; j--) {
+    top0 = larger<T>(top0, v128.load(at));
+    top1 = larger<T>(top1, v128.load(at, 16));
+    at += PANEL;
+  }
+  if (kind == HARDMAX) {
+    // A query that sees no key attains its maximum −∞ nowhere.
+    mark<T>(scores, weights, count, finiteOrZero<T>(top0), finiteOrZero<T>(top1), scale);
+    if (normaliser != 0) putPanel<T>(normaliser, top0, top1, left, whole);
+    return;
+  }
+  top0 = finiteOrZero<T>(top0);
+  top1 = finiteOrZero<T>(top1);
+  soften<T>(scores, weights, count, top0, top1, scale);
+  const sum0 = v128.load(scale);
+  const sum1 = v128.load(scale, 16);
+  if (normaliser != 0) {
+    const shift = splat<T>(logWeight);
+    const log0 = v128.add<T>(shift, logarithm<T>(sum0));
+    const log1 = v128.add<T>(shift, logarithm<T>(sum1));
+    const unit = splat<T>(LN_2);
+    putPanel<T>(normaliser, madd<T>(unit, top0, log0), madd<T>(unit, top1, log1), left, whole);
+  }
+  v128.store(scale, inverse<T>(sum0));
+  v128.store(scale, inverse<T>(sum1), 16);
+}
+
+/** scores ← w_j 2^(score − top); their sums go to `sums`. */
+function soften<T>(scores: usize, weights: usize, count: i32, top0: v128, top1: v128, sums: usize): void {
+  let sum0 = splat<T>(0);
+  let sum1 = sum0;
+  if (weights == 0) {
+    let j = count;
+    let sum2 = sum0;
+    let sum3 = sum0;
+    for (; j >= 2; j -= 2) {
+      const p0 = powerOfTwo<T>(v128.sub<T>(v128.load(scores), top0));
+      const p1 = powerOfTwo<T>(v128.sub<T>(v128.load(scores, 16), top1));
+      const p2 = powerOfTwo<T>(v128.sub<T>(v128.load(scores, 32), top0));
+      const p3 = powerOfTwo<T>(v128.sub<T>(v128.load(scores, 48), top1));
+      v128.store(scores, p0);
+      v128.store(scores, p1, 16);
+      v128.store(scores, p2, 32);
+      v128.store(scores, p3, 48);
+      sum0 = v128.add<T>(sum0, p0);
+      sum1 = v128.add<T>(sum1, p1);
+      sum2 = v128.add<T>(sum2, p2);
+      sum3 = v128.add<T>(sum3, p3);
+      scores += 2 * PANEL;
+    }
+    if (j > 0) {
+      const p0 = powerOfTwo<T>(v128.sub<T>(v128.load(scores), top0));
+      const p1 = powerOfTwo<T>(v128.sub<T>(v128.load(scores, 16), top1));
+      v128.store(scores, p0);
+      v128.store(scores, p1, 16);
+      sum0 = v128.add<T>(sum0, p0);
+      sum1 = v128.add<T>(sum1, p1);
+    }
+    sum0 = v128.add<T>(sum0, sum2);
+    sum1 = v128.add<T>(sum1, sum3);
+  } else {
+    for (let j = count; j > 0; j--) {
+      const weight = loadSplat<T>(weights);
+      const p0 = v128.mul<T>(weight, powerOfTwo<T>(v128.sub<T>(v128.load(scores), top0)));
+      const p1 = v128.mul<T>(weight, powerOfTwo<T>(v128.sub<T>(v128.load(scores, 16), top1)));
+      v128.store(scores, p0);
+      v128.store(scores, p1, 16);
+      sum0 = v128.add<T>(sum0, p0);
+      sum1 = v128.add<T>(sum1, p1);
+      scores += PANEL;
+      weights += sizeof<T>();
+    }
+  }
+  v128.store(sums, sum0);
+  v128.store(sums, sum1, 16);
+}
+
+/** scores ← w_j where the score is `top`, else 0; the inverses of their sums go to `scale`. */
+function mark<T>(scores: usize, weights: usize, count: i32, top0: v128, top1: v128, scale: usize): void {
+  let sum0 = splat<T>(0);
+  let sum1 = sum0;
+  for (let j = 0; j < count; j++) {
+    const weight = weights == 0 ? splat<T>(1) : loadSplat<T>(weights + <usize>j * sizeof<T>());
+    const p0 = v128.and(weight, v128.eq<T>(v128.load(scores), top0));
+    const p1 = v128.and(weight, v128.eq<T>(v128.load(scores, 16), top1));
+    v128.store(scores, p0);
+    v128.store(scores, p1, 16);
+    sum0 = v128.add<T>(sum0, p0);
+    sum1 = v128.add<T>(sum1, p1);
+    scores += PANEL;
+  }
+  v128.store(scale, inverse<T>(sum0));
+  v128.store(scale, inverse<T>(sum1), 16);
+}
+
+/** scores ← 2^score. */
+function raise<T>(scores: usize, count: i32): void {
+  for (let j = count; j > 0; j--) {
+    v128.store(scores, powerOfTwo<T>(v128.load(scores)));
+    v128.store(scores, powerOfTwo<T>(v128.load(scores, 16)), 16);
+    scores += PANEL;
+  }
+}
+
+/** Multiplies row j by weight j. */
+export function scaleRows<T>(panel: usize, weights: usize, count: i32): void {
+  for (let j = count; j > 0; j--) {
+    const weight = loadSplat<T>(weights);
+    v128.store(panel, v128.mul<T>(weight, v128.load(panel)));
+    v128.store(panel, v128.mul<T>(weight, v128.load(panel, 16)), 16);
+    panel += PANEL;
+    weights += sizeof<T>();
+  }
+}
+
+/** Multiplies one row by a number. */
+export function scaleRow<T>(row: usize, factor: f64): void {
+  v128.store(row, v128.mul<T>(splat<T>(factor), v128.load(row)));
+  v128.store(row, v128.mul<T>(splat<T>(factor), v128.load(row, 16)), 16);
+}
+
+function putPanel<T>(to: usize, v0: v128, v1: v128, left: i32, whole: bool): void {
+  put<T>(to, v0, left, whole);
+  if (left > lanes<T>()) put<T>(to + 16, v1, left - lanes<T>(), whole);
+}
+
+/** 1/x, and 0 where x is 0. */
+// @ts-ignore: decorator
+@inline
+function inverse<T>(x: v128): v128 {
+  return v128.andnot(v128.div<T>(splat<T>(1), x), v128.eq<T>(x, splat<T>(0)));
+}
+
+/** 0 instead of −∞. */
+// @ts-ignore: decorator
+@inline
+function finiteOrZero<T>(x: v128): v128 {
+  return v128.andnot(x, v128.eq<T>(x, splat<T>(-Infinity)));
+}

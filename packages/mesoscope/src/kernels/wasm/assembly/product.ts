@@ -1,0 +1,132 @@
+// C ← α op(A) B (+ C).
+import { lanes, splat, vectors } from './lanes';
+import { address, columns, flag, padded, parameter, rows, stride, workspace } from './operands';
+import { tile } from './tile';
+
+/** Depth of a block: 256 rows of B, two vectors wide, fill a quarter of a first-level cache. */
+const DEPTH: i32 = 256;
+/** Rows of A in a block: with DEPTH columns of f64 they fill a quarter of a second-level cache. */
+const HEIGHT: i32 = 128;
+
+export function product<T>(at: usize): void {
+  const transpose = flag(at, 2);
+  const m = rows(at, 2);
+  const n = columns(at, 2);
+  const depth = rows(at, 1);
+  const a = address(at, 0);
+  const b = address(at, 1);
+  const c = address(at, 2);
+  const rowA = transpose ? <usize>sizeof<T>() : stride(at, 0);
+  const stepA = transpose ? stride(at, 0) : <usize>sizeof<T>();
+  const stepB = stride(at, 1);
+  const stepC = stride(at, 2);
+  const alpha = parameter(at, 0);
+  const accumulate = flag(at, 1);
+  const whole = padded<T>(at, 2);
+  if (depth <= DEPTH || m < 16) {
+    strips<T>(a, rowA, stepA, b, stepB, c, stepC, m, n, depth, alpha, accumulate, whole, false);
+    return;
+  }
+  for (let k = 0; k < depth; k += DEPTH) {
+    const some = min(DEPTH, depth - k);
+    for (let i = 0; i < m; i += HEIGHT) {
+      strips<T>(
+        a + <usize>i * rowA + <usize>k * stepA, rowA, stepA,
+        b + <usize>k * stepB, stepB,
+        c + <usize>i * stepC, stepC,
+        min(HEIGHT, m - i), n, some, alpha, accumulate || k > 0, whole, true,
+      );
+    }
+  }
+}
+
+/** Strips of B, two vectors wide, one after the other; `pack` copies each to contiguous memory before it is used. */
+function strips<T>(
+  a: usize, rowA: usize, stepA: usize, b: usize, stepB: usize, c: usize, stepC: usize,
+  m: i32, n: i32, depth: i32, alpha: f64, accumulate: bool, whole: bool, pack: bool,
+): void {
+  const four = m & ~3;
+  const packed = workspace();
+  for (let j = 0; j < n; j += 2 * lanes<T>()) {
+    const k = <usize>j * sizeof<T>();
+    if (pack) copyStrip(b + k, stepB, packed, depth);
+    const strip = pack ? packed : b + k;
+    const step = pack ? 32 : stepB;
+    rowsOfFour<T>(a, rowA, stepA, strip, step, c + k, stepC, four, n - j, depth, alpha, accumulate, whole);
+  }
+  const end = a + <usize>four * rowA;
+  const low = c + <usize>four * stepC;
+  if (m & 2) rowPair<T>(end, rowA, stepA, b, stepB, low, stepC, n, depth, alpha, accumulate, whole);
+  if (m & 1) {
+    const skip = <usize>(m & 2);
+    row<T>(end + skip * rowA, stepA, b, stepB, low + skip * stepC, n, depth, alpha, accumulate, whole);
+  }
+}
+
+function copyStrip(from: usize, step: usize, to: usize, count: i32): void {
+  for (; count > 0; count--) {
+    v128.store(to, v128.load(from));
+    v128.store(to, v128.load(from, 16), 16);
+    from += step;
+    to += 32;
+  }
+}
+
+/** Up to two vectors of columns of `m` rows of C, m a multiple of 4. */
+function rowsOfFour<T>(
+  a: usize, rowA: usize, stepA: usize, b: usize, stepB: usize, c: usize, stepC: usize,
+  m: i32, left: i32, depth: i32, alpha: f64, accumulate: bool, whole: bool,
+): void {
+  const scale = splat<T>(alpha);
+  if (left > lanes<T>()) {
+    for (let i = m; i > 0; i -= 4) {
+      tile<T>(4, 2, false, true, a, rowA, stepA, b, stepB, depth, c, stepC, scale, scale, accumulate, left, whole);
+      a += 4 * rowA;
+      c += 4 * stepC;
+    }
+  } else {
+    for (let i = m; i > 0; i -= 4) {
+      tile<T>(4, 1, false, true, a, rowA, stepA, b, stepB, depth, c, stepC, scale, scale, accumulate, left, whole);
+      a += 4 * rowA;
+      c += 4 * stepC;
+    }
+  }
+}
+
+/** Two rows of C. */
+function rowPair<T>(
+  a: usize, rowA: usize, stepA: usize, b: usize, stepB: usize, c: usize, stepC: usize,
+  n: i32, depth: i32, alpha: f64, accumulate: bool, whole: bool,
+): void {
+  const scale = splat<T>(alpha);
+  let left = n;
+  for (; vectors<T>(left) >= 4; left -= 4 * lanes<T>()) {
+    tile<T>(2, 4, false, true, a, rowA, stepA, b, stepB, depth, c, stepC, scale, scale, accumulate, left, whole);
+    b += 64;
+    c += 64;
+  }
+  for (; left > 0; left -= lanes<T>()) {
+    tile<T>(2, 1, false, true, a, rowA, stepA, b, stepB, depth, c, stepC, scale, scale, accumulate, left, whole);
+    b += 16;
+    c += 16;
+  }
+}
+
+/** One row of C. */
+function row<T>(
+  a: usize, stepA: usize, b: usize, stepB: usize, c: usize,
+  n: i32, depth: i32, alpha: f64, accumulate: bool, whole: bool,
+): void {
+  const scale = splat<T>(alpha);
+  let left = n;
+  for (; vectors<T>(left) >= 4; left -= 4 * lanes<T>()) {
+    tile<T>(1, 4, false, true, a, 0, stepA, b, stepB, depth, c, 0, scale, scale, accumulate, left, whole);
+    b += 64;
+    c += 64;
+  }
+  for (; left > 0; left -= lanes<T>()) {
+    tile<T>(1, 1, false, true, a, 0, stepA, b, stepB, depth, c, 0, scale, scale, accumulate, left, whole);
+    b += 16;
+    c += 16;
+  }
+}
