@@ -1,14 +1,16 @@
 import { MesoscopeError } from '../errors.ts';
 import type { FloatArray } from '../kernels/backend.ts';
-import { columnStride } from '../kernels/instruction.ts';
 import { stateLength } from '../kernels/program.ts';
-import type { BackwardInput, FlowOptions, ForwardInput } from './flow.ts';
+import type { ContinuousCostateInput } from './costate.ts';
+import { forEachEntry, stateLayout } from './entries.ts';
+import type { BackwardInput, ForwardInput } from './flow.ts';
 import { checkGrid } from './grid.ts';
+import type { Controls, FlowShape } from './types.ts';
 
 /** Refuses sizes that are not whole and positive. @throws MesoscopeError `invalid-value` */
-export function createFlowChecks(options: Pick<FlowOptions, 'tokens' | 'samples' | 'limit'>): void {
+export function checkShape(shape: FlowShape): void {
   for (const path of ['tokens', 'samples'] as const) {
-    const received = options[path];
+    const received = shape[path];
     if (!(Number.isInteger(received) && received >= 1)) {
       throw new MesoscopeError({
         code: 'invalid-value',
@@ -18,33 +20,42 @@ export function createFlowChecks(options: Pick<FlowOptions, 'tokens' | 'samples'
       });
     }
   }
-  if (options.limit !== undefined && !(options.limit > 0)) {
-    throw new MesoscopeError({
-      code: 'invalid-value',
-      path: 'limit',
-      received: options.limit,
-      expected: 'a positive number',
-    });
-  }
+}
+
+/** Refuses a limit that is not positive. @throws MesoscopeError `invalid-value` */
+export function checkLimit(limit: number): void {
+  if (limit > 0) return;
+  throw new MesoscopeError({
+    code: 'invalid-value',
+    path: 'limit',
+    received: limit,
+    expected: 'a positive number',
+  });
 }
 
 /** Refuses initial states, weights and controls that do not fit the flow, before work starts. */
-export function checkForward(options: FlowOptions, input: ForwardInput, size: number): void {
+export function checkForward(shape: FlowShape, input: ForwardInput, size: number): void {
   checkGrid(input.grid);
-  const samples = checkStates('initial', input.initial, options, size);
-  if (input.controls.parameterCount !== options.field.parameters.length) {
-    throw new MesoscopeError({
-      code: 'shape-mismatch',
-      path: 'controls.parameterCount',
-      received: [input.controls.parameterCount],
-      expected: [options.field.parameters.length],
-    });
-  }
-  checkWeights(options, input.weights, samples);
+  const samples = checkStates('initial', input.initial, shape, size);
+  checkControls(shape, input.controls);
+  checkWeights(shape, input.weights, samples);
+}
+
+/** Refuses a terminal costate, gradient or weights that do not fit the shape. */
+export function checkContinuousCostate(
+  shape: FlowShape,
+  input: ContinuousCostateInput,
+  size: number,
+): void {
+  checkGrid(input.grid);
+  const samples = checkStates('terminalCostate', input.terminalCostate, shape, size);
+  checkControls(shape, input.controls);
+  checkGradient(input.controls, input.gradient);
+  checkWeights(shape, input.weights, samples);
 }
 
 /** Refuses a costate or gradient that does not fit, and a trajectory that did not reach its end. */
-export function checkBackward(options: FlowOptions, input: BackwardInput, size: number): void {
+export function checkBackward(shape: FlowShape, input: BackwardInput, size: number): void {
   const { trajectory, terminalCostate, gradient } = input;
   if (trajectory.status.kind !== 'completed') {
     throw new MesoscopeError({
@@ -63,16 +74,8 @@ export function checkBackward(options: FlowOptions, input: BackwardInput, size: 
       expected: [trajectory.samples, size],
     });
   }
-  const { nodeCount, parameterCount } = trajectory.controls;
-  if (gradient !== undefined && gradient.length !== nodeCount * parameterCount) {
-    throw new MesoscopeError({
-      code: 'shape-mismatch',
-      path: 'gradient',
-      received: [gradient.length],
-      expected: [nodeCount, parameterCount],
-    });
-  }
-  if ((trajectory.weights !== undefined) !== (options.weighted ?? false)) {
+  checkGradient(trajectory.controls, gradient);
+  if ((trajectory.weights !== undefined) !== (shape.weighted ?? false)) {
     throw new MesoscopeError({
       code: 'invalid-value',
       path: 'trajectory',
@@ -82,6 +85,27 @@ export function checkBackward(options: FlowOptions, input: BackwardInput, size: 
   }
 }
 
+function checkControls(shape: FlowShape, controls: Controls): void {
+  if (controls.parameterCount === shape.field.parameters.length) return;
+  throw new MesoscopeError({
+    code: 'shape-mismatch',
+    path: 'controls.parameterCount',
+    received: [controls.parameterCount],
+    expected: [shape.field.parameters.length],
+  });
+}
+
+function checkGradient(controls: Controls, gradient: FloatArray | undefined): void {
+  const { nodeCount, parameterCount } = controls;
+  if (gradient === undefined || gradient.length === nodeCount * parameterCount) return;
+  throw new MesoscopeError({
+    code: 'shape-mismatch',
+    path: 'gradient',
+    received: [gradient.length],
+    expected: [nodeCount, parameterCount],
+  });
+}
+
 /**
  * Refuses states whose length is not a whole number of samples between 1 and the most, or that are not finite.
  * Returns the number of samples.
@@ -89,7 +113,7 @@ export function checkBackward(options: FlowOptions, input: BackwardInput, size: 
 export function checkStates(
   path: string,
   states: FloatArray,
-  shape: Pick<FlowOptions, 'field' | 'tokens' | 'samples'>,
+  shape: FlowShape,
   size: number,
 ): number {
   const samples = states.length / size;
@@ -101,20 +125,19 @@ export function checkStates(
       expected: [`1 … ${shape.samples} samples`, size],
     });
   }
-  const stride = columnStride(shape.tokens);
-  for (let row = 0; row < samples * shape.field.dimension; row++) {
-    for (let i = row * stride; i < row * stride + shape.tokens; i++) {
-      if (!Number.isFinite(states[i])) {
-        throw new MesoscopeError({ code: 'not-finite', path, index: i, received: states[i] });
-      }
-    }
+  const layout = stateLayout(shape, samples);
+  for (let sample = 0; sample < samples; sample++) {
+    forEachEntry(layout, sample, (index) => {
+      if (Number.isFinite(states[index])) return;
+      throw new MesoscopeError({ code: 'not-finite', path, index, received: states[index] });
+    });
   }
   return samples;
 }
 
 /** Refuses key weights that are missing, superfluous, of the wrong length, negative or not finite. */
 export function checkWeights(
-  shape: Pick<FlowOptions, 'tokens' | 'weighted'>,
+  shape: FlowShape,
   weights: FloatArray | undefined,
   samples: number,
 ): void {

@@ -2,7 +2,8 @@ import type { Field } from '../field/field.ts';
 import type { Backend, Executable, FloatArray } from '../kernels/backend.ts';
 import { stateLength } from '../kernels/program.ts';
 import { distributeToNodes, nodeView } from './controls.ts';
-import { checkBackward, checkForward, createFlowChecks } from './flow-checks.ts';
+import { defaultLimit } from './entries.ts';
+import { checkBackward, checkForward, checkLimit, checkShape } from './flow-checks.ts';
 import { layerCount } from './grid.ts';
 import { createStageParameters, isSingleNode, stageDepth } from './stage-parameters.ts';
 import {
@@ -21,17 +22,10 @@ import {
   type Trajectory,
   trajectoryOf,
 } from './trajectory.ts';
-import type { Controls, DepthGrid, FlowStatus, Scheme } from './types.ts';
+import type { Controls, DepthGrid, FlowShape, FlowStatus, Scheme } from './types.ts';
 
-export interface FlowOptions {
-  readonly field: Field;
-  /** n, the tokens of each sample. */
-  readonly tokens: number;
-  /** The most samples one call may hand over. */
-  readonly samples: number;
+export interface FlowOptions extends FlowShape {
   readonly scheme: Scheme;
-  /** Whether calls hand over key weights; default false (1/n each). */
-  readonly weighted?: boolean;
   /** The flow has diverged where an entry of a state or costate exceeds this; default 1e12. */
   readonly limit?: number;
 }
@@ -103,8 +97,9 @@ export interface Flow {
  * @throws MesoscopeError `invalid-value`, `out-of-memory`
  */
 export function createFlow(backend: Backend, options: FlowOptions): Flow {
-  const { field, tokens, samples, scheme, weighted = false, limit = 1e12 } = options;
-  createFlowChecks(options);
+  const { field, tokens, samples, scheme, weighted = false, limit = defaultLimit } = options;
+  checkShape(options);
+  checkLimit(limit);
   const size = stateLength(field.dimension, tokens);
   const parameterCount = field.parameters.length;
   const stages = createStageParameters(backend, scheme, parameterCount);

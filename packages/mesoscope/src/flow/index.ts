@@ -1,7 +1,14 @@
+export * from './adaptive.ts';
 export * from './controls.ts';
+export * from './costate.ts';
+export type { FlowEvent, IntegrationOptions } from './embedded-integration.ts';
+export * from './finite-difference.ts';
 export * from './flow.ts';
 export * from './grid.ts';
+export * from './lipschitz.ts';
+export * from './ode.ts';
 export * from './scheme.ts';
 export * from './status.ts';
+export type { Tolerances } from './step-control.ts';
 export type { Checkpoints, Trajectory } from './trajectory.ts';
 export * from './types.ts';

@@ -1,3 +1,4 @@
+import type { Field } from '../field/field.ts';
 import type { FloatArray } from '../kernels/backend.ts';
 
 /**
@@ -7,6 +8,17 @@ export interface DepthGrid {
   /** L + 1 depths. */
   readonly times: Float64Array;
   readonly profile: (t: number) => number;
+}
+
+/** What a flow moves: S samples of n tokens, by a field. */
+export interface FlowShape {
+  readonly field: Field;
+  /** n, the tokens of each sample. */
+  readonly tokens: number;
+  /** The most samples one call may hand over. */
+  readonly samples: number;
+  /** Whether calls hand over key weights; default false (1/n each). */
+  readonly weighted?: boolean;
 }
 
 /**

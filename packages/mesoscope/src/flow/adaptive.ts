@@ -1,0 +1,146 @@
+import type { Backend, Executable, FloatArray } from '../kernels/backend.ts';
+import { stateLength } from '../kernels/program.ts';
+import { controlAt } from './controls.ts';
+import { evaluateDense } from './dense-output.ts';
+import {
+  type EmbeddedStepper,
+  type IntegrationOptions,
+  integrateEmbedded,
+} from './embedded-integration.ts';
+import { stateLayout } from './entries.ts';
+import { evaluationProgram } from './field-programs.ts';
+import { checkForward, checkShape } from './flow-checks.ts';
+import { constantProfile, type DepthProfile } from './grid.ts';
+import { dormandPrince } from './scheme.ts';
+import { createStageParameters, stageDepth } from './stage-parameters.ts';
+import { keptStagesProgram, parameterSlot } from './step-programs.ts';
+import type { Controls, FlowShape, FlowStatus } from './types.ts';
+
+export interface AdaptiveInput extends IntegrationOptions {
+  /** T. */
+  readonly horizon: number;
+  /** ζ; default 1. */
+  readonly profile?: DepthProfile;
+  readonly controls: Controls;
+  /** h_0 of S samples, S × stateLength(d, n); copied. */
+  readonly initial: FloatArray;
+  /** Key weights, S × stateLength(1, n), for a weighted flow. */
+  readonly weights?: FloatArray;
+}
+
+export interface AdaptiveTrajectory {
+  readonly status: FlowStatus;
+  /** S. */
+  readonly samples: number;
+  /** Depth reached. */
+  readonly depth: number;
+  readonly steps: number;
+  readonly rejected: number;
+  /** The state at the depth reached, in backend memory. */
+  readonly last: FloatArray;
+  /**
+   * Writes the state at depth t, S × stateLength(d, n), by the interpolant of order 4.
+   * @throws MesoscopeError `invalid-value` outside what was integrated, or without dense output
+   */
+  at(t: number, out: FloatArray): void;
+}
+
+export interface AdaptiveFlow {
+  /**
+   * Integrates `ḣ = ζ(t) f(h, θ(t))` from 0 to T; all samples share the steps, the error is that of the worst.
+   * Results are allocated in the caller's scope.
+   *
+   * @throws MesoscopeError `shape-mismatch`, `not-finite`, `invalid-value`, `out-of-memory`
+   */
+  integrate(input: AdaptiveInput): AdaptiveTrajectory;
+}
+
+/**
+ * Prepares the adaptive integration of a field by Dormand and Prince's scheme 5(4) with dense output and events.
+ *
+ * @throws MesoscopeError `invalid-value`, `out-of-memory`
+ */
+export function createAdaptiveFlow(backend: Backend, shape: FlowShape): AdaptiveFlow {
+  const { field, tokens, weighted = false } = shape;
+  checkShape(shape);
+  const scheme = dormandPrince.extended;
+  const size = stateLength(field.dimension, tokens);
+  const parameterCount = field.parameters.length;
+  const stages = createStageParameters(backend, scheme, parameterCount);
+  const theta = backend.allocate(parameterCount);
+  const evaluate = backend.compile(evaluationProgram({ field, tokens, weighted }));
+  const programs = new Map<number, Executable>();
+
+  function step(): Executable {
+    let compiled = programs.get(stages.key);
+    if (compiled === undefined) {
+      const pattern = [...stages.pattern];
+      compiled = backend.compile(keptStagesProgram({ field, tokens, scheme, weighted, pattern }));
+      programs.set(stages.key, compiled);
+    }
+    return compiled;
+  }
+
+  function stepper(input: AdaptiveInput, state: FloatArray, samples: number): EmbeddedStepper {
+    const { controls, profile = constantProfile, weights } = input;
+    const next = backend.allocate(state.length);
+    const slopes = scheme.c.map(() => backend.allocate(state.length));
+    const constant = weights === undefined ? {} : { weights };
+    const buffers: Record<string, FloatArray> = { h: state, next, ...constant };
+    slopes.forEach((slope, i) => {
+      buffers[`slope${i}`] = slope;
+    });
+    const scalars: Record<string, number> = {};
+    return {
+      scheme: dormandPrince,
+      layout: stateLayout(shape, samples),
+      state,
+      next,
+      slopes,
+      start(from, to) {
+        controlAt(controls, from, from, to, theta);
+        evaluate({
+          samples,
+          buffers: { state, value: slopes[0], theta, ...constant },
+          scalars: { factor: profile(from) },
+        });
+      },
+      attempt(from, to) {
+        stages.prepare(controls, from, to);
+        for (let p = 0; p < stages.slots; p++) buffers[parameterSlot(p)] = stages.vector(p);
+        scalars.step = to - from;
+        for (let i = 1; i < scheme.c.length; i++) {
+          scalars[`profile${i}`] = profile(stageDepth(scheme.c[i], from, to));
+        }
+        step()({ samples, buffers, scalars });
+      },
+    };
+  }
+
+  function integrate(input: AdaptiveInput): AdaptiveTrajectory {
+    const { horizon, profile = constantProfile, controls, initial } = input;
+    const grid = { times: Float64Array.of(0, horizon), profile };
+    checkForward(shape, { ...input, grid }, size);
+    const samples = initial.length / size;
+    const last = backend.allocate(initial.length);
+    last.set(initial);
+    return backend.scoped(() => {
+      const { status, depth, steps, rejected, interpolants } = integrateEmbedded(
+        stepper(input, last, samples),
+        { from: 0, to: horizon, breakpoints: controls.breakpoints },
+        input,
+      );
+      return {
+        status,
+        samples,
+        depth,
+        steps,
+        rejected,
+        last,
+        at: (t, out) => evaluateDense(interpolants, t, out),
+      };
+    });
+  }
+
+  return { integrate };
+}
