@@ -1,0 +1,177 @@
+// Activations and their derivatives, entry by entry.
+import * as op from '../opcode';
+import { exponential, exponentialMinusOne } from './exponential';
+import { lanes, madd, nmadd, put, splat } from './lanes';
+import { address, columns, flag, integer, padded, rows, stride } from './operands';
+
+/** Y ← σ(X). */
+export function activation<T>(at: usize): void {
+  switch (integer(at, 0)) {
+    case op.TANH:
+      values<T>(at, op.TANH);
+      break;
+    case op.RELU:
+      values<T>(at, op.RELU);
+      break;
+    case op.GELU:
+      values<T>(at, op.GELU);
+      break;
+    default:
+      values<T>(at, op.SILU);
+  }
+}
+
+/** G ← σ'(X) ∘ P (+ G). */
+export function activationPullback<T>(at: usize): void {
+  switch (integer(at, 0)) {
+    case op.TANH:
+      products<T>(at, op.TANH);
+      break;
+    case op.RELU:
+      products<T>(at, op.RELU);
+      break;
+    case op.GELU:
+      products<T>(at, op.GELU);
+      break;
+    default:
+      products<T>(at, op.SILU);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function values<T>(at: usize, kind: i32): void {
+  const n = columns(at, 0);
+  const whole = padded<T>(at, 1);
+  let x = address(at, 0);
+  let y = address(at, 1);
+  for (let i = rows(at, 0); i > 0; i--) {
+    for (let j = 0; j < n; j += lanes<T>()) {
+      const k = <usize>j * sizeof<T>();
+      put<T>(y + k, value<T>(kind, v128.load(x + k)), n - j, whole);
+    }
+    x += stride(at, 0);
+    y += stride(at, 1);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function products<T>(at: usize, kind: i32): void {
+  const n = columns(at, 0);
+  const whole = padded<T>(at, 2);
+  const accumulate = flag(at, 1);
+  let x = address(at, 0);
+  let p = address(at, 1);
+  let g = address(at, 2);
+  for (let i = rows(at, 0); i > 0; i--) {
+    for (let j = 0; j < n; j += lanes<T>()) {
+      const k = <usize>j * sizeof<T>();
+      const slope = derivative<T>(kind, v128.load(x + k));
+      const from = v128.load(p + k);
+      const sum = accumulate ? madd<T>(slope, from, v128.load(g + k)) : v128.mul<T>(slope, from);
+      put<T>(g + k, sum, n - j, whole);
+    }
+    x += stride(at, 0);
+    p += stride(at, 1);
+    g += stride(at, 2);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function value<T>(kind: i32, y: v128): v128 {
+  if (kind == op.TANH) return hyperbolicTangent<T>(y);
+  if (kind == op.RELU) return v128.pmax<T>(y, splat<T>(0));
+  if (kind == op.GELU) return v128.mul<T>(y, normalCumulative<T>(y, normalExponential<T>(y)));
+  return v128.mul<T>(y, logistic<T>(y));
+}
+
+// @ts-ignore: decorator
+@inline
+function derivative<T>(kind: i32, y: v128): v128 {
+  if (kind == op.TANH) {
+    const tanh = hyperbolicTangent<T>(y);
+    return nmadd<T>(tanh, tanh, splat<T>(1));
+  }
+  if (kind == op.RELU) return v128.and(splat<T>(1), v128.gt<T>(y, splat<T>(0)));
+  if (kind == op.GELU) {
+    const e = normalExponential<T>(y);
+    const density = v128.mul<T>(e, splat<T>(ONE_OVER_SQRT_TWO_PI));
+    return madd<T>(y, density, normalCumulative<T>(y, e));
+  }
+  const s = logistic<T>(y);
+  return v128.mul<T>(s, madd<T>(y, v128.sub<T>(splat<T>(1), s), splat<T>(1)));
+}
+
+/** `tanh y = −m/(2 + m)`, `m = e^{−2|y|} − 1`, with the sign of y. */
+// @ts-ignore: decorator
+@inline
+function hyperbolicTangent<T>(y: v128): v128 {
+  const m = exponentialMinusOne<T>(v128.mul<T>(v128.abs<T>(y), splat<T>(-2)));
+  const size = v128.div<T>(v128.neg<T>(m), v128.add<T>(splat<T>(2), m));
+  return v128.bitselect(y, size, splat<T>(-0.0));
+}
+
+/** `1/(1 + e^{−y})`. */
+// @ts-ignore: decorator
+@inline
+function logistic<T>(y: v128): v128 {
+  const one = splat<T>(1);
+  return v128.div<T>(one, v128.add<T>(one, exponential<T>(v128.neg<T>(y))));
+}
+
+const ONE_OVER_SQRT_TWO_PI: f64 = 0.3989422804014327;
+
+/** `e^{−y²/2}`. */
+// @ts-ignore: decorator
+@inline
+function normalExponential<T>(y: v128): v128 {
+  return exponential<T>(v128.mul<T>(v128.mul<T>(y, y), splat<T>(-0.5)));
+}
+
+/**
+ * Φ(y) given `e = e^{−y²/2}`, to 1e-16 (f64) and 6e-8 (f32): `Φ(−t) = e·g(u)`, t = |y|, where g, Mills' ratio over
+ * √(2π), is a polynomial in `u = (t − 5)/(t + 5)` fitted with weight e.
+ */
+// @ts-ignore: decorator
+@inline
+function normalCumulative<T>(y: v128, e: v128): v128 {
+  const t = v128.pmin<T>(v128.abs<T>(y), splat<T>(50));
+  const u = v128.div<T>(v128.sub<T>(t, splat<T>(5)), v128.add<T>(t, splat<T>(5)));
+  const tail = v128.mul<T>(e, millsPolynomial<T>(u));
+  const isNegative = v128.lt<T>(y, splat<T>(0));
+  return v128.bitselect(tail, v128.sub<T>(splat<T>(1), tail), isNegative);
+}
+
+// @ts-ignore: decorator
+@inline
+function millsPolynomial<T>(u: v128): v128 {
+  const w = v128.mul<T>(u, u);
+  let even: v128;
+  let odd: v128;
+  if (sizeof<T>() == 8) {
+    even = madd<f64>(w, f64x2.splat(-1.6451084937976083e-6), f64x2.splat(6.155500618202061e-6));
+    even = madd<f64>(w, even, f64x2.splat(-6.0285673517256204e-5));
+    even = madd<f64>(w, even, f64x2.splat(0.00021955037622434405));
+    even = madd<f64>(w, even, f64x2.splat(0.008991368630056097));
+    even = madd<f64>(w, even, f64x2.splat(0.04785535242613382));
+    even = madd<f64>(w, even, f64x2.splat(0.11606881188288896));
+    even = madd<f64>(w, even, f64x2.splat(0.07691930497502093));
+    odd = madd<f64>(w, f64x2.splat(-2.5215745601556745e-7), f64x2.splat(-2.2547666822406205e-6));
+    odd = madd<f64>(w, odd, f64x2.splat(9.63805198463434e-7));
+    odd = madd<f64>(w, odd, f64x2.splat(0.00013434178377164788));
+    odd = madd<f64>(w, odd, f64x2.splat(-0.0023788529354920986));
+    odd = madd<f64>(w, odd, f64x2.splat(-0.02341390019546725));
+    odd = madd<f64>(w, odd, f64x2.splat(-0.08088387726075516));
+    odd = madd<f64>(w, odd, f64x2.splat(-0.14345755526418605));
+  } else {
+    even = madd<f32>(w, f32x4.splat(0.013681247117761856), f32x4.splat(0.050880921933847224));
+    even = madd<f32>(w, even, f32x4.splat(0.11615080254355686));
+    even = madd<f32>(w, even, f32x4.splat(0.07691879729709314));
+    odd = madd<f32>(w, f32x4.splat(-0.0007628832457629074), f32x4.splat(-0.018106622113890275));
+    odd = madd<f32>(w, odd, f32x4.splat(-0.08003594202830658));
+    odd = madd<f32>(w, odd, f32x4.splat(-0.14346278945473376));
+  }
+  return madd<T>(u, odd, even);
+}
