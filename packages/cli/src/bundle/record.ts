@@ -1,0 +1,75 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type ClaimDocument, MesoscopeError, type Precision, type Reference } from 'mesoscope';
+import type { BackendName } from '../host/backend.ts';
+import type { HostDescription } from '../host/describe.ts';
+import { parseJson } from '../input/configuration-file.ts';
+
+/** How the kernels are run. */
+export interface Execution {
+  readonly backend: BackendName;
+  readonly precision: Precision;
+  /** Threads asked for; results do not depend on it. */
+  readonly workers: number;
+}
+
+/** What `run.json` holds. */
+export interface RunRecord {
+  /** Of this file; a reader refuses a number that it does not know. */
+  readonly format: 1;
+  readonly study: string;
+  readonly title: string;
+  readonly seed: number;
+  readonly configuration: unknown;
+  readonly execution: Execution;
+  /** The backend as it named itself. */
+  readonly build: string;
+  readonly versions: { readonly mesoscope: string; readonly node: string };
+  readonly host: HostDescription;
+  readonly status: {
+    readonly kind: 'running' | 'completed' | 'diverged' | 'interrupted';
+    readonly message: string;
+  };
+  /** ISO 8601. */
+  readonly started: string;
+  readonly finished: string | null;
+  /** Seconds of work, over all sittings. */
+  readonly seconds: number;
+  /** Seconds for each claim. */
+  readonly timings: Readonly<Record<string, number>>;
+  readonly headline: Readonly<Record<string, unknown>>;
+  readonly claims: readonly ClaimDocument[];
+  readonly references: readonly Reference[];
+  /** Numbers that JSON does not have and what stands for them. */
+  readonly notes: readonly string[];
+}
+
+export const recordName = 'run.json';
+
+/** Reads the record of a run, finished or not. @throws MesoscopeError `file` */
+export function readRecord(folder: string): RunRecord {
+  const path = join(folder, recordName);
+  if (!existsSync(path)) {
+    throw new MesoscopeError({
+      code: 'file',
+      path: folder,
+      reason: `there is no ${recordName} in it, so it holds no run`,
+      wayOut: 'Name a folder that `mesoscope study` has written, such as runs/first-look-1.',
+    });
+  }
+  const record = parseJson(readFileSync(path, 'utf8'), path) as Partial<RunRecord> | null;
+  if (record?.format !== 1 || typeof record.study !== 'string') {
+    throw new MesoscopeError({
+      code: 'file',
+      path,
+      reason: 'it is no record of a run that this version can read',
+      wayOut: 'Use the version of mesoscope that wrote it.',
+    });
+  }
+  return record as RunRecord;
+}
+
+/** The record as text. */
+export function recordText(record: RunRecord): string {
+  return `${JSON.stringify(record, null, 2)}\n`;
+}

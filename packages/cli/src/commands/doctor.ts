@@ -1,0 +1,146 @@
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { availableParallelism, freemem, totalmem } from 'node:os';
+import type { Environment } from '../environment.ts';
+import { systemReason } from '../input/configuration-file.ts';
+import { wrap } from '../terminal/table.ts';
+import { exitCode } from './options.ts';
+
+/** One thing looked at. `warning`: works, but slower or with less. */
+interface Finding {
+  readonly name: string;
+  readonly state: 'good' | 'warning' | 'bad';
+  readonly sentence: string;
+}
+
+/** `mesoscope doctor`: what this machine offers, a sentence each; exit 1 if something needed is missing. */
+export function doctorCommand(
+  options: { readonly json?: boolean },
+  { directory, stdout }: Environment,
+): number {
+  const findings = [
+    nodeVersion(),
+    cores(),
+    simd(),
+    relaxedSimd(),
+    threads(),
+    memory(),
+    writable(directory),
+    python(),
+  ];
+  if (options.json) {
+    stdout.write(`${JSON.stringify({ findings }, null, 2)}\n`);
+  } else {
+    const marks = { good: 'good', warning: 'note', bad: 'BAD ' };
+    for (const { state, sentence } of findings) {
+      stdout.write(`${wrap(`${marks[state]}  ${sentence}`, 98, '      ')}\n`);
+    }
+  }
+  return findings.some(({ state }) => state === 'bad') ? exitCode.failed : exitCode.done;
+}
+
+function nodeVersion(): Finding {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  const enough = major > 20 || (major === 20 && minor >= 19);
+  return {
+    name: 'node',
+    state: enough ? 'good' : 'bad',
+    sentence: enough
+      ? `Node ${process.versions.node} runs Mesoscope.`
+      : `Node ${process.versions.node} is too old: install Node 20.19 or newer.`,
+  };
+}
+
+function cores(): Finding {
+  const count = availableParallelism();
+  const state = count > 1 ? 'good' : 'warning';
+  const sentence = `${count} core${count > 1 ? 's' : ''} can be used; --workers sets how many are.`;
+  return { name: 'cores', state, sentence };
+}
+
+/** `v128.const 0` dropped: valid where WebAssembly has 128-bit SIMD. */
+const simdModule = [
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 10, 23, 1, 21, 0, 253, 12, 0, 0, 0, 0,
+  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 26, 11,
+];
+
+/** `f32x4.relaxed_madd` of three constants, dropped. */
+const relaxedModule = (() => {
+  const zero = [253, 12, ...new Array<number>(16).fill(0)];
+  const body = [0, ...zero, ...zero, ...zero, 253, 133, 2, 26, 11];
+  return [
+    ...[0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 10],
+    ...[body.length + 2, 1, body.length, ...body],
+  ];
+})();
+
+function simd(): Finding {
+  const has = WebAssembly.validate(Uint8Array.from(simdModule));
+  return {
+    name: 'simd',
+    state: has ? 'good' : 'bad',
+    sentence: has
+      ? 'WebAssembly has 128-bit SIMD.'
+      : 'WebAssembly has no SIMD here: only --backend reference works, 4 to 23 times slower.',
+  };
+}
+
+function relaxedSimd(): Finding {
+  const has = WebAssembly.validate(Uint8Array.from(relaxedModule));
+  const behindFlag = process.versions.node.startsWith('20.');
+  return {
+    name: 'relaxed-simd',
+    state: has || behindFlag ? 'good' : 'warning',
+    sentence: has
+      ? 'WebAssembly has relaxed SIMD (fused multiply-add).'
+      : behindFlag
+        ? 'Relaxed SIMD (fused multiply-add) is behind a flag in Node 20; Mesoscope sets the flag itself.'
+        : 'WebAssembly has no relaxed SIMD here: the kernels run without fused multiply-add, slower.',
+  };
+}
+
+function threads(): Finding {
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
+  const has = memory.buffer instanceof SharedArrayBuffer;
+  return {
+    name: 'threads',
+    state: has ? 'good' : 'warning',
+    sentence: has
+      ? 'Threads can share WebAssembly memory.'
+      : 'Threads cannot share WebAssembly memory: one thread does all the work.',
+  };
+}
+
+function memory(): Finding {
+  const gibibytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+  const enough = freemem() > 2 ** 30;
+  return {
+    name: 'memory',
+    state: enough ? 'good' : 'warning',
+    sentence: `${gibibytes(freemem())} of ${gibibytes(totalmem())} memory are free${enough ? '.' : ': large studies will not fit.'}`,
+  };
+}
+
+function writable(directory: string): Finding {
+  try {
+    accessSync(directory, constants.W_OK);
+    const sentence = `Runs can be written below ${directory}.`;
+    return { name: 'folder', state: 'good', sentence };
+  } catch (cause) {
+    const sentence = `${directory} cannot be written (${systemReason(cause)}): use --out, or change the folder.`;
+    return { name: 'folder', state: 'bad', sentence };
+  }
+}
+
+function python(): Finding {
+  const script = 'import numpy; print(numpy.__version__)';
+  const { status, stdout } = spawnSync('python3', ['-c', script], { encoding: 'utf8' });
+  return {
+    name: 'python',
+    state: 'good',
+    sentence:
+      status === 0
+        ? `python3 with NumPy ${stdout.trim()} can join the benchmarks (optional).`
+        : 'python3 with NumPy is not here; only the benchmarks against it need it (optional).',
+  };
+}

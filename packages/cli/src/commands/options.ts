@@ -1,0 +1,81 @@
+import {
+  applyAssignment,
+  MesoscopeError,
+  mergeConfigurations,
+  type Precision,
+  setAtPath,
+} from 'mesoscope';
+import type { Execution } from '../bundle/record.ts';
+import { backendNames } from '../host/backend.ts';
+import { defaultWorkers } from '../host/describe.ts';
+import { readConfigurationFile } from '../input/configuration-file.ts';
+
+/** Options of the commands that run something, as they were typed. */
+export interface RunOptions {
+  readonly json?: boolean;
+  readonly config?: readonly string[];
+  readonly set?: readonly string[];
+  readonly seed?: string;
+  readonly out?: string;
+  readonly backend?: string;
+  readonly precision?: string;
+  readonly workers?: string;
+}
+
+/** Exit codes of the program. */
+export const exitCode = {
+  done: 0,
+  /** A claim failed or threw, or a study diverged. */
+  failed: 1,
+  /** An input was refused, or a file could not be read or written. */
+  refused: 2,
+  interrupted: 130,
+} as const;
+
+/** How the kernels are to be run. @throws MesoscopeError for a value that is none */
+export function readExecution(options: RunOptions): Execution {
+  return {
+    backend: oneOf('backend', options.backend ?? 'reference', backendNames),
+    precision: oneOf<Precision>('precision', options.precision ?? 'f64', ['f64', 'f32']),
+    workers: readInteger('--workers', options.workers, 1) ?? defaultWorkers(),
+  };
+}
+
+function oneOf<T extends string>(kind: string, received: string, known: readonly T[]): T {
+  const found = known.find((name) => name === received);
+  if (found === undefined)
+    throw new MesoscopeError({ code: 'unknown-name', kind, received, known });
+  return found;
+}
+
+/** @throws MesoscopeError `invalid-value` */
+export function readInteger(
+  path: string,
+  text: string | undefined,
+  minimum: number,
+): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isSafeInteger(value) || value < minimum) {
+    throw new MesoscopeError({
+      code: 'invalid-value',
+      path,
+      received: text,
+      expected: `a whole number ≥ ${minimum}`,
+    });
+  }
+  return value;
+}
+
+/** What the user set explicitly: the `--config` files in order, then `--set`, laid over `base`. */
+export function readOverrides(options: RunOptions, directory: string, base: unknown = {}): unknown {
+  const files = (options.config ?? []).map((file) => readConfigurationFile(file, directory));
+  return (options.set ?? []).reduce(applyAssignment, files.reduce(mergeConfigurations, base));
+}
+
+/** As {@link readOverrides}, with `--seed` as the field `seed`. */
+export function readConfiguration(options: RunOptions, directory: string, base: unknown): unknown {
+  const configuration = readOverrides(options, directory, base);
+  const seed = readInteger('--seed', options.seed, 0);
+  return seed === undefined ? configuration : setAtPath(configuration, 'seed', seed);
+}

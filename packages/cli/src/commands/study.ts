@@ -1,0 +1,166 @@
+import { existsSync } from 'node:fs';
+import { relative, resolve } from 'node:path';
+import {
+  configurationDifferences,
+  MesoscopeError,
+  parseConfiguration,
+  type Study,
+  studyByName,
+  version,
+} from 'mesoscope';
+import { loadCheckpoint } from '../bundle/checkpoint.ts';
+import { reserveFolder, runFolder } from '../bundle/folder.ts';
+import { type Execution, type RunRecord, readRecord } from '../bundle/record.ts';
+import type { Environment } from '../environment.ts';
+import { parseJson, readFile } from '../input/configuration-file.ts';
+import { conductStudy, type Sitting } from './conduct.ts';
+import { type RunOptions, readConfiguration, readExecution } from './options.ts';
+
+/** `mesoscope study <preset | file>` and `mesoscope study --resume <dir>`. */
+export async function studyCommand(
+  name: string | undefined,
+  options: RunOptions & { readonly resume?: string },
+  environment: Environment,
+): Promise<number> {
+  const sitting =
+    options.resume === undefined
+      ? newSitting(name, options, environment)
+      : resumedSitting(options.resume, name, options, environment);
+  return conductStudy(sitting, options.json ?? false, environment);
+}
+
+function newSitting(
+  name: string | undefined,
+  options: RunOptions,
+  { directory, studies }: Environment,
+): Sitting {
+  if (name === undefined) {
+    throw new MesoscopeError({
+      code: 'invalid-value',
+      path: 'study',
+      received: undefined,
+      expected: `the name of a study (${studies.map((study) => study.name).join(', ')}) or a file`,
+    });
+  }
+  const { study, base } = findStudy(name, directory, studies);
+  const configuration = parseConfiguration(
+    study.schema,
+    readConfiguration(options, directory, base),
+  );
+  const execution = readExecution(options);
+  const seed = seedOf(configuration);
+  const wanted = options.out ?? `runs/${study.name.replaceAll('/', '-')}-${seed}`;
+  const folder = reserveFolder(resolve(directory, wanted), study.name);
+  return { study, configuration, seed, execution, folder };
+}
+
+/** A study by name, or from a file `{ "study": name, "configuration": { … } }` such as the run.json of a run. */
+function findStudy(
+  name: string,
+  directory: string,
+  studies: readonly Study[],
+): { readonly study: Study; readonly base: unknown } {
+  const path = resolve(directory, name);
+  if (studies.some((study) => study.name === name) || !existsSync(path)) {
+    return { study: studyByName(name, studies), base: {} };
+  }
+  const file = parseJson(new TextDecoder().decode(readFile(path, name)), name) as {
+    readonly study?: unknown;
+    readonly configuration?: unknown;
+  } | null;
+  if (typeof file?.study !== 'string') {
+    throw new MesoscopeError({
+      code: 'file',
+      path: name,
+      reason: 'it names no study',
+      wayOut: 'A study file is JSON: { "study": "first-look", "configuration": { … } }.',
+    });
+  }
+  return { study: studyByName(file.study, studies), base: file.configuration ?? {} };
+}
+
+function seedOf(configuration: unknown): number {
+  const { seed } = configuration as { readonly seed?: unknown };
+  return typeof seed === 'number' ? seed : 0;
+}
+
+function resumedSitting(
+  wanted: string,
+  name: string | undefined,
+  options: RunOptions,
+  { directory, studies }: Environment,
+): Sitting {
+  const path = resolve(directory, wanted);
+  const folder = runFolder(path.replace(/\.partial\/?$/, ''));
+  if (!existsSync(folder.partial)) {
+    const done = existsSync(folder.bundle);
+    throw new MesoscopeError({
+      code: 'file',
+      path: wanted,
+      reason: done ? 'this run is complete: there is nothing to resume' : 'there is no such run',
+      wayOut: done ? 'Start a new run without --resume.' : 'Name the folder of an interrupted run.',
+    });
+  }
+  const record = readRecord(folder.partial);
+  const study = studyByName(record.study, studies);
+  const configuration = parseConfiguration(
+    study.schema,
+    readConfiguration(options, directory, record.configuration),
+  );
+  const execution = resumedExecution(options, record);
+  refuseDifferences(
+    record,
+    { study: name ?? record.study, configuration, execution },
+    relative(directory, folder.partial),
+  );
+  const saved = loadCheckpoint(folder.partial);
+  const sitting = { study, configuration, seed: record.seed, execution, folder, record };
+  return saved === undefined ? sitting : { ...sitting, saved };
+}
+
+/** The execution of the interrupted run, unless asked otherwise; another number of workers changes no number. */
+function resumedExecution(options: RunOptions, { execution }: RunRecord): Execution {
+  return readExecution({
+    ...options,
+    backend: options.backend ?? execution.backend,
+    precision: options.precision ?? execution.precision,
+  });
+}
+
+/** @throws MesoscopeError `invalid-value` if the run would not come to the same numbers */
+function refuseDifferences(
+  record: RunRecord,
+  now: { study: string; configuration: unknown; execution: Execution },
+  partial: string,
+): void {
+  const asDocument = JSON.parse(JSON.stringify(now.configuration)) as unknown;
+  const { backend, precision } = record.execution;
+  const found = configurationDifferences(
+    {
+      version: record.versions.mesoscope,
+      study: record.study,
+      backend,
+      precision,
+      configuration: record.configuration,
+    },
+    {
+      version,
+      study: now.study,
+      backend: now.execution.backend,
+      precision: now.execution.precision,
+      configuration: asDocument,
+    },
+  );
+  if (found.length === 0) return;
+  const list = found.map(
+    ({ path, one, other }) => `${path}: ${JSON.stringify(one)} there, ${JSON.stringify(other)} now`,
+  );
+  throw new MesoscopeError({
+    code: 'unsupported',
+    by: `The run in ${partial}`,
+    what: `continue with something else than it was started with (${list.join('; ')})`,
+    wayOut: found.some(({ path }) => path === 'version')
+      ? `Use mesoscope ${record.versions.mesoscope} to continue it, or start a new run without --resume.`
+      : 'Leave the difference out to continue it, or start a new run without --resume.',
+  });
+}

@@ -1,0 +1,4 @@
+export { decodeNpz, encodeNpz } from './bundle/npz.ts';
+export type { Environment } from './environment.ts';
+export { run } from './program.ts';
+export { renderFigure } from './report/figure.ts';

@@ -1,0 +1,119 @@
+import { Command, CommanderError } from 'commander';
+import { MesoscopeError, version } from 'mesoscope';
+import { citeCommand } from './commands/cite.ts';
+import { doctorCommand } from './commands/doctor.ts';
+import { listCommand } from './commands/list.ts';
+import { exitCode } from './commands/options.ts';
+import { studyCommand } from './commands/study.ts';
+import { verifyCommand } from './commands/verify.ts';
+import { type Environment, processEnvironment } from './environment.ts';
+
+/**
+ * Runs one command line, without the program's name: `run(['verify', 'A', '--json'])`.
+ *
+ * @returns the exit code: 0 done, 1 a claim failed or a study diverged, 2 an input was refused, 130 interrupted
+ */
+export async function run(
+  commandLine: readonly string[],
+  environment: Environment = processEnvironment(),
+): Promise<number> {
+  let code: number = exitCode.done;
+  const program = commands(environment, (result) => {
+    code = result;
+  });
+  try {
+    await program.parseAsync([...commandLine], { from: 'user' });
+    return code;
+  } catch (cause) {
+    return report(cause, commandLine.includes('--json'), environment);
+  }
+}
+
+/** Says what went wrong, and with which exit code. */
+function report(cause: unknown, json: boolean, { stdout, stderr }: Environment): number {
+  if (cause instanceof CommanderError) {
+    if (cause.exitCode === 0) return exitCode.done;
+    // Commander has written its sentence to standard error.
+    if (json) writeError(stdout, { code: 'command-line', message: cause.message });
+    return exitCode.refused;
+  }
+  const error = cause instanceof Error ? cause : new Error(String(cause));
+  const refused = error instanceof MesoscopeError;
+  stderr.write(refused ? `${error.message}\n` : `A fault of the program:\n${error.stack}\n`);
+  if (json) {
+    writeError(
+      stdout,
+      refused
+        ? { ...error.fault, message: error.message }
+        : { code: 'internal', message: error.message },
+    );
+  }
+  return refused ? exitCode.refused : exitCode.failed;
+}
+
+function writeError(stdout: Environment['stdout'], error: object): void {
+  stdout.write(`${JSON.stringify({ error }, null, 2)}\n`);
+}
+
+function commands(environment: Environment, finish: (code: number) => void): Command {
+  const { stdout, stderr } = environment;
+  const program = new Command('mesoscope')
+    .description('The mathematics of deep transformers, run.')
+    .version(version)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => stdout.write(text),
+      writeErr: (text) => stderr.write(text),
+    })
+    .showSuggestionAfterError();
+
+  withRunOptions(program.command('study'))
+    .argument(
+      '[study]',
+      'name of a study, or a file { "study", "configuration" } such as a run.json',
+    )
+    .description('Run a study and leave its bundle: report, figures, arrays, metrics.')
+    .option('--resume <dir>', 'continue an interrupted run to the same final numbers')
+    .action(async (name, options) => finish(await studyCommand(name, options, environment)));
+
+  withRunOptions(program.command('verify'))
+    .argument('[claims...]', 'claim ids (A.euler-order) or paper letters (A); default: all')
+    .description('Run claims and print their verdicts.')
+    .option('--full', 'the full setting of each claim instead of the quick one')
+    .action(async (selectors, options) =>
+      finish(await verifyCommand(selectors, options, environment)),
+    );
+
+  withJson(program.command('list'))
+    .description(
+      'List the studies and claims; with --json also the fields of their configurations.',
+    )
+    .action((options) => finish(listCommand(options, environment)));
+
+  withJson(program.command('cite'))
+    .argument('<run>', 'folder of a run')
+    .description('Print BibTeX of the program and of the works that a run used.')
+    .action((run, options) => finish(citeCommand(run, options, environment)));
+
+  withJson(program.command('doctor'))
+    .description('Say what this machine offers.')
+    .action((options) => finish(doctorCommand(options, environment)));
+
+  return program;
+}
+
+function withJson(command: Command): Command {
+  return command.option('--json', 'one JSON document on standard output, nothing else there');
+}
+
+function withRunOptions(command: Command): Command {
+  const collect = (value: string, before: readonly string[] = []) => [...before, value];
+  return withJson(command)
+    .option('--config <file>', 'JSON, .npz or .safetensors laid over the configuration', collect)
+    .option('--set <path=value>', 'set one field, as in training.rate=0.01', collect)
+    .option('--seed <n>', 'seed of all random streams')
+    .option('--out <dir>', 'where the run bundle goes')
+    .option('--backend <name>', 'wasm, wasm-strict (bitwise reproducible) or reference')
+    .option('--precision <f64|f32>', 'numbers of the kernels (default: f64)')
+    .option('--workers <n>', 'threads (default: one a core, at most 8)');
+}

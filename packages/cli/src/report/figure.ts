@@ -1,0 +1,168 @@
+import * as Plot from '@observablehq/plot';
+import { parseHTML } from 'linkedom';
+import type { Axis, Figure, Mark } from 'mesoscope';
+import { wrap } from '../terminal/table.ts';
+import { axisExtent, type Extent, linearTickText, logTicks, logTickText } from './axis.ts';
+import { legend } from './legend.ts';
+import { heatmapMark, regionsMark } from './marks/cells.ts';
+import { type MarkContext, shareAlong } from './marks/context.ts';
+import { bandMark, barsMark, dotsMark, lineMark } from './marks/curves.ts';
+import { labelShifts, referenceEnd, referenceMark, ruleMark } from './marks/references.ts';
+import { fontFamily, ink, seriesStyles } from './palette.ts';
+import { escapeXml, textWidth } from './text.ts';
+
+/** Written into the file, so that a figure says where it comes from. */
+export interface Provenance {
+  readonly study: string;
+  readonly seed: number;
+  readonly configuration: unknown;
+  readonly versions: { readonly mesoscope: string };
+}
+
+const width = 640;
+const plotHeight = 360;
+const margin = { left: 62, right: 22, top: 24, bottom: 46 };
+
+/** A figure as a file of its own: title, legend, plot, caption, and its provenance as metadata. */
+export function renderFigure(figure: Figure, provenance: Provenance): string {
+  const { study, seed, configuration, versions } = provenance;
+  const metadata = { program: `mesoscope ${versions.mesoscope}`, study, seed, configuration };
+  const title = wrap(figure.title, 72).split('\n');
+  const caption = wrap(figure.caption, 112).split('\n');
+  const body = drawBody(figure);
+  const top = 16 + 20 * title.length;
+  const height = top + body.height + 14 + 17 * caption.length;
+  const content = [
+    `<metadata>${escapeXml(JSON.stringify(metadata))}</metadata>`,
+    `<rect width="${width}" height="${height}" fill="white"/>`,
+    ...title.map((line, i) => textLine(line, 22 + 20 * i, 'font-size="16" font-weight="600"')),
+    `<g transform="translate(0,${top})">${body.svg}</g>`,
+    ...caption.map((line, i) => textLine(line, top + body.height + 16 + 17 * i, 'font-size="12"')),
+  ];
+  return `${svgElement(figure, height, content.join('\n'))}\n`;
+}
+
+/** A figure for a page that sets title and caption itself. */
+export function renderInlineFigure(figure: Figure): string {
+  const body = drawBody(figure);
+  return svgElement(figure, body.height, body.svg);
+}
+
+function svgElement(figure: Figure, height: number, content: string): string {
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" font-family="${fontFamily}" font-size="12" fill="${ink}" color="${ink}">`,
+    `<title>${escapeXml(figure.title)}</title>`,
+    `<desc>${escapeXml(figure.caption)}</desc>`,
+    content,
+    '</svg>',
+  ].join('\n');
+}
+
+function textLine(text: string, y: number, attributes: string): string {
+  return `<text x="12" y="${y}" ${attributes}>${escapeXml(text)}</text>`;
+}
+
+/** Legend and plot. */
+function drawBody(figure: Figure): { readonly svg: string; readonly height: number } {
+  const names = figure.marks.flatMap((mark) => ('series' in mark ? [mark.series] : []));
+  const styles = seriesStyles([...new Set(names)]);
+  const key = legend(figure, styles, width - 24);
+  const extent = { x: axisExtent(figure, 'x'), y: axisExtent(figure, 'y') };
+  const references = figure.marks.filter((mark) => mark.kind === 'reference');
+  const frame = { x: figure.x, y: figure.y, extent };
+  const context: MarkContext = {
+    ...frame,
+    style: (series) => styles.get(series)!,
+    labelShifts: labelShifts(references, frame, plotHeight - margin.top - margin.bottom),
+  };
+  const { document } = parseHTML('<!doctype html><html><body></body></html>');
+  const plot = Plot.plot({
+    document: document as unknown as Document,
+    ...{ width, height: plotHeight, className: 'mesoscope-plot' },
+    ...{ marginLeft: margin.left, marginRight: rightMargin(references, frame) },
+    ...{ marginTop: margin.top, marginBottom: margin.bottom },
+    style: { fontSize: '12px' },
+    x: scaleOptions(figure.x, extent.x),
+    y: scaleOptions(figure.y, extent.y),
+    marks: [
+      Plot.gridX({ ...ticksOf(figure.x, extent.x), stroke: '#000', strokeOpacity: 0.08 }),
+      Plot.gridY({ ...ticksOf(figure.y, extent.y), stroke: '#000', strokeOpacity: 0.08 }),
+      ...figure.marks.flatMap((mark) => drawMark(mark, context)),
+      Plot.frame({ stroke: '#999', strokeWidth: 0.75 }),
+      Plot.axisX({ ...axisOptions(figure.x, extent.x), labelAnchor: 'center', labelOffset: 40 }),
+      Plot.axisY({ ...axisOptions(figure.y, extent.y), label: null }),
+    ],
+  });
+  plot.querySelector('style')?.remove();
+  // Plot numbers its clip paths over the life of the process; in a page each figure needs its own names.
+  const prefix = `${figure.id.replace(/[^\w-]/g, '-')}-clip-`;
+  const clips = new Map<string, string>();
+  const inner = plot.innerHTML.replace(/plot-clip-\d+/g, (name) => {
+    if (!clips.has(name)) clips.set(name, `${prefix}${clips.size + 1}`);
+    return clips.get(name)!;
+  });
+  const svg = [
+    `<g transform="translate(12,0)">${key.svg}</g>`,
+    `<text x="12" y="${key.height + 13}">${escapeXml(figure.y.label)}</text>`,
+    `<g transform="translate(0,${key.height})" text-anchor="middle">${inner}</g>`,
+  ];
+  return { svg: svg.join('\n'), height: key.height + plotHeight };
+}
+
+/** Room on the right for the words of references that end there. */
+function rightMargin(
+  references: readonly Extract<Mark, { kind: 'reference' }>[],
+  frame: Pick<MarkContext, 'x' | 'y' | 'extent'>,
+): number {
+  const widths = references.map((mark) => {
+    const end = referenceEnd(mark, frame);
+    if (end === undefined) return 0;
+    const beyond = (1 - shareAlong(end.x, frame.x, frame.extent.x)) * (width - margin.left);
+    return textWidth(mark.label, 12) + 12 - Math.max(0, beyond);
+  });
+  return Math.max(margin.right, ...widths);
+}
+
+function scaleOptions(axis: Axis, domain: Extent): Plot.ScaleOptions {
+  return axis.scale === 'log'
+    ? { type: 'log', base: axis.base ?? 10, domain: [...domain], axis: null }
+    : { type: 'linear', domain: [...domain], axis: null };
+}
+
+function ticksOf(axis: Axis, extent: Extent): { ticks: number[] } | { ticks: number } {
+  return axis.scale === 'log' ? { ticks: logTicks(extent, axis.base ?? 10) } : { ticks: 7 };
+}
+
+function axisOptions(axis: Axis, extent: Extent) {
+  const base = axis.base ?? 10;
+  return {
+    ...ticksOf(axis, extent),
+    label: axis.label,
+    labelArrow: 'none' as const,
+    tickSize: 4,
+    fontSize: 12,
+    tickFormat:
+      axis.scale === 'log' ? logTickText(logTicks(extent, base), base) : linearTickText(extent),
+  };
+}
+
+function drawMark(mark: Mark, context: MarkContext): Plot.Markish[] {
+  switch (mark.kind) {
+    case 'line':
+      return lineMark(mark, context);
+    case 'dots':
+      return dotsMark(mark, context);
+    case 'band':
+      return bandMark(mark, context);
+    case 'bars':
+      return barsMark(mark, context);
+    case 'reference':
+      return referenceMark(mark, context);
+    case 'rule':
+      return ruleMark(mark, context);
+    case 'heatmap':
+      return heatmapMark(mark, context);
+    case 'regions':
+      return regionsMark(mark, context);
+  }
+}

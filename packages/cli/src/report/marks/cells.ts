@@ -1,0 +1,100 @@
+import * as Plot from '@observablehq/plot';
+import type { Axis, Mark } from 'mesoscope';
+import { cellEdges, type Extent } from '../axis.ts';
+import { palette, tint } from '../palette.ts';
+import type { MarkContext } from './context.ts';
+
+type Of<K extends Mark['kind']> = Extract<Mark, { kind: K }>;
+
+/** Colours of a heat map: enough that the eye sees no step. */
+const levels = 96;
+
+/** The extent of a heat map's values that can be drawn. */
+export function valueExtent(mark: Of<'heatmap'>): Extent | undefined {
+  const drawn = Array.from(mark.values).filter((value) => isDrawn(value, mark));
+  if (drawn.length === 0) return undefined;
+  const low = drawn.reduce((a, b) => Math.min(a, b));
+  const high = drawn.reduce((a, b) => Math.max(a, b));
+  return [low, high];
+}
+
+function isDrawn(value: number, mark: Of<'heatmap'>): boolean {
+  return Number.isFinite(value) && (mark.scale !== 'log' || value > 0);
+}
+
+/** The colour at a share (0 to 1) of the scale. */
+export function heatColour(share: number): string {
+  return viridis.apply(share) as string;
+}
+
+const viridis = Plot.scale({ color: { type: 'linear', scheme: 'viridis', domain: [0, 1] } });
+
+/** Values on a grid; a cell without a drawable value stays white. */
+export function heatmapMark(mark: Of<'heatmap'>, context: MarkContext): Plot.Markish[] {
+  const extent = valueExtent(mark);
+  if (extent === undefined) return [];
+  const scale = (value: number) => (mark.scale === 'log' ? Math.log(value) : value);
+  const [low, high] = extent.map(scale);
+  const colours = Array.from(mark.values, (value) => {
+    if (!isDrawn(value, mark)) return undefined;
+    const share = high > low ? (scale(value) - low) / (high - low) : 0.5;
+    return heatColour(Math.round(share * (levels - 1)) / (levels - 1));
+  });
+  return [cells(mark.x, mark.y, colours, context)];
+}
+
+/** The categories of a grid of regions, in order of first appearance, with their colours. */
+export function regionColours(mark: Of<'regions'>): ReadonlyMap<string, string> {
+  const names = [...new Set(mark.categories)];
+  return new Map(names.map((name, i) => [name, tint(palette[i % palette.length], 0.55)]));
+}
+
+/** Regions named by category. */
+export function regionsMark(mark: Of<'regions'>, context: MarkContext): Plot.Markish[] {
+  const colours = regionColours(mark);
+  const filled = mark.categories.map((category) => colours.get(category));
+  return [cells(mark.x, mark.y, filled, context)];
+}
+
+/**
+ * One path a colour, equal neighbours in a row joined: a diagram of 200 × 200 cells stays some hundred kilobytes.
+ */
+function cells(
+  x: ArrayLike<number>,
+  y: ArrayLike<number>,
+  colours: readonly (string | undefined)[],
+  context: MarkContext,
+): Plot.RenderFunction {
+  const edges = (centres: ArrayLike<number>, axis: Axis) => cellEdges(centres, axis);
+  const xEdges = edges(x, context.x);
+  const yEdges = edges(y, context.y);
+  return (_index, { x: toX, y: toY }, _values, _dimensions, { document }) => {
+    const group = document.createElementNS('http://www.w3.org/2000/svg', 'g');
+    group.setAttribute('shape-rendering', 'crispEdges');
+    if (toX === undefined || toY === undefined) return group as SVGElement;
+    const place = (scale: (value: number) => unknown, value: number) =>
+      Math.round((scale(value) as number) * 100) / 100;
+    const paths = new Map<string, string>();
+    for (let row = 0; row < y.length; row++) {
+      const bottom = place(toY, yEdges[row]);
+      const top = place(toY, yEdges[row + 1]);
+      for (let from = 0; from < x.length; ) {
+        const colour = colours[row * x.length + from];
+        let to = from + 1;
+        while (to < x.length && colours[row * x.length + to] === colour) to++;
+        if (colour !== undefined) {
+          const box = `M${place(toX, xEdges[from])},${bottom}H${place(toX, xEdges[to])}V${top}H${place(toX, xEdges[from])}Z`;
+          paths.set(colour, (paths.get(colour) ?? '') + box);
+        }
+        from = to;
+      }
+    }
+    for (const [colour, d] of paths) {
+      const path = document.createElementNS('http://www.w3.org/2000/svg', 'path');
+      path.setAttribute('fill', colour);
+      path.setAttribute('d', d);
+      group.appendChild(path);
+    }
+    return group as SVGElement;
+  };
+}

@@ -1,0 +1,152 @@
+import { referenceLine, type Section, type StudyResult } from 'mesoscope';
+import type { RunRecord } from '../bundle/record.ts';
+import { formatDuration } from '../terminal/number.ts';
+import { citationText } from './citation.ts';
+import { claimHtml, claimTableHtml, type Draw, factsHtml, figureHtml } from './claims-html.ts';
+import { numberHtml } from './number-html.ts';
+import { style } from './style.ts';
+import { texToHtml } from './tex.ts';
+import { escapeXml } from './text.ts';
+
+/** The report of a run: one HTML file that needs no network and no script. `draw` sets a figure in place. */
+export function renderReport(record: RunRecord, result: StudyResult, draw: Draw): string {
+  const body = [
+    headingHtml(record),
+    headlineHtml(result.headline),
+    result.claims.length > 0 ? `<h2>Claims</h2>${claimTableHtml(result.claims)}` : '',
+    ...result.sections.map((section) => sectionHtml(section, draw)),
+    result.claims.length > 0 ? '<h2>Evidence</h2>' : '',
+    ...result.claims.map((outcome) => claimHtml(outcome, draw)),
+    makingHtml(record),
+    citationHtml(record),
+  ];
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="generator" content="mesoscope ${escapeXml(record.versions.mesoscope)}">
+<title>${escapeXml(record.title)} · Mesoscope</title>
+<style>${style}</style>
+</head>
+<body>
+${body.filter((part) => part !== '').join('\n\n')}
+</body>
+</html>
+`;
+}
+
+function headingHtml(record: RunRecord): string {
+  const { status } = record;
+  const day = new Date(record.started).toISOString().slice(0, 10);
+  const facts = [
+    escapeXml(record.study),
+    `seed ${record.seed}`,
+    day,
+    formatDuration(record.seconds),
+    escapeXml(record.build),
+    record.execution.precision === 'f64' ? 'double precision' : '<strong>single precision</strong>',
+  ];
+  const warning =
+    status.kind === 'completed'
+      ? ''
+      : `<p class="status"><strong>${status.kind[0].toUpperCase()}${status.kind.slice(1)}.</strong> ${escapeXml(status.message)}</p>`;
+  return `<header>
+<p class="kicker">Mesoscope · report of a run</p>
+<h1>${escapeXml(record.title)}</h1>
+<p class="meta">${facts.join(' · ')}</p>
+${warning}
+</header>`;
+}
+
+function headlineHtml(headline: StudyResult['headline']): string {
+  const entries = Object.entries(headline).map(
+    ([name, value]) =>
+      `<div><dt class="label">${escapeXml(name)}</dt><dd>${typeof value === 'number' ? numberHtml(value) : escapeXml(value)}</dd></div>`,
+  );
+  return entries.length === 0 ? '' : `<dl class="headline">${entries.join('\n')}</dl>`;
+}
+
+function sectionHtml(section: Section, draw: Draw): string {
+  switch (section.kind) {
+    case 'figure':
+      return figureHtml(section.figure, draw);
+    case 'text':
+      return `<h2>${escapeXml(section.title)}</h2>\n<div class="prose">${texToHtml(section.body)}</div>`;
+    case 'table':
+      return `<h2>${escapeXml(section.title)}</h2>\n${tableHtml(section)}`;
+  }
+}
+
+function tableHtml({ columns, rows, note }: Extract<Section, { kind: 'table' }>): string {
+  // A column of numbers is aligned to the right.
+  const numeric = columns.map(
+    (_, column) => rows.length > 0 && rows.every((row) => typeof row[column] === 'number'),
+  );
+  const mark = (column: number) => (numeric[column] ? ' class="number"' : '');
+  const head = columns.map((name, column) => `<th${mark(column)}>${escapeXml(name)}</th>`);
+  const lines = rows.map((row) => {
+    const cells = row.map(
+      (cell, column) =>
+        `<td${mark(column)}>${typeof cell === 'number' ? numberHtml(cell) : escapeXml(cell)}</td>`,
+    );
+    return `<tr>${cells.join('')}</tr>`;
+  });
+  return `<div class="scroll"><table class="plain"><thead><tr>${head.join('')}</tr></thead>
+<tbody>${lines.join('\n')}</tbody></table></div>${note === undefined ? '' : `\n<p class="remark">${texToHtml(note)}</p>`}`;
+}
+
+function makingHtml(record: RunRecord): string {
+  const { host, versions, execution } = record;
+  const slowest = Object.entries(record.timings)
+    .sort(([, a], [, b]) => b - a)
+    .slice(0, 3)
+    .map(([id, seconds]) => `${escapeXml(id)} ${formatDuration(seconds)}`);
+  const facts: [string, string][] = [
+    ['Program', `mesoscope ${escapeXml(versions.mesoscope)}, Node ${escapeXml(versions.node)}`],
+    [
+      'Kernels',
+      `${escapeXml(record.build)}, ${execution.precision}, ${execution.workers} worker${execution.workers === 1 ? '' : 's'} asked for`,
+    ],
+    [
+      'Machine',
+      `${escapeXml(host.cpu)}, ${host.cores} cores, ${host.memoryGiB} GiB, ${escapeXml(host.platform)}`,
+    ],
+    ['Started', escapeXml(record.started)],
+    ['Finished', escapeXml(record.finished ?? '–')],
+    ['Working time', formatDuration(record.seconds)],
+    ...(slowest.length > 0 ? [['Longest claims', slowest.join(', ')] as [string, string]] : []),
+    ...record.notes.map((note): [string, string] => ['Note', escapeXml(note)]),
+  ];
+  const again =
+    record.study === 'verify'
+      ? ''
+      : 'Run it again with <code>mesoscope study run.json</code> in this folder.';
+  return `<h2>How this was made</h2>
+${factsHtml(facts)}
+<p class="remark">The same configuration, seed and version give the same numbers, on any number of workers. ${again} All arrays are in <code>arrays.npz</code>, all metrics in <code>metrics.jsonl</code>.</p>
+<pre>${escapeXml(configurationText(record.configuration))}</pre>`;
+}
+
+/** Pretty JSON with short lists of numbers on one line; what is longer than a page is cut and said to be cut. */
+function configurationText(configuration: unknown): string {
+  const pretty = JSON.stringify(configuration, null, 2) ?? '';
+  const text = pretty.replace(/\[\s+([^[\]{}]*?)\s+\]/g, (list, inner: string) => {
+    const line = `[${inner.replace(/\s*\n\s*/g, ' ')}]`;
+    return line.length <= 88 ? line : list;
+  });
+  const limit = 6000;
+  return text.length <= limit
+    ? text
+    : `${text.slice(0, limit)}\n… cut here; the whole configuration is in run.json`;
+}
+
+function citationHtml(record: RunRecord): string {
+  const lines = record.references.map(
+    (reference) => `<li>${escapeXml(referenceLine(reference))}</li>`,
+  );
+  const list = lines.length > 0 ? `<ul>${lines.join('\n')}</ul>` : '';
+  return `<h2>Citation</h2>
+${list}
+<pre>${escapeXml(citationText(record.references))}</pre>`;
+}

@@ -1,0 +1,120 @@
+import { Presets, SingleBar } from 'cli-progress';
+import { formatDuration, formatNumber } from './number.ts';
+
+/** A stream to write to; a terminal if `isTTY`. */
+export type Output = NodeJS.WritableStream & {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+};
+
+/** Shows how far a run is, on standard error. */
+export interface Progress {
+  /** `done` of `total`, in words. */
+  update(done: number, total: number, label: string): void;
+  /** The latest numbers, shown beside the bar. */
+  metric(record: Readonly<Record<string, number | string>>): void;
+  /** A line that stays. */
+  log(line: string): void;
+  end(): void;
+}
+
+/** Milliseconds between two plain lines. */
+const lineInterval = 2000;
+
+/** A bar with rate and time left on a terminal, a plain line every two seconds elsewhere. */
+export function createProgress(output: Output): Progress {
+  return output.isTTY ? barProgress(output) : lineProgress(output);
+}
+
+/** Rate and time left, measured since the total last changed or the work restarted. */
+function paceKeeper(): (done: number, total: number) => { rate: number; left: number } {
+  let origin = { done: 0, total: Number.NaN, time: 0 };
+  return (done, total) => {
+    const time = performance.now() / 1000;
+    if (total !== origin.total || done < origin.done) origin = { done, total, time };
+    const elapsed = time - origin.time;
+    const rate = elapsed > 0 ? (done - origin.done) / elapsed : 0;
+    return { rate, left: rate > 0 ? (total - done) / rate : Number.NaN };
+  };
+}
+
+function paceText(rate: number, left: number): string {
+  if (!Number.isFinite(left)) return '';
+  return `${formatNumber(rate, 3)}/s, ${formatDuration(left)} left`;
+}
+
+/** `loss 2.314, bits 3.1`: at most five entries. */
+function metricText(record: Readonly<Record<string, number | string>>): string {
+  return Object.entries(record)
+    .slice(0, 5)
+    .map(([name, value]) => `${name} ${typeof value === 'number' ? formatNumber(value) : value}`)
+    .join(', ');
+}
+
+function lineProgress(output: Output): Progress {
+  const start = performance.now();
+  const pace = paceKeeper();
+  let last = Number.NEGATIVE_INFINITY;
+  let numbers = '';
+  return {
+    update(done, total, label) {
+      const { rate, left } = pace(done, total);
+      const now = performance.now();
+      if (now - last < lineInterval && done < total) return;
+      last = now;
+      const percent = total > 0 ? Math.floor((100 * done) / total) : 0;
+      const parts = [`${percent} %`, label, paceText(rate, left), numbers].filter((p) => p !== '');
+      output.write(`${formatDuration((now - start) / 1000)}  ${parts.join('  ')}\n`);
+    },
+    metric(record) {
+      numbers = metricText(record);
+    },
+    log(line) {
+      output.write(`${line}\n`);
+    },
+    end() {},
+  };
+}
+
+function barProgress(output: Output): Progress {
+  const pace = paceKeeper();
+  const start = () => {
+    const fresh = new SingleBar(
+      {
+        stream: output,
+        format: '{bar} {percentage} %  {words}',
+        barsize: 20,
+        fps: 8,
+        clearOnComplete: true,
+        hideCursor: false,
+        linewrap: false,
+      },
+      Presets.shades_classic,
+    );
+    fresh.start(1, 0, { words: '' });
+    return fresh;
+  };
+  let bar: SingleBar | undefined;
+  let numbers = '';
+  const clear = () => {
+    bar?.stop();
+    bar = undefined;
+  };
+  return {
+    update(done, total, label) {
+      bar ??= start();
+      const { rate, left } = pace(done, total);
+      bar.setTotal(total);
+      const words = [label, paceText(rate, left), numbers].filter((part) => part !== '');
+      bar.update(done, { words: words.join('  ').slice(0, (output.columns ?? 80) - 29) });
+    },
+    metric(record) {
+      numbers = metricText(record);
+    },
+    log(line) {
+      clear();
+      output.write(`${line}\n`);
+    },
+    end: clear,
+  };
+}
