@@ -3,9 +3,15 @@ import { stateLength } from '../kernels/program.ts';
 import { controlAt, distributeToNodes } from './controls.ts';
 import { defaultLimit, divergenceOf, stateLayout } from './entries.ts';
 import { pullbackProgram } from './field-programs.ts';
-import type { Costates } from './flow.ts';
-import { checkContinuousCostate, checkShape } from './flow-checks.ts';
-import { layerCount } from './grid.ts';
+import {
+  checkControls,
+  checkGradient,
+  checkShape,
+  checkStates,
+  checkWeights,
+} from './flow-checks.ts';
+import type { Costates } from './flow-contract.ts';
+import { checkGrid, layerCount } from './grid.ts';
 import { dormandPrince } from './scheme.ts';
 import { createStageParameters, stageDepth } from './stage-parameters.ts';
 import { keptViews } from './trajectory.ts';
@@ -72,12 +78,15 @@ export function createContinuousAdjoint(backend: Backend, shape: FlowShape): Con
   const withoutGradient = backend.compile(pullbackProgram({ field, tokens, weighted }, false));
 
   function integrate(input: ContinuousCostateInput): Costates {
-    checkContinuousCostate(shape, input, size);
     const { grid, controls, states, weights, terminalCostate, gradient } = input;
     const { keepCostates = false } = input;
+    checkGrid(grid);
+    const samples = checkStates('terminalCostate', terminalCostate, shape, size);
+    checkControls(shape, controls);
+    checkGradient(controls, gradient);
+    checkWeights(shape, weights, samples);
     const layers = layerCount(grid);
     const length = terminalCostate.length;
-    const samples = length / size;
     const layout = stateLayout(shape, samples);
     const results = keepCostates ? layers + 1 : 1;
     const all = keptViews(backend.allocate(results * length), results);

@@ -1,9 +1,8 @@
 import { MesoscopeError } from '../errors.ts';
 import type { FloatArray } from '../kernels/backend.ts';
 import { stateLength } from '../kernels/program.ts';
-import type { ContinuousCostateInput } from './costate.ts';
 import { forEachEntry, stateLayout } from './entries.ts';
-import type { BackwardInput, ForwardInput } from './flow.ts';
+import type { BackwardInput, ForwardInput } from './flow-contract.ts';
 import { checkGrid } from './grid.ts';
 import type { Controls, FlowShape } from './types.ts';
 
@@ -41,19 +40,6 @@ export function checkForward(shape: FlowShape, input: ForwardInput, size: number
   checkWeights(shape, input.weights, samples);
 }
 
-/** Refuses a terminal costate, gradient or weights that do not fit the shape. */
-export function checkContinuousCostate(
-  shape: FlowShape,
-  input: ContinuousCostateInput,
-  size: number,
-): void {
-  checkGrid(input.grid);
-  const samples = checkStates('terminalCostate', input.terminalCostate, shape, size);
-  checkControls(shape, input.controls);
-  checkGradient(input.controls, input.gradient);
-  checkWeights(shape, input.weights, samples);
-}
-
 /** Refuses a costate or gradient that does not fit, and a trajectory that did not reach its end. */
 export function checkBackward(shape: FlowShape, input: BackwardInput, size: number): void {
   const { trajectory, terminalCostate, gradient } = input;
@@ -85,7 +71,8 @@ export function checkBackward(shape: FlowShape, input: BackwardInput, size: numb
   }
 }
 
-function checkControls(shape: FlowShape, controls: Controls): void {
+/** Refuses controls of another field. */
+export function checkControls(shape: FlowShape, controls: Controls): void {
   if (controls.parameterCount === shape.field.parameters.length) return;
   throw new MesoscopeError({
     code: 'shape-mismatch',
@@ -95,7 +82,8 @@ function checkControls(shape: FlowShape, controls: Controls): void {
   });
 }
 
-function checkGradient(controls: Controls, gradient: FloatArray | undefined): void {
+/** Refuses a gradient that is not shaped like the nodes. */
+export function checkGradient(controls: Controls, gradient: FloatArray | undefined): void {
   const { nodeCount, parameterCount } = controls;
   if (gradient === undefined || gradient.length === nodeCount * parameterCount) return;
   throw new MesoscopeError({

@@ -1,9 +1,9 @@
-import type { Field } from '../field/field.ts';
 import type { Backend, Executable, FloatArray } from '../kernels/backend.ts';
 import { stateLength } from '../kernels/program.ts';
 import { distributeToNodes, nodeView } from './controls.ts';
 import { defaultLimit } from './entries.ts';
 import { checkBackward, checkForward, checkLimit, checkShape } from './flow-checks.ts';
+import type { BackwardInput, Costates, Flow, FlowOptions, ForwardInput } from './flow-contract.ts';
 import { layerCount } from './grid.ts';
 import { createStageParameters, isSingleNode, stageDepth } from './stage-parameters.ts';
 import {
@@ -14,7 +14,6 @@ import {
   stepProgram,
 } from './step-programs.ts';
 import {
-  type Checkpoints,
   keptCount,
   keptDepth,
   keptViews,
@@ -22,74 +21,7 @@ import {
   type Trajectory,
   trajectoryOf,
 } from './trajectory.ts';
-import type { Controls, DepthGrid, FlowShape, FlowStatus, Scheme } from './types.ts';
-
-export interface FlowOptions extends FlowShape {
-  readonly scheme: Scheme;
-  /** The flow has diverged where an entry of a state or costate exceeds this; default 1e12. */
-  readonly limit?: number;
-}
-
-export interface ForwardInput {
-  readonly grid: DepthGrid;
-  readonly controls: Controls;
-  /** h_0 of S samples, S × stateLength(d, n), in backend memory; copied. */
-  readonly initial: FloatArray;
-  /** Key weights ≥ 0, S × stateLength(1, n), in backend memory; for a weighted flow. Kept, not copied. */
-  readonly weights?: FloatArray;
-  /** Which states are kept; default `all`. */
-  readonly checkpoints?: Checkpoints;
-}
-
-export interface BackwardInput {
-  /** A completed trajectory of the same flow. */
-  readonly trajectory: Trajectory;
-  /** ∂J/∂h_L, S × stateLength(d, n), in backend memory. */
-  readonly terminalCostate: FloatArray;
-  /** nodeCount × P, in backend memory: `+= ∂J/∂nodes`, summed over samples. Without it only costates are computed. */
-  readonly gradient?: FloatArray;
-  /** Whether the costates of all depths are kept; default false. */
-  readonly keepCostates?: boolean;
-}
-
-/** Discrete costates `p_k = ∂J/∂h_k`. */
-export interface Costates {
-  /** `diverged` if a costate left the limits; then costates and gradient are of no use. */
-  readonly status: FlowStatus;
-  /** p_0, S × stateLength(d, n). */
-  readonly initial: FloatArray;
-  /** p_0, …, p_L, if they were kept. */
-  readonly all?: readonly FloatArray[];
-}
-
-/**
- * A field integrated over depth by an explicit Runge–Kutta scheme, with its exact discrete adjoint.
- * Programs are compiled once; nothing is allocated per step. Results are allocated in the caller's scope: in a loop,
- * wrap each turn in `backend.scoped`.
- */
-export interface Flow {
-  readonly backend: Backend;
-  readonly field: Field;
-  readonly tokens: number;
-  readonly samples: number;
-  readonly scheme: Scheme;
-  /** Elements of one sample's state: stateLength(d, n). */
-  readonly stateLength: number;
-  /**
-   * `h_{k+1} = h_k + ε_k Σ_i b_i ζ(t_k + c_i ε_k) f(Y_i, θ)` from k = 0 to L − 1, for all samples. Stops where an
-   * entry is not finite or exceeds the limit.
-   *
-   * @throws MesoscopeError `shape-mismatch`, `not-finite`, `invalid-value`, `out-of-memory`
-   */
-  forward(input: ForwardInput): Trajectory;
-  /**
-   * Back-propagates `terminalCostate` through the recursion of {@link forward}, exactly; states that were not kept
-   * are computed again, bitwise the same.
-   *
-   * @throws MesoscopeError `shape-mismatch`, `invalid-value`, `out-of-memory`
-   */
-  backward(input: BackwardInput): Costates;
-}
+import type { Controls, DepthGrid, FlowStatus } from './types.ts';
 
 /**
  * Prepares a flow: `ḣ = ζ(t) f(h, θ(t))` on a depth grid (a residual network, for Euler's scheme).

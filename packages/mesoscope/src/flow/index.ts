@@ -4,6 +4,7 @@ export * from './costate.ts';
 export type { FlowEvent, IntegrationOptions } from './embedded-integration.ts';
 export * from './finite-difference.ts';
 export * from './flow.ts';
+export * from './flow-contract.ts';
 export * from './grid.ts';
 export * from './lipschitz.ts';
 export * from './ode.ts';
