@@ -266,7 +266,7 @@ export type Instruction =
   /**
    * `steps` classical Runge–Kutta steps of size τ of the Gaussian moment flow for n independent parameter points
    * (lanes are points): `U = Σ_h V_h Σ B_h + W`, `Σ̇ = UΣ + ΣUᵀ`, `ṁ = (U + Σ_h V_h) m + b`.
-   * mean d×n, covariance (d·d)×n (row-major d×d per point), V and B (H·d·d)×n, W (d·d)×n, b d×n; mean and
+   * mean d×n, covariance (d·d)×n (row-major d×d per point, symmetric), V and B (H·d·d)×n, W (d·d)×n, b d×n; mean and
    * covariance are updated in place.
    */
   | {

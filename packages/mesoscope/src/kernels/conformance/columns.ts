@@ -66,8 +66,8 @@ function activationCase(
     name: `${kind} and pullback, ${d}×${n}, ${content}`,
     samples: 2,
     growth: 8,
+    size: 'entry',
     write({ builder, operand }) {
-      // One column a matrix, so that small values are compared beside small ones.
       const x = operand('x', d, n, { entry });
       const p = operand('p', d, n, { entry: constant(1) });
       const y = operand('y', d, n);

@@ -89,7 +89,7 @@ function momentsCase(d: number, heads: number, n: number): ConformanceCase {
     samples: 2,
     growth: 2048,
     write({ builder, operand, scalar }) {
-      const small = normalTimes(0.3);
+      const small = normalTimes(0.5 / d);
       builder.emit({
         op: 'gaussianMoments',
         dimension: d,
@@ -98,7 +98,7 @@ function momentsCase(d: number, heads: number, n: number): ConformanceCase {
         tau: scalar('tau', 0.02),
         mean: operand('mean', d, n),
         covariance: operand('covariance', d * d, n, {
-          entry: (random, i) => (i % (d + 1) === 0 ? 1 : 0.1) + 0.01 * random.normal(),
+          entry: (_, i, j, s) => symmetric(Math.floor(i / d), i % d, j + 7 * s),
         }),
         V: operand('V', heads * d * d, n, { entry: small }),
         B: operand('B', heads * d * d, n, { entry: small }),
@@ -107,4 +107,9 @@ function momentsCase(d: number, heads: number, n: number): ConformanceCase {
       });
     },
   });
+}
+
+/** A positive definite matrix with unequal entries. */
+function symmetric(row: number, column: number, point: number): number {
+  return (row === column ? 1 : 0) + 0.1 * Math.cos((row + 1) * (column + 1) + point);
 }

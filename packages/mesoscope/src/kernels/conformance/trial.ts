@@ -14,7 +14,8 @@ export interface ConformanceCase {
 /** The backend conforms if `deviation ≤ tolerance`. */
 export interface Conformance {
   /**
-   * The largest difference from the reference, over the largest entry of the matrix that it belongs to (at least 1).
+   * The largest difference from the reference, over the size (at least 1) of the largest entry of its matrix, or of
+   * the entry itself where the case says so.
    * Infinite where one of the two is finite or NaN and the other is not.
    */
   readonly deviation: number;
@@ -46,6 +47,8 @@ export interface TrialOptions {
   readonly samples?: number;
   /** Allowed deviation in units in the last place: 2⁻⁵² (f64), 2⁻²³ (f32). Default 64. */
   readonly growth?: number;
+  /** What a difference is compared with. Default `matrix`. */
+  readonly size?: 'matrix' | 'entry';
   readonly write: (trial: Trial) => void;
 }
 
@@ -67,7 +70,7 @@ export const unitInLastPlace: Readonly<Record<Precision, number>> = {
  * precision). All padding holds NaN before the run: no result may see it.
  */
 export function trialCase(options: TrialOptions): ConformanceCase {
-  const { name, samples = 1, growth = 64, write } = options;
+  const { name, samples = 1, growth = 64, size = 'matrix', write } = options;
   return {
     name,
     run(backend) {
@@ -85,11 +88,8 @@ export function trialCase(options: TrialOptions): ConformanceCase {
         for (const slot of slots) {
           const copies = slot.kind === 'sample' ? samples : 1;
           for (let s = 0; s < copies; s++) {
-            const start = s * slot.length;
-            worst = Math.max(
-              worst,
-              deviation(slot.matrix, ours[slot.name], theirs[slot.name], start),
-            );
+            const [a, b] = [ours, theirs].map((buffers) => entriesOf(slot, buffers, s));
+            worst = Math.max(worst, deviation(a, b, size));
           }
         }
         return { deviation: worst, tolerance: growth * unitInLastPlace[backend.precision] };
@@ -143,31 +143,34 @@ function allocate(
   return buffers;
 }
 
+/** Sample s of a slot, without padding. */
+function entriesOf(
+  { name, length, matrix }: TrialSlot,
+  buffers: Readonly<Record<string, FloatArray>>,
+  s: number,
+): number[] {
+  return Array.from({ length: matrix.rows }, (_, i) => {
+    const start = s * length + i * matrix.stride;
+    return [...buffers[name].subarray(start, start + matrix.columns)];
+  }).flat();
+}
+
 /** See {@link Conformance.deviation}. */
 function deviation(
-  { rows, columns, stride }: MatrixRef,
-  ours: FloatArray,
-  theirs: FloatArray,
-  start: number,
+  ours: readonly number[],
+  theirs: readonly number[],
+  size: 'matrix' | 'entry',
 ): number {
-  let difference = 0;
-  let largest = 1;
-  for (let i = 0; i < rows; i++) {
-    for (let j = 0; j < columns; j++) {
-      const a = ours[start + i * stride + j];
-      const b = theirs[start + i * stride + j];
-      if (Object.is(a, b) || a === b) continue;
-      if (!Number.isFinite(a) || !Number.isFinite(b)) return Number.POSITIVE_INFINITY;
-      difference = Math.max(difference, Math.abs(a - b));
-    }
+  const sizes = theirs.map((x) => (Number.isFinite(x) ? Math.max(1, Math.abs(x)) : 1));
+  const largest = sizes.reduce((a, b) => Math.max(a, b), 1);
+  let worst = 0;
+  for (const [i, expected] of theirs.entries()) {
+    if (Object.is(ours[i], expected) || ours[i] === expected) continue;
+    const difference = Math.abs(ours[i] - expected);
+    if (!Number.isFinite(difference)) return Number.POSITIVE_INFINITY;
+    worst = Math.max(worst, difference / (size === 'entry' ? sizes[i] : largest));
   }
-  for (let i = 0; i < rows; i++) {
-    for (let j = 0; j < columns; j++) {
-      const b = Math.abs(theirs[start + i * stride + j]);
-      if (b > largest && b < Number.POSITIVE_INFINITY) largest = b;
-    }
-  }
-  return difference / largest;
+  return worst;
 }
 
 export const normal: Entry = (random) => random.normal();

@@ -42,6 +42,7 @@ function momentDerivative(
         total[i] += Vh[i];
       }
     }
+    // Σ is symmetric, so that ΣUᵀ = (UΣ)ᵀ.
     const US = multiply(U, S, d);
     const derivative = new Float64Array(d + d * d);
     for (let i = 0; i < d; i++) {

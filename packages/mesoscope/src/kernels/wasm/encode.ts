@@ -94,11 +94,17 @@ const encodings: { readonly [K in Opcode]: Encoding<Extract<Instruction, { op: K
     opcode: code.PAIRWISE_LOG_SUM_EXP,
     matrices: ['x', 'y', 'potential', 'logWeights', 'previous', 'out'],
     parameters: ['epsilon'],
+    // Keys with their coordinates, rounded up to a vector; four vectors of points, shifts and sums.
+    workspace: ({ x, y }, precision) =>
+      (x.rows + 1) * y.columns + (4 * x.rows + 9) * lanesOf(precision),
   },
   gaussianMoments: {
     opcode: code.GAUSSIAN_MOMENTS,
     matrices: ['mean', 'covariance', 'V', 'B', 'W', 'b'],
     parameters: ['dimension', 'heads', 'steps', 'tau'],
+    // V and B; W, ΣV, U, UΣ; three sets of moments; b and the mean's derivative.
+    workspace: ({ dimension: d, heads }, precision) =>
+      ((2 * heads + 7) * d * d + 5 * d) * lanesOf(precision),
   },
 };
 
@@ -131,6 +137,11 @@ function pullbackBlock(shape: PullbackShape, precision: Precision): number {
   const fitting = Math.floor(2 ** 18 / (pullbackPanelRows(shape) * panelBytes));
   const panels = Math.min(64 / width, Math.max(fitting, 16 / width));
   return Math.min(panels, Math.ceil(shape.queries.columns / width));
+}
+
+/** Numbers in a vector. */
+function lanesOf(precision: Precision): number {
+  return precision === 'f64' ? 2 : 4;
 }
 
 /** Numbers of the values that a `kind` may take. */
