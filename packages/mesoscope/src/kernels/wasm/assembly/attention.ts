@@ -26,7 +26,10 @@ export function attention<T>(at: usize): void {
       const shift = <usize>i * sizeof<T>();
       const visible = scorePanel<T>(at, head, i, query, scores);
       const weights = present(at, 3) ? address(at, 3) : 0;
-      weigh<T>(integer(at, 0), scores, weights, visible, m, scale, normaliser + shift, n - i, padded<T>(at, 5));
+      weigh<T>(
+        integer(at, 0), parameter(at, 5), scores, weights, visible, m, scale,
+        normaliser + shift, n - i, padded<T>(at, 5),
+      );
       scaleRow<T>(scale, parameter(at, 6));
       combine<T>(
         values, stride(at, 2), scores, visible, out + shift, stride(at, 4), v,

@@ -63,7 +63,7 @@ function pullPanel<T>(
   const shift = <usize>i * sizeof<T>();
   const weights = present(at, 3) ? address(at, 3) : 0;
   const visible = scorePanel<T>(at, head, i, query, P);
-  weigh<T>(kind, P, weights, visible, m, scale, 0, 0, false);
+  weigh<T>(kind, parameter(at, 5), P, weights, visible, m, scale, 0, 0, false);
   copyPanel<T>(headRows(at, 5, v, head) + shift, stride(at, 5), costate, v, parameter(at, 6), left);
   clear(P + <usize>visible * PANEL, seen - visible);
   if (kind == HARDMAX) {

@@ -2,7 +2,7 @@
 // coordinate). A panel's rows are PANEL bytes apart, so that it is contiguous and stays in the first-level cache.
 import { L2, HARDMAX, LINEAR, UNNORMALISED } from '../opcode';
 import { firstLanes, keepFirst, lanes, larger, loadSplat, madd, put, splat } from './lanes';
-import { logarithm } from './logarithm';
+import { logarithm } from './exponential';
 import { LN_2, LOG2_E, powerOfTwo } from './powers';
 import { tile } from './tile';
 
@@ -16,9 +16,13 @@ export function panelWidth<T>(): i32 {
   return 2 * lanes<T>();
 }
 
-/** What scores are multiplied by: they are exponents of 2 wherever a power is taken, distances count negatively. */
+/**
+ * What inner products (distances) are multiplied by to become scores. Where a power is taken, scores are exponents of 2;
+ * of hardmax's β only the sign is used, so that equal inner products give equal scores.
+ */
 export function scoreScale(kind: i32, beta: f64): f64 {
-  if (kind == HARDMAX || kind == LINEAR) return beta;
+  if (kind == HARDMAX) return beta < 0 ? -1 : beta > 0 ? 1 : 0;
+  if (kind == LINEAR) return beta;
   return kind == L2 ? -beta * LOG2_E : beta * LOG2_E;
 }
 
@@ -128,7 +132,7 @@ export function hideFuture<T>(scores: usize, i: i32, count: i32, hidden: f64): v
  * 1/m each. The normaliser of the queries goes to `normaliser` unless that is 0.
  */
 export function weigh<T>(
-  kind: i32, scores: usize, weights: usize, count: i32, m: i32, scale: usize,
+  kind: i32, beta: f64, scores: usize, weights: usize, count: i32, m: i32, scale: usize,
   normaliser: usize, left: i32, whole: bool,
 ): void {
   const logWeight = weights == 0 ? -Math.log(<f64>m) : 0.0;
@@ -152,7 +156,8 @@ export function weigh<T>(
   if (kind == HARDMAX) {
     // A query that sees no key attains its maximum −∞ nowhere.
     mark<T>(scores, weights, count, finiteOrZero<T>(top0), finiteOrZero<T>(top1), scale);
-    if (normaliser != 0) putPanel<T>(normaliser, top0, top1, left, whole);
+    const size = splat<T>(abs(beta));
+    if (normaliser != 0) putPanel<T>(normaliser, v128.mul<T>(size, top0), v128.mul<T>(size, top1), left, whole);
     return;
   }
   top0 = finiteOrZero<T>(top0);
