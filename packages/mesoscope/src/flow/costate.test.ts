@@ -1,5 +1,5 @@
-import { expect, it } from 'vitest';
-import { createReferenceBackend } from '../kernels/reference/backend.ts';
+import { afterAll, expect, it } from 'vitest';
+import { createWasmBackend } from '../kernels/wasm/backend.ts';
 import { fitRate } from '../numeric/fit.ts';
 import { createAdaptiveFlow } from './adaptive.ts';
 import { piecewiseConstantControls, piecewiseLinearControls, sampleControls } from './controls.ts';
@@ -10,7 +10,8 @@ import { refineGrid, uniformGrid } from './grid.ts';
 import { euler } from './scheme.ts';
 import { distance, interactingField, normalStates, pairing, randomNodes } from './test-support.ts';
 
-const backend = createReferenceBackend();
+const backend = await createWasmBackend();
+afterAll(() => backend.dispose());
 const P = interactingField.parameters.length;
 const shape = { field: interactingField, tokens: 4, samples: 2 };
 const coarse = uniformGrid(1, 2, (t) => 1 + 0.5 * t);
@@ -38,8 +39,8 @@ const kinds = [
 ];
 
 it.each(kinds)('is the gradient of the continuous flow: $name', ({ controls }) => {
-  const solve = () =>
-    flow.integrate({ horizon: 1, profile: coarse.profile, controls, initial, ...precise });
+  const input = { horizon: 1, profile: coarse.profile, controls, initial, ...precise };
+  const solve = () => flow.integrate(input);
   const trajectory = solve();
   const gradient = backend.allocate(controls.nodes.length);
   const costates = adjoint.integrate({
@@ -49,7 +50,7 @@ it.each(kinds)('is the gradient of the continuous flow: $name', ({ controls }) =
     terminalCostate,
     gradient,
   });
-  const value = () => pairing(solve().last, terminalCostate, 4);
+  const value = () => backend.scoped(() => pairing(solve().last, terminalCostate, 4));
   const direction = randomNodes(backend, interactingField, controls.nodeCount, 5);
   const inNodes = directionalDerivative(value, controls.nodes, direction, differences);
   const expected = Float64Array.from(gradient).reduce((sum, g, i) => sum + g * direction[i], 0);

@@ -46,3 +46,8 @@ it('restores x when the function throws', () => {
   ).toThrow('no value');
   expect(x).toEqual(before);
 });
+
+it('refuses a direction that leads nowhere', () => {
+  expect(() => directionalDerivative(value, x, [0, 0, 0])).toThrow('not zero');
+  expect(() => directionalDerivative(value, x, [1])).toThrow('shape');
+});

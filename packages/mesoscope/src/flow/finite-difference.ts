@@ -1,3 +1,4 @@
+import { MesoscopeError } from '../errors.ts';
 import type { FloatArray } from '../kernels/backend.ts';
 
 export interface FiniteDifferenceOptions {
@@ -20,6 +21,7 @@ export interface FiniteDifference {
  *
  * @param value reads x where it lies; x is changed in place and restored bitwise.
  * @param direction the same length as x, not zero.
+ * @throws MesoscopeError `shape-mismatch`, `invalid-value`
  */
 export function directionalDerivative(
   value: () => number,
@@ -27,6 +29,23 @@ export function directionalDerivative(
   direction: ArrayLike<number>,
   options: FiniteDifferenceOptions = {},
 ): FiniteDifference {
+  if (direction.length !== x.length) {
+    throw new MesoscopeError({
+      code: 'shape-mismatch',
+      path: 'direction',
+      received: [direction.length],
+      expected: [x.length],
+    });
+  }
+  const length = largest(direction);
+  if (!(length > 0)) {
+    throw new MesoscopeError({
+      code: 'invalid-value',
+      path: 'direction',
+      received: length,
+      expected: 'a direction that is not zero',
+    });
+  }
   const saved = x.slice();
   const difference = (step: number): number => {
     const at = (tau: number): number => {
@@ -36,7 +55,7 @@ export function directionalDerivative(
     return (at(step) - at(-step)) / (2 * step);
   };
   try {
-    const first = options.step ?? (0.05 * Math.max(1, largest(saved))) / largest(direction);
+    const first = options.step ?? (0.05 * Math.max(1, largest(saved))) / length;
     return extrapolate(difference, first, options.halvings ?? 8);
   } finally {
     x.set(saved);

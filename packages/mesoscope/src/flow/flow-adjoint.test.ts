@@ -1,7 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { affine } from '../field/affine.ts';
 import type { Backend } from '../kernels/backend.ts';
 import { createReferenceBackend } from '../kernels/reference/backend.ts';
+import { createWasmBackend } from '../kernels/wasm/backend.ts';
 import { randomStream } from '../numeric/random.ts';
 import { piecewiseConstantControls, piecewiseLinearControls } from './controls.ts';
 import { directionalDerivative, finiteDifferenceGradient } from './finite-difference.ts';
@@ -11,7 +12,8 @@ import { dormandPrince, euler, heun, rk4 } from './scheme.ts';
 import { interactingField, normalStates, pairing, randomNodes } from './test-support.ts';
 import type { Controls, DepthGrid, Scheme } from './types.ts';
 
-const backend = createReferenceBackend();
+const backend = await createWasmBackend();
+afterAll(() => backend.dispose());
 const shape = { samples: 2, tokens: 4, dimension: 3 };
 const P = interactingField.parameters.length;
 
