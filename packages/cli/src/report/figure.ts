@@ -5,11 +5,11 @@ import { wrap } from '../terminal/table.ts';
 import { axisExtent, type Extent, linearTickText, logTicks, logTickText } from './axis.ts';
 import { legend } from './legend.ts';
 import { heatmapMark, regionsMark } from './marks/cells.ts';
-import { type MarkContext, shareAlong } from './marks/context.ts';
+import type { MarkContext } from './marks/context.ts';
 import { bandMark, barsMark, dotsMark, lineMark } from './marks/curves.ts';
-import { labelShifts, referenceEnd, referenceMark, ruleMark } from './marks/references.ts';
+import { referenceMark, roomForWords, ruleMark, wordShifts } from './marks/references.ts';
 import { fontFamily, ink, seriesStyles } from './palette.ts';
-import { escapeXml, textWidth } from './text.ts';
+import { escapeXml } from './text.ts';
 
 /** Written into the file, so that a figure says where it comes from. */
 export interface Provenance {
@@ -70,16 +70,20 @@ function drawBody(figure: Figure): { readonly svg: string; readonly height: numb
   const extent = { x: axisExtent(figure, 'x'), y: axisExtent(figure, 'y') };
   const references = figure.marks.filter((mark) => mark.kind === 'reference');
   const frame = { x: figure.x, y: figure.y, extent };
+  const right = Math.max(margin.right, roomForWords(references, frame));
   const context: MarkContext = {
     ...frame,
     style: (series) => styles.get(series)!,
-    labelShifts: labelShifts(references, frame, plotHeight - margin.top - margin.bottom),
+    wordShifts: wordShifts(references, frame, {
+      width: width - margin.left - right,
+      height: plotHeight - margin.top - margin.bottom,
+    }),
   };
   const { document } = parseHTML('<!doctype html><html><body></body></html>');
   const plot = Plot.plot({
     document: document as unknown as Document,
     ...{ width, height: plotHeight, className: 'mesoscope-plot' },
-    ...{ marginLeft: margin.left, marginRight: rightMargin(references, frame) },
+    ...{ marginLeft: margin.left, marginRight: right },
     ...{ marginTop: margin.top, marginBottom: margin.bottom },
     style: { fontSize: '12px' },
     x: scaleOptions(figure.x, extent.x),
@@ -107,20 +111,6 @@ function drawBody(figure: Figure): { readonly svg: string; readonly height: numb
     `<g transform="translate(0,${key.height})" text-anchor="middle">${inner}</g>`,
   ];
   return { svg: svg.join('\n'), height: key.height + plotHeight };
-}
-
-/** Room on the right for the words of references that end there. */
-function rightMargin(
-  references: readonly Extract<Mark, { kind: 'reference' }>[],
-  frame: Pick<MarkContext, 'x' | 'y' | 'extent'>,
-): number {
-  const widths = references.map((mark) => {
-    const end = referenceEnd(mark, frame);
-    if (end === undefined) return 0;
-    const beyond = (1 - shareAlong(end.x, frame.x, frame.extent.x)) * (width - margin.left);
-    return textWidth(mark.label, 12) + 12 - Math.max(0, beyond);
-  });
-  return Math.max(margin.right, ...widths);
 }
 
 function scaleOptions(axis: Axis, domain: Extent): Plot.ScaleOptions {

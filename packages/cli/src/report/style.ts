@@ -38,6 +38,7 @@ td.id, td.measured { white-space: nowrap; }
 .verdict { font-size: .74rem; font-weight: 600; white-space: nowrap; }
 .holds { color: #00614a; } .fails, .error { color: #a33a00; } .outside { color: #7a5c00; }
 .statement { margin: .5rem 0 .8rem; padding: .7rem 1.1rem; background: var(--wash); border-left: 3px solid var(--line); }
+math { font-family: 'Latin Modern Math', 'STIX Two Math', 'Cambria Math', 'XITS Math', math; }
 .statement math { font-size: 1.04em; }
 .facts { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1.1rem; font-size: .86rem; margin: .7rem 0; }
 .facts dt { color: var(--soft); } .facts dd { margin: 0; overflow-wrap: anywhere; }

@@ -78,16 +78,18 @@ export function referenceLine(reference: Reference): string {
 }
 
 /**
- * What a run must cite: the papers of its claims and fields, then whatever its claims cite besides, each once.
+ * What a run must cite: the papers of its claims and fields, then whatever these cite besides, each once.
  */
 export function referencesOf(
   used: readonly Paper[],
   claims: readonly { readonly paper: Paper; readonly references?: readonly Reference[] }[],
+  besides: readonly Reference[] = [],
 ): Reference[] {
   const letters = new Set<Paper>([...used, ...claims.map((claim) => claim.paper)]);
   const all = [
     ...[...letters].sort().map(paperReference),
     ...claims.flatMap((claim) => claim.references ?? []),
+    ...besides,
   ];
   return [...new Map(all.map((reference) => [reference.key, reference])).values()];
 }

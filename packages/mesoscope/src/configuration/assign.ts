@@ -4,7 +4,7 @@ type Tree = { readonly [key: string]: unknown } | readonly unknown[];
 
 /**
  * Applies one `path=value` to a configuration and returns a new one. The path is `training.rate`, `depths.0` or
- * `depths[0]`; missing objects on the way are made. The value is read as JSON, and as plain text if it is none.
+ * `depths[0]`; missing objects and lists on the way are made. The value is read as JSON, and as plain text if it is none.
  *
  * @throws MesoscopeError `invalid-value` if there is no `=`, a step is empty or leads into a number or text
  */
@@ -32,13 +32,14 @@ export function setAtPath(configuration: unknown, path: string, value: unknown):
 function setSteps(node: unknown, steps: readonly string[], value: unknown, path: string): unknown {
   const [step, ...rest] = steps;
   if (step === undefined) return value;
-  if (Array.isArray(node)) {
+  if (Array.isArray(node) || (node === undefined && /^\d+$/.test(step))) {
+    const list: readonly unknown[] = node ?? [];
     const index = Number(step);
-    if (!Number.isInteger(index) || index < 0 || index > node.length) {
-      throw refused(path, step, `an index from 0 to ${node.length}`);
+    if (!Number.isInteger(index) || index < 0 || index > list.length) {
+      throw refused(path, step, `an index from 0 to ${list.length}`);
     }
-    const copy = [...node];
-    copy[index] = setSteps(node[index], rest, value, path);
+    const copy = [...list];
+    copy[index] = setSteps(list[index], rest, value, path);
     return copy;
   }
   if (node !== undefined && node !== null && typeof node !== 'object') {

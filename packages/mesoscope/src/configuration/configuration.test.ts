@@ -78,6 +78,7 @@ describe('applyAssignment', () => {
       d: { e: null },
     });
     expect(applyAssignment(before, 'c=a=b')).toEqual({ a: { b: [1, 2] }, c: 'a=b' });
+    expect(applyAssignment({}, 'heads[0].Q=[[1]]')).toEqual({ heads: [{ Q: [[1]] }] });
     expect(before).toEqual({ a: { b: [1, 2] }, c: 'x' });
   });
 

@@ -2,14 +2,24 @@ import type { Axis, Mark } from 'mesoscope';
 import type { Extent } from '../axis.ts';
 import type { SeriesStyle } from '../palette.ts';
 
-/** What a mark must know of its figure. */
-export interface MarkContext {
+/** The axes of a figure and what they span. */
+export interface Frame {
   readonly x: Axis;
   readonly y: Axis;
   readonly extent: { readonly x: Extent; readonly y: Extent };
+}
+
+/** Where words stand beside their point, in pixels to the right and down. */
+export interface WordShift {
+  readonly dx: number;
+  readonly dy: number;
+}
+
+/** What a mark must know of its figure. */
+export interface MarkContext extends Frame {
   style(series: string): SeriesStyle;
-  /** Pixels by which the words of a reference move down to be clear of others. */
-  readonly labelShifts: ReadonlyMap<Mark, number>;
+  /** Where the words of each reference stand. */
+  readonly wordShifts: ReadonlyMap<Mark, WordShift>;
 }
 
 /** One drawn point. */

@@ -2,7 +2,8 @@ import * as Plot from '@observablehq/plot';
 import type { Mark } from 'mesoscope';
 import { drawable, gapped } from '../axis.ts';
 import { referenceGrey } from '../palette.ts';
-import { type MarkContext, type Point, shareAlong } from './context.ts';
+import { textWidth } from '../text.ts';
+import { type Frame, type MarkContext, type Point, shareAlong, type WordShift } from './context.ts';
 
 type Of<K extends Mark['kind']> = Extract<Mark, { kind: K }>;
 
@@ -18,21 +19,15 @@ export function referenceMark(mark: Of<'reference'>, context: MarkContext): Plot
   const line = Plot.line(points, { x: 'x', y: 'y', ...dashed, clip: true });
   const end = referenceEnd(mark, context);
   if (end === undefined) return [line];
-  const shift = context.labelShifts.get(mark) ?? 0;
-  const label = Plot.text([end], {
-    ...{ x: 'x', y: 'y', text: () => mark.label },
-    ...words,
-    textAnchor: 'start',
-    dx: 7,
-    dy: shift,
-  });
-  return [line, label];
+  const { dx, dy } = context.wordShifts.get(mark) ?? { dx: 0, dy: 0 };
+  const text = () => mark.label;
+  return [line, Plot.text([end], { x: 'x', y: 'y', text, ...words, textAnchor: 'start', dx, dy })];
 }
 
 /** The drawable point of a reference that lies furthest right. */
 export function referenceEnd(
   mark: Of<'reference'>,
-  context: Pick<MarkContext, 'x' | 'y'>,
+  context: Pick<Frame, 'x' | 'y'>,
 ): Point | undefined {
   const drawn = Array.from(mark.x, (x, i) => ({ x, y: mark.y[i] })).filter(
     ({ x, y }) => drawable(x, context.x) && drawable(y, context.y),
@@ -40,21 +35,40 @@ export function referenceEnd(
   return drawn.length === 0 ? undefined : drawn.reduce((a, b) => (b.x > a.x ? b : a));
 }
 
+/** Pixels that words and a frame keep from each other. */
+const gap = 7;
+
+/** References that end this far along the axis have their words outside the frame. */
+const outside = 0.85;
+
+/** Room that a figure needs on its right for the words of references that end there. */
+export function roomForWords(references: readonly Of<'reference'>[], frame: Frame): number {
+  const widths = references
+    .filter((mark) => endShare(mark, frame) > outside)
+    .map((mark) => textWidth(mark.label, 12) + 2 * gap);
+  return Math.max(0, ...widths);
+}
+
+function endShare(mark: Of<'reference'>, { x, y, extent }: Frame): number {
+  const end = referenceEnd(mark, { x, y });
+  return end === undefined ? 0 : shareAlong(end.x, x, extent.x);
+}
+
 /**
- * How far down (in pixels) the words of each reference move so that no two lie on each other in a plot of this
- * height.
+ * Where the words of each reference stand, in pixels from its end: to its right, outside the frame if it ends near
+ * it, and moved down so that no two lie on each other.
  */
-export function labelShifts(
+export function wordShifts(
   references: readonly Of<'reference'>[],
-  context: Pick<MarkContext, 'x' | 'y' | 'extent'>,
-  height: number,
-): Map<Of<'reference'>, number> {
+  frame: Frame,
+  size: { readonly width: number; readonly height: number },
+): Map<Of<'reference'>, WordShift> {
   const spacing = 15;
   const places = references
     .flatMap((mark) => {
-      const end = referenceEnd(mark, context);
+      const end = referenceEnd(mark, frame);
       if (end === undefined) return [];
-      return [{ mark, at: (1 - shareAlong(end.y, context.y, context.extent.y)) * height }];
+      return [{ mark, at: (1 - shareAlong(end.y, frame.y, frame.extent.y)) * size.height }];
     })
     .sort((a, b) => a.at - b.at);
   let free = Number.NEGATIVE_INFINITY;
@@ -62,7 +76,9 @@ export function labelShifts(
     places.map(({ mark, at }) => {
       const placed = Math.max(at, free);
       free = placed + spacing;
-      return [mark, placed - at];
+      const share = endShare(mark, frame);
+      const dx = share > outside ? (1 - share) * size.width + gap : gap;
+      return [mark, { dx, dy: placed - at }];
     }),
   );
 }

@@ -1,0 +1,155 @@
+import type { Figure, Mark } from 'mesoscope';
+import { describe, expect, it } from 'vitest';
+import { eulerFigure } from '../toy.fixture.ts';
+import { renderFigure, renderInlineFigure } from './figure.ts';
+
+const provenance = {
+  study: 'gallery',
+  seed: 1,
+  configuration: { note: 'a < b & "c"' },
+  versions: { mesoscope: '0.0.0' },
+};
+
+const linear = { x: { label: 'depth t' }, y: { label: 'value' } } as const;
+const logarithmic = {
+  x: { label: 'layers L', scale: 'log', base: 2 },
+  y: { label: 'error', scale: 'log' },
+} as const;
+const layers = [8, 16, 32, 64];
+const grid = [0, 1, 2, 3];
+
+function figure(
+  id: string,
+  marks: readonly Mark[],
+  axes: Pick<Figure, 'x' | 'y'> = linear,
+): Figure {
+  return { id, title: `The mark ${id}`, caption: `What ${id} looks like.`, ...axes, marks };
+}
+
+/** One figure for each kind of mark, holding every number that must not reach a path. */
+const gallery: readonly Figure[] = [
+  figure('line', [
+    { kind: 'line', series: 'one', x: [0, 1, 2, 3, 4], y: [0, 1, Number.NaN, 1, 2] },
+    { kind: 'line', series: 'two', x: [0, 1, 2], y: [2, Infinity, 1] },
+  ]),
+  figure(
+    'dots',
+    [
+      { kind: 'dots', series: 'measured', x: layers, y: layers.map((l) => 1 / l) },
+      {
+        kind: 'dots',
+        series: 'with interval',
+        x: layers,
+        y: [0.1, 0.02, 0, 0.001],
+        low: [0.05, 0.01, -1, Number.NaN],
+        high: [0.2, 0.04, 1, 0.002],
+      },
+    ],
+    logarithmic,
+  ),
+  figure('band', [
+    { kind: 'band', series: 'loss', x: grid, low: [0, 1, Number.NaN, 0], high: [1, 2, 3, 1] },
+    { kind: 'line', series: 'loss', x: grid, y: [0.5, 1.5, 2, 0.5] },
+  ]),
+  figure(
+    'reference',
+    [
+      { kind: 'dots', series: 'error', x: layers, y: layers.map((l) => 0.9 / l) },
+      { kind: 'reference', label: 'slope −1', x: [8, 64], y: [1 / 8, 1 / 64] },
+      { kind: 'reference', label: 'slope −1.05', x: [8, 64], y: [1 / 8, 1 / 70] },
+    ],
+    logarithmic,
+  ),
+  figure('rule', [
+    { kind: 'line', series: 'loss', x: grid, y: [3, 2, 1.5, 1.4] },
+    { kind: 'rule', axis: 'y', at: 2.5, label: 'bigram model' },
+    { kind: 'rule', axis: 'x', at: 2, label: 'L doubles' },
+    { kind: 'rule', axis: 'x', at: Number.NaN, label: 'never' },
+  ]),
+  figure('heatmap', [
+    {
+      kind: 'heatmap',
+      x: grid,
+      y: [0, 1, 2],
+      values: [1, 2, 3, 4, 10, 20, Number.NaN, 40, 0, 200, 300, Infinity],
+      valueLabel: 'blow-up time t*',
+      scale: 'log',
+    },
+  ]),
+  figure('regions', [
+    {
+      kind: 'regions',
+      x: [1, 10, 100],
+      y: [0, 1],
+      categories: ['stable', 'stable', 'blow-up', 'stable', 'growth', 'blow-up'],
+    },
+  ]),
+  figure('bars', [
+    { kind: 'bars', series: 'draws', x0: [0, 1, 2], x1: [1, 2, 3], y: [3, 7, Number.NaN] },
+  ]),
+];
+
+/** Rounds coordinates, so that another engine's last digits do not matter. */
+function normalised(svg: string): string {
+  return svg.replace(/-?\d+\.\d+/g, (number) => String(Math.round(Number(number) * 10) / 10));
+}
+
+/** Every tag is closed, in order: the text is well-formed as far as a figure goes. */
+function unclosedTags(svg: string): string[] {
+  const open: string[] = [];
+  for (const [, close, name, , selfClosed] of svg.matchAll(
+    /<(\/?)([\w]+)((?:[^">]|"[^"]*")*?)(\/?)>/g,
+  )) {
+    if (close === '/') expect(open.pop()).toBe(name);
+    else if (selfClosed !== '/') open.push(name);
+  }
+  return open;
+}
+
+describe.each(gallery.map((entry) => [entry.id, entry] as const))('mark %s', (id, entry) => {
+  const svg = renderFigure(entry, provenance);
+
+  it('looks as in the gallery', async () => {
+    await expect(normalised(svg)).toMatchFileSnapshot(`gallery/${id}.svg`);
+  });
+
+  it('holds no NaN and no infinity, and closes its tags', () => {
+    expect(svg).not.toMatch(/NaN|Infinity|undefined/);
+    expect(unclosedTags(svg)).toEqual([]);
+  });
+});
+
+it('shows axis labels, series, slopes, title and caption', () => {
+  const svg = renderFigure(eulerFigure, provenance);
+  for (const text of ['layers L', 'forward Euler', 'Heun', 'slope −1', 'slope −2', '10⁻³', '128']) {
+    expect(svg).toContain(text);
+  }
+  expect(svg).toContain(eulerFigure.title);
+});
+
+it('embeds configuration and version', () => {
+  const svg = renderFigure(gallery[0], provenance);
+  const metadata = /<metadata>(.*)<\/metadata>/.exec(svg)?.[1] ?? '';
+  const text = metadata.replaceAll('&quot;', '"').replaceAll('&lt;', '<').replaceAll('&amp;', '&');
+  expect(JSON.parse(text)).toEqual({
+    program: 'mesoscope 0.0.0',
+    study: 'gallery',
+    seed: 1,
+    configuration: provenance.configuration,
+  });
+});
+
+it('draws the same figure the same way twice', () => {
+  expect(renderInlineFigure(eulerFigure)).toBe(renderInlineFigure(eulerFigure));
+});
+
+it.each([
+  ['no marks', []],
+  ['nothing drawable', [{ kind: 'line', series: 'a', x: [1, 2], y: [Number.NaN, Infinity] }]],
+  ['one point', [{ kind: 'dots', series: 'a', x: [1], y: [0] }]],
+  ['a constant', [{ kind: 'line', series: 'a', x: [0, 1], y: [5, 5] }]],
+] as [string, Mark[]][])('draws a figure with %s', (_, marks) => {
+  for (const axes of [linear, logarithmic]) {
+    expect(renderFigure(figure('edge', marks, axes), provenance)).not.toMatch(/NaN|Infinity/);
+  }
+});

@@ -1,0 +1,60 @@
+import type { Figure, Mark } from '../figure.ts';
+
+export interface OrderCurve {
+  readonly series: string;
+  /** Layers. */
+  readonly layers: readonly number[];
+  /** One row of errors per seed. */
+  readonly errors: readonly (readonly number[])[];
+}
+
+export interface OrderFigureOptions {
+  readonly id: string;
+  readonly title: string;
+  readonly caption: string;
+  /** What the errors are: `sup_k |h_k − h(t_k)|`. */
+  readonly quantity: string;
+  readonly curves: readonly OrderCurve[];
+  /** Expected slopes, each drawn through the finest geometric mean of the curve at that index. */
+  readonly expected: readonly { readonly slope: number; readonly curve: number }[];
+  readonly more?: readonly Mark[];
+}
+
+/** Errors against the number of layers in log–log: means over seeds, the range of seeds, and the expected slopes. */
+export function orderFigure(options: OrderFigureOptions): Figure {
+  const marks: Mark[] = [];
+  const means = options.curves.map(({ layers, errors }) =>
+    layers.map((_, i) => geometricMean(errors.map((row) => row[i]))),
+  );
+  for (const { slope, curve } of options.expected) {
+    const { layers } = options.curves[curve];
+    const last = layers.length - 1;
+    marks.push({
+      kind: 'reference',
+      label: `slope ${slope < 0 ? '−' : ''}${Math.abs(slope)}`,
+      x: layers,
+      y: layers.map((L) => 1.5 * means[curve][last] * (L / layers[last]) ** slope),
+    });
+  }
+  options.curves.forEach(({ series, layers, errors }, c) => {
+    if (errors.length > 1) {
+      const low = layers.map((_, i) => Math.min(...errors.map((row) => row[i])));
+      const high = layers.map((_, i) => Math.max(...errors.map((row) => row[i])));
+      marks.push({ kind: 'band', series, x: layers, low, high });
+    }
+    marks.push({ kind: 'line', series, x: layers, y: means[c] });
+    marks.push({ kind: 'dots', series, x: layers, y: means[c] });
+  });
+  return {
+    id: options.id,
+    title: options.title,
+    caption: options.caption,
+    x: { label: 'layers L', scale: 'log', base: 2 },
+    y: { label: options.quantity, scale: 'log' },
+    marks: [...marks, ...(options.more ?? [])],
+  };
+}
+
+function geometricMean(values: readonly number[]): number {
+  return Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
+}
