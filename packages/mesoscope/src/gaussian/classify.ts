@@ -1,0 +1,246 @@
+import {
+  eigenvalues,
+  singularValueDecomposition,
+  spectralNorm,
+} from '../numeric/decompositions.ts';
+import {
+  frobeniusNorm,
+  largestEntry,
+  type Matrix,
+  multiply,
+  oneNorm,
+  scale,
+  symmetricPart,
+  transpose,
+} from '../numeric/matrix.ts';
+import { predictBlowUp } from './blow-up.ts';
+import { affineVelocity } from './closure.ts';
+import type { GaussianLayer } from './layer.ts';
+import { integrateMoments } from './moment-flow.ts';
+import { type FactoredMoments, factored, type GaussianMoments } from './moments.ts';
+import { advanceRiccati, type RiccatiForm, riccatiForm, riccatiStep } from './riccati.ts';
+
+/**
+ * What the covariance does in the long run:
+ * - `stable`: tends to a covariance of the rank it began with;
+ * - `collapse`: tends to a covariance of lower rank, 0 for a single point;
+ * - `growth`: grows without bound, but is finite at every depth;
+ * - `blow-up`: becomes infinite at a finite depth;
+ * - `bounded`: stays bounded and shows no limit up to the horizon (it turns, or moves too slowly).
+ */
+export type Regime = 'stable' | 'collapse' | 'growth' | 'blow-up' | 'bounded';
+
+export const regimes: readonly Regime[] = ['stable', 'collapse', 'growth', 'blow-up', 'bounded'];
+
+export interface Classification {
+  readonly regime: Regime;
+  /** Null unless the regime is `blow-up`. */
+  readonly blowUpTime: number | null;
+  /** Directions in which the covariance tends to a positive number; null for `growth` and `blow-up`. */
+  readonly dimension: number | null;
+  /** The covariance at the last depth looked at; null after a blow-up. */
+  readonly covariance: Matrix | null;
+  /** The last depth looked at. */
+  readonly time: number;
+}
+
+export interface ClassifyOptions {
+  /** How far to follow the flow; default 2⁸ of the layer's slowest times. */
+  readonly horizon?: number;
+}
+
+/** The size of a covariance, in units of where attention balances W, from which growth counts as unbounded. */
+const hugeFactor = 1e6;
+
+/**
+ * Classifies a constant layer on a law, by following the factor L of Σ over depths that double, and looking at the
+ * exponents `ℓ_i = t d(log λ_i)/dt` of the eigenvalues of Σ: a direction is steady if ℓ_i → 0, collapses if ℓ_i stays
+ * below −½ (ℓ = −1 for decay like 1/t, ℓ → −∞ for exponential decay) and grows if it stays above ½. A regime is
+ * accepted when it is seen at three depths in a row, none below 20 times the layer's slowest time, and growth only once
+ * Σ is so large that attention, if it acted at all there, would outweigh W.
+ *
+ * Where `V_h = v_hI` blow-up is decided by `predictBlowUp`, and Σ advances by the exact solution of its Riccati equation;
+ * otherwise by adaptive integration.
+ *
+ * @throws MesoscopeError as {@link factored}
+ */
+export function classifyLayer(
+  layer: GaussianLayer,
+  law: GaussianMoments | FactoredMoments,
+  options: ClassifyOptions = {},
+): Classification {
+  const start = ('factor' in law ? law : factored(law)).factor;
+  const times = timeScales(layer, start);
+  const horizon = options.horizon ?? 2 ** 8 * times.slowest;
+  const riccati = riccatiForm(layer);
+  const blowUp = riccati === null ? null : predictBlowUp(riccati, start, { horizon });
+  if (blowUp?.time != null) return blownUp(blowUp.time);
+  const advance = riccati === null ? integration(layer) : riccatiSteps(riccati);
+
+  const first = Math.min(times.fastest, horizon);
+  let t = 0;
+  let L = start;
+  let previous: Float64Array | null = null;
+  let seen: { regime: Regime; dimension: number | null } | null = null;
+  let agreements = 0;
+  for (let target = first; ; target = Math.min(2 * target, horizon)) {
+    const next = advance(L, target - t);
+    if (next.blowUp !== null) return blownUp(t + next.blowUp);
+    if (next.overflow) return grown(t, L);
+    L = next.factor;
+    t = target;
+    const exponents = growthExponents(layer, L, t);
+    const verdict = previous === null ? null : decide(exponents, previous);
+    agreements =
+      verdict !== null && seen?.regime === verdict.regime && seen.dimension === verdict.dimension
+        ? agreements + 1
+        : 1;
+    seen = verdict;
+    previous = exponents;
+    const last = t >= horizon;
+    const ripe = agreements >= 3 && t >= 20 * times.slowest;
+    if (verdict?.regime === 'growth' && (last || (ripe && frobeniusNorm(L) ** 2 > times.huge)))
+      return grown(t, L);
+    if (
+      verdict !== null &&
+      verdict.regime !== 'growth' &&
+      ripe &&
+      isSettling(layer, L, t, exponents)
+    ) {
+      return { ...verdict, blowUpTime: null, covariance: multiply(L, transpose(L)), time: t };
+    }
+    if (last) {
+      return {
+        regime: 'bounded',
+        blowUpTime: null,
+        dimension: verdict?.dimension ?? null,
+        covariance: multiply(L, transpose(L)),
+        time: t,
+      };
+    }
+  }
+}
+
+function blownUp(time: number): Classification {
+  return { regime: 'blow-up', blowUpTime: time, dimension: null, covariance: null, time };
+}
+
+function grown(time: number, L: Matrix): Classification {
+  return {
+    regime: 'growth',
+    blowUpTime: null,
+    dimension: null,
+    covariance: multiply(L, transpose(L)),
+    time,
+  };
+}
+
+interface TimeScales {
+  readonly fastest: number;
+  readonly slowest: number;
+  /** tr Σ above which attention outweighs W by far. */
+  readonly huge: number;
+}
+
+/** From W: 1/|W| and 1 over the smallest |Re λ(W)| above 0.001|W|; from attention: `1/(Σ_h |V_h||B_h| tr Σ)`. */
+function timeScales(layer: GaussianLayer, L: Matrix): TimeScales {
+  const variance = frobeniusNorm(L) ** 2;
+  const attention = layer.heads.reduce(
+    (sum, { V, B }) => sum + spectralNorm(V) * spectralNorm(B),
+    0,
+  );
+  const size = spectralNorm(layer.W);
+  const rates = Array.from(eigenvalues(layer.W).real, Math.abs).filter((re) => re > 1e-3 * size);
+  const pull = attention * variance;
+  if (size === 0 && pull === 0) return { fastest: 1, slowest: 1, huge: Number.POSITIVE_INFINITY };
+  // A law so small that attention does nothing yet must not make the search endless: W decides first.
+  const slowestPull = size > 0 ? Math.max(pull, 1e-3 * size) : pull;
+  return {
+    fastest: 1 / Math.max(pull, size),
+    slowest: 1 / Math.min(...rates, ...(pull > 0 ? [slowestPull] : [size])),
+    huge: hugeFactor * Math.max(variance, attention > 0 ? size / attention : 0),
+  };
+}
+
+interface Advance {
+  readonly factor: Matrix;
+  readonly blowUp: number | null;
+  readonly overflow: boolean;
+}
+
+function integration(layer: GaussianLayer): (L: Matrix, duration: number) => Advance {
+  const centred = { ...layer, b: new Float64Array(layer.dimension) };
+  return (factor, duration) => {
+    const mean = new Float64Array(layer.dimension);
+    const flow = integrateMoments(
+      centred,
+      { mean, factor },
+      {
+        horizon: duration,
+        relativeTolerance: 1e-9,
+        dense: false,
+      },
+    );
+    return {
+      factor: flow.moments.factor,
+      blowUp: flow.blowUpTime,
+      overflow: flow.status.kind === 'diverged',
+    };
+  };
+}
+
+/** Exact steps short enough to lose no digits; one is enough for W = 0. */
+function riccatiSteps(form: RiccatiForm): (L: Matrix, duration: number) => Advance {
+  return (start, duration) => {
+    const steps = Math.max(1, Math.ceil(oneNorm(form.W) * duration));
+    const step = riccatiStep(form, duration / steps);
+    let factor = start;
+    for (let k = 0; k < steps; k++) {
+      const next = advanceRiccati(step, factor);
+      if (next === null || !(largestEntry(next) < 1e150)) {
+        return { factor, blowUp: null, overflow: true };
+      }
+      factor = next;
+    }
+    return { factor, blowUp: null, overflow: false };
+  };
+}
+
+/** `ℓ_i = t λ̇_i/λ_i`, largest eigenvalue first; −∞ for one that is gone. */
+function growthExponents(layer: GaussianLayer, L: Matrix, t: number): Float64Array {
+  if (largestEntry(L) === 0) return new Float64Array(L.columns).fill(Number.NEGATIVE_INFINITY);
+  const { left, values, right } = singularValueDecomposition(L);
+  const { T: U } = affineVelocity(layer, { mean: new Float64Array(layer.dimension), factor: L });
+  const rates = multiply(transpose(left), multiply(U, L), right);
+  return values.map((value, i) =>
+    value <= 1e-13 * values[0]
+      ? Number.NEGATIVE_INFINITY
+      : (2 * t * rates.data[i * rates.columns + i]) / value,
+  );
+}
+
+function decide(
+  exponents: Float64Array,
+  previous: Float64Array,
+): { regime: Regime; dimension: number | null } | null {
+  let steady = 0;
+  for (let i = 0; i < exponents.length; i++) {
+    const [now, before] = [exponents[i], previous[i]];
+    if (now > 0.5 && now > 0.9 * before) return { regime: 'growth', dimension: null };
+    const persists = now < -0.5 && (now === Number.NEGATIVE_INFINITY || now < 0.9 * before);
+    if (persists) continue;
+    if (Math.abs(now) > 1e-6 && !(Math.abs(now) < 0.1 && Math.abs(now) < 0.7 * Math.abs(before)))
+      return null;
+    steady++;
+  }
+  return { regime: steady === exponents.length ? 'stable' : 'collapse', dimension: steady };
+}
+
+/** Whether Σ itself slows down, and does not turn at constant eigenvalues: `t|Σ̇| ≤ |Σ|`, unless all of it collapses. */
+function isSettling(layer: GaussianLayer, L: Matrix, t: number, exponents: Float64Array): boolean {
+  if (exponents[0] < -0.5) return true;
+  const { T: U } = affineVelocity(layer, { mean: new Float64Array(layer.dimension), factor: L });
+  const covariance = multiply(L, transpose(L));
+  const velocity = scale(2, symmetricPart(multiply(U, covariance)));
+  return t * frobeniusNorm(velocity) <= frobeniusNorm(covariance);
+}
