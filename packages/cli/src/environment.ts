@@ -1,6 +1,5 @@
 import { type Backend, type Claim, claims, type Study, studies } from 'mesoscope';
-import type { Execution } from './bundle/record.ts';
-import { createBackend } from './host/backend.ts';
+import { createBackend, type Execution } from './host/backend.ts';
 import type { Output } from './terminal/progress.ts';
 
 /** Everything that a command touches outside itself. A test hands in its own. */

@@ -113,7 +113,7 @@ function withRunOptions(command: Command): Command {
     .option('--set <path=value>', 'set one field, as in training.rate=0.01', collect)
     .option('--seed <n>', 'seed of all random streams')
     .option('--out <dir>', 'where the run bundle goes')
-    .option('--backend <name>', 'wasm, wasm-strict (bitwise reproducible) or reference')
+    .option('--backend <name>', 'wasm (default), wasm-strict (bitwise reproducible) or reference')
     .option('--precision <f64|f32>', 'numbers of the kernels (default: f64)')
     .option('--workers <n>', 'threads (default: one a core, at most 8)');
 }

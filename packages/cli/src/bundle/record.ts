@@ -1,17 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ClaimDocument, MesoscopeError, type Precision, type Reference } from 'mesoscope';
-import type { BackendName } from '../host/backend.ts';
+import { type ClaimDocument, MesoscopeError, type Reference } from 'mesoscope';
+import type { Execution } from '../host/backend.ts';
 import type { HostDescription } from '../host/describe.ts';
 import { parseJson } from '../input/configuration-file.ts';
-
-/** How the kernels are run. */
-export interface Execution {
-  readonly backend: BackendName;
-  readonly precision: Precision;
-  /** Threads asked for; results do not depend on it. */
-  readonly workers: number;
-}
 
 /** What `run.json` holds. */
 export interface RunRecord {

@@ -5,8 +5,7 @@ import {
   type Precision,
   setAtPath,
 } from 'mesoscope';
-import type { Execution } from '../bundle/record.ts';
-import { backendNames } from '../host/backend.ts';
+import { backendNames, type Execution } from '../host/backend.ts';
 import { defaultWorkers } from '../host/describe.ts';
 import { readConfigurationFile } from '../input/configuration-file.ts';
 
@@ -35,7 +34,7 @@ export const exitCode = {
 /** How the kernels are to be run. @throws MesoscopeError for a value that is none */
 export function readExecution(options: RunOptions): Execution {
   return {
-    backend: oneOf('backend', options.backend ?? 'reference', backendNames),
+    backend: oneOf('backend', options.backend ?? 'wasm', backendNames),
     precision: oneOf<Precision>('precision', options.precision ?? 'f64', ['f64', 'f32']),
     workers: readInteger('--workers', options.workers, 1) ?? defaultWorkers(),
   };

@@ -10,8 +10,9 @@ import {
 } from 'mesoscope';
 import { loadCheckpoint } from '../bundle/checkpoint.ts';
 import { reserveFolder, runFolder } from '../bundle/folder.ts';
-import { type Execution, type RunRecord, readRecord } from '../bundle/record.ts';
+import { type RunRecord, readRecord } from '../bundle/record.ts';
 import type { Environment } from '../environment.ts';
+import type { Execution } from '../host/backend.ts';
 import { parseJson, readFile } from '../input/configuration-file.ts';
 import { conductStudy, type Sitting } from './conduct.ts';
 import { type RunOptions, readConfiguration, readExecution } from './options.ts';

@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { MesoscopeError } from '../errors.ts';
 import type { Backend } from '../kernels/backend.ts';
+import { bibtex, paperReference, referencesOf } from './citation.ts';
 import { type Claim, type Finding, judge } from './claim.ts';
 import { claimsDocument } from './document.ts';
-import { bibtex, paperReference, referencesOf } from './reference.ts';
 import { claims, selectClaims } from './registry.ts';
 import { allStand, runClaims } from './run.ts';
 

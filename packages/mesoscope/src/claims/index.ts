@@ -1,3 +1,4 @@
+export * from './citation.ts';
 export * from './claim.ts';
 export * from './document.ts';
 export * from './figure.ts';

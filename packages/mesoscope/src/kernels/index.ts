@@ -6,3 +6,4 @@ export * from './operands.ts';
 export * from './program.ts';
 export { createReferenceBackend } from './reference/backend.ts';
 export * from './tokens.ts';
+export { createWasmBackend, type WasmBackendOptions } from './wasm/backend.ts';

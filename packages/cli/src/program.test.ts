@@ -1,0 +1,278 @@
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Claim, Study } from 'mesoscope';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { decodeNpz } from './bundle/npz.ts';
+import { run } from './program.ts';
+import { toyClaim, toyEnvironment, toyStudy } from './toy.fixture.ts';
+
+let directory: string;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'mesoscope-'));
+});
+
+/** Runs a command line; `interruptAfter` presses Ctrl-C when so many metrics were written. */
+async function mesoscope(line: string | readonly string[], interruptAfter?: number) {
+  const { environment, stdout, stderr, interrupt } = toyEnvironment(directory);
+  const study: Study = {
+    ...(toyStudy as Study),
+    run: (configuration, context) =>
+      (toyStudy as Study).run(configuration, {
+        ...context,
+        metric(record) {
+          context.metric(record);
+          if (record.step === interruptAfter) interrupt();
+        },
+      }),
+  };
+  const code = await run(typeof line === 'string' ? line.split(' ') : line, {
+    ...environment,
+    studies: [study],
+  });
+  return { code, stdout: stdout.text(), stderr: stderr.text() };
+}
+
+const files = (path: string) => readdirSync(join(directory, path)).sort();
+const json = (path: string) => JSON.parse(readFileSync(join(directory, path), 'utf8'));
+
+describe('verify', () => {
+  it('prints a table and exits 0', async () => {
+    const { code, stdout } = await mesoscope('verify');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/A\.toy-order .* holds\n/);
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('prints one JSON document and nothing else with --json', async () => {
+    const { code, stdout, stderr } = await mesoscope('verify A --json');
+    expect(code).toBe(0);
+    const { claims } = JSON.parse(stdout);
+    expect(claims).toHaveLength(1);
+    expect(claims[0]).toMatchObject({
+      id: 'A.toy-order',
+      paper: 'A',
+      verdict: 'holds',
+      expected: -1,
+    });
+    expect(claims[0].evidence['errors.L2']).toEqual([null, 1]);
+    expect(stderr).toContain('A.toy-order');
+  });
+
+  it('exits 1 where a claim fails, 0 where it is outside its assumptions', async () => {
+    expect((await mesoscope('verify A --set bend=0.5')).code).toBe(1);
+    const outside = await mesoscope('verify A --set horizon=-1');
+    expect(outside.code).toBe(0);
+    expect(outside.stdout).toContain('outside');
+  });
+
+  it('reports a claim that throws, runs the others, and exits 1', async () => {
+    writeFileSync(join(directory, 'i.json'), '{ "A.toy-order": { "horizon": 13 } }');
+    const { code, stdout } = await mesoscope('verify --config i.json --json');
+    expect(code).toBe(1);
+    const { claims } = JSON.parse(stdout);
+    expect(claims.map((claim: { verdict: string }) => claim.verdict)).toEqual([null, 'holds']);
+    expect(claims[0].error.message).toBe('the oracle is silent');
+  });
+
+  it('leaves a bundle with --out', async () => {
+    const { code } = await mesoscope('verify --out proof --seed 4');
+    expect(code).toBe(0);
+    expect(files('proof/figures')).toEqual(['A.toy-order.svg']);
+    expect(json('proof/run.json')).toMatchObject({ study: 'verify', seed: 4 });
+  });
+});
+
+describe('bad input exits 2 with a sentence and the way out', () => {
+  it.each([
+    ['verify A.toy-ordr', 'Did you mean "A.toy-order"?'],
+    ['verify A --set horizn=1', 'Did you mean "horizon"?'],
+    ['verify A --config missing.json', 'no such file'],
+    ['verify A --sede 1', 'Did you mean --seed?'],
+    ['verfy', 'Did you mean verify?'],
+    ['verify A --backend wsm', 'Did you mean "wasm"?'],
+    ['verify A --precision f16', 'Unknown precision "f16"'],
+    ['verify A --workers 0', 'expected a whole number ≥ 1'],
+    ['verify A --seed 1.5', 'expected a whole number ≥ 0'],
+    ['study toy/decai', 'Did you mean "toy/decay"?'],
+    ['study', 'expected the name of a study (toy/decay) or a file'],
+    ['study toy/decay --set stepps=3', 'Did you mean "steps"?'],
+    ['study toy/decay --set steps=0', 'steps'],
+    ['study toy/decay --set steps', 'expected path=value'],
+    ['study --resume nowhere', 'there is no such run'],
+    ['cite nowhere', 'it holds no run'],
+  ])('%s', async (line, sentence) => {
+    const { code, stdout, stderr } = await mesoscope(line);
+    expect(code).toBe(2);
+    expect(stderr).toContain(sentence);
+    expect(stdout).toBe('');
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('is a JSON document too with --json', async () => {
+    const { code, stdout } = await mesoscope('study toy/decay --set steps=0 --json');
+    expect(code).toBe(2);
+    expect(JSON.parse(stdout).error).toMatchObject({
+      code: 'invalid-configuration',
+      issues: [{ path: 'steps' }],
+    });
+    expect(JSON.parse((await mesoscope('verify --nope --json')).stdout).error.code).toBe(
+      'command-line',
+    );
+  });
+
+  it('refuses an output folder of another study before any work', async () => {
+    mkdirSync(join(directory, 'o'));
+    writeFileSync(join(directory, 'o', 'run.json'), '{"format":1,"study":"other"}');
+    const { code, stderr } = await mesoscope('study toy/decay --out o');
+    expect(code).toBe(2);
+    expect(stderr).toContain('another study, other');
+    expect(files('o')).toEqual(['run.json']);
+  });
+});
+
+describe('study', () => {
+  it('leaves a whole bundle and prints table, headline and place', async () => {
+    const { code, stdout } = await mesoscope('study toy/decay --seed 7');
+    expect(code).toBe(0);
+    expect(stdout).toContain('last value');
+    expect(stdout).toContain('Report: runs/toy-decay-7/report.html');
+    expect(files('runs')).toEqual(['toy-decay-7']);
+    expect(files('runs/toy-decay-7')).toEqual([
+      'CITATION.bib',
+      'arrays.npz',
+      'figures',
+      'metrics.jsonl',
+      'report.html',
+      'run.json',
+    ]);
+    expect(json('runs/toy-decay-7/run.json')).toMatchObject({
+      study: 'toy/decay',
+      configuration: { seed: 7, steps: 5, rate: 0.5 },
+      status: { kind: 'completed' },
+    });
+    const metrics = readFileSync(join(directory, 'runs/toy-decay-7/metrics.jsonl'), 'utf8');
+    expect(metrics.trim().split('\n')).toHaveLength(5);
+    const arrays = decodeNpz(readFileSync(join(directory, 'runs/toy-decay-7/arrays.npz')), 'x');
+    expect(arrays.x.data[0]).toBe((7 + 1 / 3) / 32);
+  });
+
+  it('never writes over a run: the next one gets the next name', async () => {
+    await mesoscope('study toy/decay');
+    await mesoscope('study toy/decay');
+    expect(files('runs')).toEqual(['toy-decay-1', 'toy-decay-1-2']);
+  });
+
+  it('runs again from the record of a run', async () => {
+    await mesoscope('study toy/decay --set steps=3 --out first');
+    const { code } = await mesoscope('study first/run.json --out second');
+    expect(code).toBe(0);
+    expect(json('second/run.json').configuration).toEqual(json('first/run.json').configuration);
+    expect(json('second/run.json').headline).toEqual(json('first/run.json').headline);
+  });
+
+  it('prints one JSON document with --json', async () => {
+    const { stdout } = await mesoscope('study toy/decay --json');
+    expect(JSON.parse(stdout)).toMatchObject({ study: 'toy/decay', folder: 'runs/toy-decay-1' });
+  });
+
+  it('cites exactly what the run used', async () => {
+    await mesoscope('study toy/decay --out run');
+    const { code, stdout } = await mesoscope('cite run');
+    expect(code).toBe(0);
+    expect(stdout.match(/^@\w+/gm)).toEqual(['@software', '@misc', '@misc']);
+    expect(stdout).toContain('2606.23235');
+    expect(stdout).toContain('2605.17660');
+    expect(JSON.parse((await mesoscope('cite run --json')).stdout).references).toHaveLength(2);
+  });
+
+  it('leaves nothing where it throws before a checkpoint, and names the fault', async () => {
+    const { code, stderr } = await mesoscope('study toy/decay --set explodeAt=0');
+    expect(code).toBe(1);
+    expect(stderr).toContain('boom');
+    expect(files('runs')).toEqual([]);
+  });
+});
+
+describe('an interrupted study', () => {
+  const interrupted = () => mesoscope('study toy/decay --out run', 2);
+
+  it('exits 130, keeps a checkpoint, and says how to go on', async () => {
+    const { code, stderr } = await interrupted();
+    expect(code).toBe(130);
+    expect(stderr).toContain('Continue with: mesoscope study --resume run.partial');
+    expect(files('run.partial')).toEqual(['checkpoint.npz', 'metrics.jsonl', 'run.json']);
+    expect(existsSync(join(directory, 'run'))).toBe(false);
+  });
+
+  it.each(['run', 'run.partial'])('goes on from %s to the same numbers', async (name) => {
+    await interrupted();
+    const { code } = await mesoscope(`study --resume ${name}`);
+    expect(code).toBe(0);
+    await mesoscope('study toy/decay --out straight');
+    for (const file of ['arrays.npz', 'metrics.jsonl', 'CITATION.bib']) {
+      expect(readFileSync(join(directory, 'run', file))).toEqual(
+        readFileSync(join(directory, 'straight', file)),
+      );
+    }
+    expect(json('run/run.json').headline).toEqual(json('straight/run.json').headline);
+    expect(files('.')).toEqual(['run', 'straight']);
+  });
+
+  it('refuses to go on with another configuration, backend or version, and says which', async () => {
+    await interrupted();
+    const other = await mesoscope('study --resume run --set rate=0.25');
+    expect(other.code).toBe(2);
+    expect(other.stderr).toContain('configuration.rate: 0.5 there, 0.25 now');
+    expect((await mesoscope('study --resume run --backend reference')).stderr).toContain('backend');
+    const record = json('run.partial/run.json');
+    record.versions.mesoscope = '0.0.9';
+    writeFileSync(join(directory, 'run.partial/run.json'), JSON.stringify(record));
+    const old = await mesoscope('study --resume run');
+    expect(old.stderr).toContain('Use mesoscope 0.0.9');
+    expect(files('run.partial')).toEqual(['checkpoint.npz', 'metrics.jsonl', 'run.json']);
+  });
+
+  it('refuses to resume a complete run', async () => {
+    await mesoscope('study toy/decay --out run');
+    const { code, stderr } = await mesoscope('study --resume run');
+    expect(code).toBe(2);
+    expect(stderr).toContain('nothing to resume');
+  });
+});
+
+describe('list, doctor, help', () => {
+  it('lists studies and claims', async () => {
+    const { code, stdout } = await mesoscope('list');
+    expect(code).toBe(0);
+    expect(stdout).toContain('toy/decay');
+    expect(stdout).toContain('A.toy-order');
+    const document = JSON.parse((await mesoscope('list --json')).stdout);
+    expect(document.studies[0].configuration.properties.steps).toMatchObject({ default: 5 });
+    expect(document.claims.map((claim: Claim) => claim.id)).toEqual(['A.toy-order', 'C.toy-exact']);
+    expect(document.claims[0].statement).toBe(toyClaim.statement);
+  });
+
+  it('looks at the machine', async () => {
+    const { stdout } = await mesoscope('doctor --json');
+    const { findings } = JSON.parse(stdout);
+    const named = Object.fromEntries(
+      findings.map((f: { name: string; state: string }) => [f.name, f.state]),
+    );
+    expect(named).toMatchObject({ node: 'good', simd: 'good', folder: 'good' });
+    expect((await mesoscope('doctor')).stdout.split('\n').length).toBeGreaterThan(7);
+  });
+
+  it('shows help and version with exit 0', async () => {
+    expect(await mesoscope('--help')).toMatchObject({ code: 0, stderr: '' });
+    expect((await mesoscope('--version')).stdout).toMatch(/^\d+\.\d+\.\d+/);
+  });
+});

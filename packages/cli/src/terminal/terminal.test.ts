@@ -1,0 +1,77 @@
+import { describe, expect, it, vi } from 'vitest';
+import { captured, exactClaim, toyClaim } from '../toy.fixture.ts';
+import { formatDuration, formatNumber } from './number.ts';
+import { createProgress } from './progress.ts';
+import { claimTable, wrap } from './table.ts';
+
+it.each([
+  [0, '0'],
+  [-1, '-1'],
+  [2.31449, '2.314'],
+  [1834, '1834'],
+  [12345.6, '12346'],
+  [0.5, '0.5'],
+  [3.1e-16, '3.1e-16'],
+  [1.23456e9, '1.235e9'],
+  [-0.00012, '-1.2e-4'],
+  [Number.NaN, 'not a number'],
+])('formats %d as %s', (value, text) => {
+  expect(formatNumber(value)).toBe(text);
+});
+
+it('formats durations', () => {
+  expect([4.21, 12, 80, 3720].map(formatDuration)).toEqual([
+    '4.2 s',
+    '12 s',
+    '1 min 20 s',
+    '1 h 2 min',
+  ]);
+});
+
+it('prints a table of at most 100 columns with the reason of every verdict but holds', async () => {
+  const context = {
+    ...{ backend: null as never, seed: 1, setting: 'quick' as const, progress: () => {} },
+  };
+  const findings = [
+    { claim: toyClaim, finding: await toyClaim.run(context) },
+    {
+      claim: { ...toyClaim, id: 'A.recovery-outside' },
+      finding: await toyClaim.run({ ...context, instance: { horizon: -1, bend: 0 } }),
+    },
+    { claim: exactClaim, finding: await exactClaim.run(context) },
+  ];
+  const outcomes = findings.map(({ claim, finding }) => ({
+    claim: claim as never,
+    finding,
+    seconds: 1,
+  }));
+  const broken = { claim: toyClaim as never, error: new Error('x '.repeat(100)), seconds: 1 };
+  const table = claimTable([...outcomes, broken]);
+  expect(Math.max(...table.split('\n').map((line) => line.length))).toBeLessThanOrEqual(100);
+  expect(table).toContain('A.recovery-outside: outside its assumptions: horizon T > 0 (-1).');
+  expect(table).toMatch(/C\.toy-exact +3\.1e-16 +≤ 1e-12 +holds/);
+  expect(table).toMatch(/A\.toy-order +– +– +error/);
+});
+
+it('wraps at spaces', () => {
+  expect(wrap('one two three four', 9, '  ')).toBe('one two\n  three\n  four');
+});
+
+describe('plain progress', () => {
+  it('writes the first line, then one every two seconds, then the last', () => {
+    const clock = vi.spyOn(performance, 'now').mockReturnValue(0);
+    const output = captured();
+    const progress = createProgress(output);
+    for (let step = 0; step <= 100; step++) {
+      clock.mockReturnValue(step * 100);
+      progress.metric({ loss: 1 / (step + 1) });
+      progress.update(step, 100, 'training');
+    }
+    clock.mockRestore();
+    const lines = output.text().trim().split('\n');
+    expect(lines).toHaveLength(6);
+    expect(lines[0]).toBe('0.0 s  0 %  training  loss 1');
+    expect(lines[1]).toBe('2.0 s  20 %  training  10/s, 8.0 s left  loss 0.04762');
+    expect(lines[5]).toContain('100 %');
+  });
+});
