@@ -41,11 +41,16 @@ function median(values: readonly number[]): number {
 }
 
 /** Everything that can run a workload here. */
-async function contendersOf(workload: Workload, folder: string, withPython: boolean): Promise<Contender[]> {
+async function contendersOf(
+  workload: Workload,
+  folder: string,
+  withPython: boolean,
+): Promise<Contender[]> {
   const inputs = inputsOf(workload);
   const contenders: Contender[] = [];
   for (const precision of ['f64', 'f32'] as const) {
-    for (const threads of [1, 2]) contenders.push(await wasmContender(workload, inputs, precision, threads));
+    for (const threads of [1, 2])
+      contenders.push(await wasmContender(workload, inputs, precision, threads));
     if (!withPython) continue;
     for (const variant of variantsOf(workload)) {
       contenders.push(await pythonContender(workload, folder, precision, variant));
@@ -57,7 +62,11 @@ async function contendersOf(workload: Workload, folder: string, withPython: bool
 }
 
 /** Interleaved rounds: in each, every contender runs once, in an order that rotates. */
-async function measure(workload: Workload, withPython: boolean, rounds: number): Promise<Measurement[]> {
+async function measure(
+  workload: Workload,
+  withPython: boolean,
+  rounds: number,
+): Promise<Measurement[]> {
   const folder = mkdtempSync(join(tmpdir(), 'mesoscope-bench-'));
   try {
     const inputs = inputsOf(workload);
@@ -96,19 +105,23 @@ async function measure(workload: Workload, withPython: boolean, rounds: number):
   }
 }
 
-const chosen = options.only === '' ? workloads : workloads.filter((w) => options.only.split(',').includes(w.id));
+const chosen =
+  options.only === '' ? workloads : workloads.filter((w) => options.only.split(',').includes(w.id));
 if (chosen.length === 0) {
   console.error(`No workload "${options.only}". Known: ${workloads.map((w) => w.id).join(', ')}.`);
   process.exit(2);
 }
 const peers = pythonPeers();
-if ('missing' in peers) console.error(`PyTorch and NumPy are left out: ${peers.missing}. See bench/README.md.`);
+if ('missing' in peers)
+  console.error(`PyTorch and NumPy are left out: ${peers.missing}. See bench/README.md.`);
 const measurements: Measurement[] = [];
 for (const workload of chosen) {
   console.error(`${workload.id}: ${workload.description}`);
   const rows = await measure(workload, !('missing' in peers), Number(options.rounds));
   for (const row of rows) {
-    console.error(`  ${row.contender.padEnd(32)} ${(1000 * row.seconds).toFixed(2).padStart(10)} ms   deviation ${row.deviation.toExponential(1)}`);
+    console.error(
+      `  ${row.contender.padEnd(32)} ${(1000 * row.seconds).toFixed(2).padStart(10)} ms   deviation ${row.deviation.toExponential(1)}`,
+    );
   }
   measurements.push(...rows);
 }
@@ -122,11 +135,15 @@ const results: Results = {
 const table = readmeTable(results);
 console.log(table);
 const wrong = measurements.filter((m) => !(m.deviation <= (m.precision === 'f64' ? 1e-10 : 2e-3)));
-for (const m of wrong) console.error(`${m.workload}: ${m.contender} deviates by ${m.deviation} from the reference`);
+for (const m of wrong)
+  console.error(`${m.workload}: ${m.contender} deviates by ${m.deviation} from the reference`);
 if (options.write && options.only === '') {
   writeFileSync(join(bench, 'results.json'), `${JSON.stringify(results, null, 2)}\n`);
   const readme = join(bench, 'README.md');
   const text = readFileSync(readme, 'utf8');
-  writeFileSync(readme, text.replace(/(<!-- table -->\n)[\s\S]*(<!-- end of table -->)/, `$1${table}\n$2`));
+  writeFileSync(
+    readme,
+    text.replace(/(<!-- table -->\n)[\s\S]*(<!-- end of table -->)/, `$1${table}\n$2`),
+  );
 }
 process.exit(wrong.length > 0 ? 1 : 0);

@@ -1,23 +1,27 @@
 import {
+  attention,
   type Backend,
   createFlow,
   createReferenceBackend,
   createWasmBackend,
   euler,
-  type Executable,
   type FloatArray,
   literal,
-  type MatrixRef,
-  multiHeadAttention,
   one,
-  piecewiseConstantControls,
   ProgramBuilder,
   packTokens,
+  piecewiseConstantControls,
   uniformGrid,
   unpackTokens,
 } from 'mesoscope';
 import type { Contender } from './contender.ts';
-import type { AttentionFlowWorkload, CovarianceWorkload, Inputs, ProductWorkload, Workload } from './workloads.ts';
+import type {
+  AttentionFlowWorkload,
+  CovarianceWorkload,
+  Inputs,
+  ProductWorkload,
+  Workload,
+} from './workloads.ts';
 
 /** Prepared work on one of our backends. */
 interface Job {
@@ -66,4 +70,161 @@ function prepare(backend: Backend, workload: Workload, inputs: Inputs): Job {
     case 'covariance-flow':
       return covarianceFlow(backend, workload, inputs);
   }
+}
+
+/** Nodes are per layer [Q, K, V(, O)], each row-major: the field's parameter layout. */
+function attentionFlow(backend: Backend, w: AttentionFlowWorkload, inputs: Inputs): Job {
+  const { batch, tokens, dimension, heads, key, value, layers, output } = w;
+  const field = attention({ dimension, heads, keyDimension: key, valueDimension: value, output });
+  const flow = createFlow(backend, { field, tokens, samples: batch, scheme: euler });
+  const grid = uniformGrid(w.horizon, layers);
+  const nodes = backend.allocate(layers * field.parameters.length);
+  for (const { name, offset, rows, columns } of field.parameters.blocks) {
+    const size = rows * columns;
+    for (let l = 0; l < layers; l++) {
+      nodes.set(
+        inputs[name].subarray(l * size, (l + 1) * size),
+        l * field.parameters.length + offset,
+      );
+    }
+  }
+  const controls = piecewiseConstantControls(grid, field.parameters.length, nodes);
+  const initial = packTokens(
+    nested(inputs.h0, batch, tokens, dimension),
+    backend.allocate(batch * flow.stateLength),
+  );
+  const last = backend.allocate(batch * flow.stateLength);
+  const costate = backend.allocate(batch * flow.stateLength);
+  const gradient = backend.allocate(nodes.length);
+  return {
+    run: () =>
+      backend.scoped(() => {
+        const trajectory = flow.forward({
+          grid,
+          controls,
+          initial,
+          checkpoints: w.gradient ? 'all' : 'ends',
+        });
+        last.set(trajectory.last);
+        if (!w.gradient) return;
+        gradient.fill(0);
+        costate.set(flow.backward({ trajectory, terminalCostate: last, gradient }).initial);
+      }),
+    output: () => {
+      const shape = { samples: batch, tokens, dimension };
+      const parts = [unpackTokens(last, shape).flat(2)];
+      if (w.gradient) {
+        parts.push(unpackTokens(costate, shape).flat(2));
+        for (const { offset, rows, columns } of field.parameters.blocks) {
+          for (let l = 0; l < layers; l++) {
+            const from = l * field.parameters.length + offset;
+            parts.push(Array.from(gradient.subarray(from, from + rows * columns)));
+          }
+        }
+      }
+      return Float64Array.from(parts.flat());
+    },
+  };
+}
+
+function squareProduct(backend: Backend, w: ProductWorkload, inputs: Inputs): Job {
+  const builder = new ProgramBuilder();
+  const a = builder.parameters('shared', 'a', w.size, w.size);
+  const b = builder.state('shared', 'b', w.size, w.size);
+  const c = builder.state('sample', 'c', w.size, w.size);
+  builder.emit({ op: 'product', a, transposeA: false, b, c, alpha: one, accumulate: false });
+  const multiply = backend.compile(builder.program());
+  const buffers = {
+    a: backend.allocate(w.size ** 2),
+    b: backend.allocate(w.size * b.stride),
+    c: backend.allocate(w.size * c.stride),
+  };
+  buffers.a.set(inputs.a);
+  for (let i = 0; i < w.size; i++) {
+    buffers.b.set(inputs.b.subarray(i * w.size, (i + 1) * w.size), i * b.stride);
+  }
+  return {
+    run: () => multiply({ samples: 1, buffers }),
+    output: () => {
+      const flat = new Float64Array(w.size ** 2);
+      for (let i = 0; i < w.size; i++) {
+        flat.set(buffers.c.subarray(i * c.stride, i * c.stride + w.size), i * w.size);
+      }
+      return flat;
+    },
+  };
+}
+
+/** Points lie along the columns, in blocks of one sample each so that threads share them. */
+function covarianceFlow(backend: Backend, w: CovarianceWorkload, inputs: Inputs): Job {
+  const { points, dimension: d, heads, steps } = w;
+  const block = 64;
+  const blocks = points / block;
+  const shapes = { m: d, S: d * d, V: heads * d * d, B: heads * d * d, W: d * d, b: d };
+  const builder = new ProgramBuilder();
+  const refs = Object.fromEntries(
+    Object.entries(shapes).map(([name, rows]) => [
+      name,
+      builder.state('sample', name, rows, block),
+    ]),
+  );
+  builder.emit({
+    op: 'gaussianMoments',
+    dimension: d,
+    heads,
+    steps,
+    tau: literal(w.horizon / steps),
+    mean: refs.m,
+    covariance: refs.S,
+    V: refs.V,
+    B: refs.B,
+    W: refs.W,
+    b: refs.b,
+  });
+  const flow = backend.compile(builder.program());
+  const buffers: Record<string, FloatArray> = {};
+  for (const [name, rows] of Object.entries(shapes))
+    buffers[name] = backend.allocate(blocks * rows * refs[name].stride);
+  const load = (name: 'm' | 'S' | 'V' | 'B' | 'W' | 'b') => {
+    const rows = shapes[name];
+    const { stride } = refs[name];
+    for (let p = 0; p < points; p++) {
+      const at = Math.floor(p / block) * rows * stride + (p % block);
+      for (let i = 0; i < rows; i++) buffers[name][at + i * stride] = inputs[name][p * rows + i];
+    }
+  };
+  for (const name of ['V', 'B', 'W', 'b'] as const) load(name);
+  return {
+    run: () => {
+      load('m');
+      load('S');
+      flow({ samples: blocks, buffers });
+    },
+    output: () => {
+      const flat: number[] = [];
+      for (const name of ['m', 'S'] as const) {
+        const rows = shapes[name];
+        const { stride } = refs[name];
+        for (let p = 0; p < points; p++) {
+          const at = Math.floor(p / block) * rows * stride + (p % block);
+          for (let i = 0; i < rows; i++) flat.push(buffers[name][at + i * stride]);
+        }
+      }
+      return Float64Array.from(flat);
+    },
+  };
+}
+
+function nested(
+  flat: Float64Array,
+  samples: number,
+  tokens: number,
+  dimension: number,
+): number[][][] {
+  return Array.from({ length: samples }, (_, s) =>
+    Array.from({ length: tokens }, (_, i) => {
+      const from = (s * tokens + i) * dimension;
+      return Array.from(flat.subarray(from, from + dimension));
+    }),
+  );
 }

@@ -9,13 +9,17 @@ import type { Workload } from './workloads.ts';
 const script = fileURLToPath(new URL('../peers/peer.py', import.meta.url));
 
 /** The Python to use: MESOSCOPE_PYTHON, or python3. */
-export const python = process.env['MESOSCOPE_PYTHON'] ?? 'python3';
+export const python = process.env.MESOSCOPE_PYTHON ?? 'python3';
 
 /** Versions of PyTorch and NumPy, or the reason why there are none. */
 export function pythonPeers(): { torch: string; numpy: string } | { missing: string } {
-  const probe = spawnSync(python, ['-c', 'import torch, numpy; print(torch.__version__, numpy.__version__)'], {
-    encoding: 'utf8',
-  });
+  const probe = spawnSync(
+    python,
+    ['-c', 'import torch, numpy; print(torch.__version__, numpy.__version__)'],
+    {
+      encoding: 'utf8',
+    },
+  );
   if (probe.status !== 0) {
     const reason = probe.error?.message ?? probe.stderr.trim().split('\n').at(-1) ?? 'no answer';
     return { missing: `${python} cannot import torch and numpy (${reason})` };
@@ -45,7 +49,12 @@ export async function pythonContender(
 ): Promise<Contender> {
   const child = spawn(python, [script], {
     stdio: ['pipe', 'pipe', 'inherit'],
-    env: { ...process.env, OMP_NUM_THREADS: '1', OMP_WAIT_POLICY: 'passive', OPENBLAS_NUM_THREADS: '1' },
+    env: {
+      ...process.env,
+      OMP_NUM_THREADS: '1',
+      OMP_WAIT_POLICY: 'passive',
+      OPENBLAS_NUM_THREADS: '1',
+    },
   });
   const ask = conversation(child);
   await ask({ do: 'prepare', workload, folder, precision, threads: 1, variant });
@@ -53,7 +62,7 @@ export async function pythonContender(
     name: `Python ${variant} ${precision}`,
     precision,
     threads: 1,
-    run: async (repeats) => (await ask({ do: 'run', repeats }))['seconds'] as number,
+    run: async (repeats) => (await ask({ do: 'run', repeats })).seconds as number,
     output: async () => {
       const path = join(folder, `output-${precision}-${variant}.bin`);
       await ask({ do: 'output', path });
@@ -74,7 +83,10 @@ function conversation(child: ChildProcess): (request: object) => Promise<Record<
   return async (request) => {
     stdin.write(`${JSON.stringify(request)}\n`);
     const { value, done } = await lines.next();
-    if (done) throw new Error(`the Python peer ended early while asked to ${JSON.stringify(request).slice(0, 80)}`);
+    if (done)
+      throw new Error(
+        `the Python peer ended early while asked to ${JSON.stringify(request).slice(0, 80)}`,
+      );
     return JSON.parse(value as string) as Record<string, unknown>;
   };
 }

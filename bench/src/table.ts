@@ -32,15 +32,23 @@ export function readmeTable(results: Results): string {
   ];
   for (const workload of new Set(results.measurements.map((m) => m.workload))) {
     for (const precision of ['f64', 'f32'] as const) {
-      const rows = results.measurements.filter((m) => m.workload === workload && m.precision === precision);
+      const rows = results.measurements.filter(
+        (m) => m.workload === workload && m.precision === precision,
+      );
       const [single, double] = [1, 2].map((threads) =>
         rows.find((m) => m.contender.startsWith('mesoscope') && m.threads === threads),
       );
       if (single === undefined || double === undefined) continue;
-      const python = rows.filter((m) => m.contender.startsWith('Python')).sort((a, b) => a.seconds - b.seconds)[0];
-      const jax = results.measurements.find((m) => m.workload === workload && m.contender.startsWith('jax-js'));
-      const ratio = (peer: Measurement | undefined) => (peer === undefined ? '–' : (single.seconds / peer.seconds).toFixed(2));
-      const milliseconds = (m: Measurement | undefined) => (m === undefined ? '–' : (1000 * m.seconds).toPrecision(3));
+      const python = rows
+        .filter((m) => m.contender.startsWith('Python'))
+        .sort((a, b) => a.seconds - b.seconds)[0];
+      const jax = results.measurements.find(
+        (m) => m.workload === workload && m.contender.startsWith('jax-js'),
+      );
+      const ratio = (peer: Measurement | undefined) =>
+        peer === undefined ? '–' : (single.seconds / peer.seconds).toFixed(2);
+      const milliseconds = (m: Measurement | undefined) =>
+        m === undefined ? '–' : (1000 * m.seconds).toPrecision(3);
       lines.push(
         `| ${[
           workload,

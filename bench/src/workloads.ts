@@ -88,7 +88,12 @@ export const workloads: readonly Workload[] = [
     output: true,
     gradient: false,
   },
-  { ...W2, id: 'W4', description: 'W2 and its adjoint: gradients of all Q, K, V and h0', gradient: true },
+  {
+    ...W2,
+    id: 'W4',
+    description: 'W2 and its adjoint: gradients of all Q, K, V and h0',
+    gradient: true,
+  },
   { kind: 'product', id: 'W5-256', description: 'square product, 256', size: 256 },
   { kind: 'product', id: 'W5-1024', description: 'square product, 1024', size: 1024 },
   {
@@ -144,6 +149,9 @@ export function inputsOf(workload: Workload): Inputs {
 /** Writes the inputs as raw float64 files for contenders in other processes. */
 export function writeInputs(inputs: Inputs, folder: string): void {
   for (const [name, data] of Object.entries(inputs)) {
-    writeFileSync(join(folder, `${name}.bin`), new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    writeFileSync(
+      join(folder, `${name}.bin`),
+      new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+    );
   }
 }
