@@ -1,3 +1,4 @@
+export * from './distance/index.ts';
 export * from './law.ts';
 export * from './moments.ts';
 export * from './sample.ts';

@@ -1,5 +1,5 @@
 import { MesoscopeError } from '../errors.ts';
-import { requireFinite } from '../numeric/checks.ts';
+import { requireFinite, shapeMismatch } from '../numeric/checks.ts';
 import { fromRows, identity, type Matrix, multiply, transpose } from '../numeric/matrix.ts';
 import { positiveSemidefiniteEigen } from '../numeric/matrix-functions.ts';
 
@@ -275,13 +275,4 @@ function probability(weights: ArrayLike<number>, length: number, path: string): 
     });
   }
   return Float64Array.from(weights, (weight) => weight / sum);
-}
-
-/** The error for a wrong number of entries. */
-export function shapeMismatch(
-  path: string,
-  received: readonly number[],
-  expected: readonly (number | string)[],
-): MesoscopeError {
-  return new MesoscopeError({ code: 'shape-mismatch', path, received, expected });
 }

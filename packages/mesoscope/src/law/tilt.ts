@@ -1,12 +1,6 @@
+import { shapeMismatch } from '../numeric/checks.ts';
 import { type Matrix, multiplyVector, zeros } from '../numeric/matrix.ts';
-import {
-  cellWidth,
-  type GridLaw,
-  type Law,
-  type MixtureLaw,
-  type ParticleLaw,
-  shapeMismatch,
-} from './law.ts';
+import { cellWidth, type GridLaw, type Law, type MixtureLaw, type ParticleLaw } from './law.ts';
 import { uniformLogMoment, uniformTiltedMean, uniformTiltedVariance } from './uniform-tilt.ts';
 
 /**

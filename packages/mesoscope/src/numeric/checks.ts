@@ -12,3 +12,12 @@ export function requireFinite(path: string, values: ArrayLike<number>): void {
     }
   }
 }
+
+/** The error for a wrong number of entries, rows or columns. */
+export function shapeMismatch(
+  path: string,
+  received: readonly number[],
+  expected: readonly (number | string)[],
+): MesoscopeError {
+  return new MesoscopeError({ code: 'shape-mismatch', path, received, expected });
+}

@@ -30,7 +30,19 @@ export function studentUpperTail(t: number, degrees: number): number {
  * @throws MesoscopeError `invalid-value` outside (0, 1)
  */
 export function normalQuantile(probability: number): number {
-  return symmetricQuantile(probability, normalUpperTail);
+  requireProbability(probability);
+  if (probability === 0.5) return 0;
+  const tail = Math.min(probability, 1 - probability);
+  // Newton's method for log P(Z > z) = log tail, a concave function, from an upper bound of z: it decreases to z.
+  let z = Math.sqrt(-2 * Math.log(2 * tail));
+  while (true) {
+    const upper = normalUpperTail(z);
+    const slope = Math.exp(-0.5 * z * z) / Math.sqrt(2 * Math.PI) / upper;
+    const next = z + Math.log(upper / tail) / slope;
+    if (!(next < z * (1 - 1e-15))) break;
+    z = next;
+  }
+  return probability < 0.5 ? -z : z;
 }
 
 /**
@@ -47,7 +59,13 @@ export function studentQuantile(probability: number, degrees: number): number {
       expected: 'a number of degrees of freedom > 0',
     });
   }
-  return symmetricQuantile(probability, (t) => studentUpperTail(t, degrees));
+  requireProbability(probability);
+  if (probability === 0.5) return 0;
+  const tail = Math.min(probability, 1 - probability);
+  let high = 1;
+  while (studentUpperTail(high, degrees) > tail) high *= 2;
+  const t = bisect(0, high, (candidate) => studentUpperTail(candidate, degrees) <= tail);
+  return probability < 0.5 ? -t : t;
 }
 
 /**
@@ -58,16 +76,6 @@ export function studentQuantile(probability: number, degrees: number): number {
 export function betaQuantile(probability: number, a: number, b: number): number {
   requireProbability(probability);
   return bisect(0, 1, (x) => incompleteBeta(a, b, x).lower >= probability);
-}
-
-function symmetricQuantile(probability: number, upperTail: (z: number) => number): number {
-  requireProbability(probability);
-  if (probability === 0.5) return 0;
-  const tail = Math.min(probability, 1 - probability);
-  let high = 1;
-  while (upperTail(high) > tail) high *= 2;
-  const z = bisect(0, high, (candidate) => upperTail(candidate) <= tail);
-  return probability < 0.5 ? -z : z;
 }
 
 /** The smallest number in [low, high], to rounding, at which a monotone condition holds. */
