@@ -83,6 +83,12 @@ describe('verify', () => {
     expect(claims[0].error.message).toBe('the oracle is silent');
   });
 
+  it('exits 2 where a claim refuses the instance while it runs', async () => {
+    const { code, stdout } = await mesoscope('verify A --set horizon=14 --json');
+    expect(code).toBe(2);
+    expect(JSON.parse(stdout).claims[0].error.code).toBe('not-finite');
+  });
+
   it('leaves a bundle with --out', async () => {
     const { code } = await mesoscope('verify --out proof --seed 4');
     expect(code).toBe(0);
@@ -267,7 +273,7 @@ describe('list, doctor, help', () => {
     const named = Object.fromEntries(
       findings.map((f: { name: string; state: string }) => [f.name, f.state]),
     );
-    expect(named).toMatchObject({ node: 'good', simd: 'good', folder: 'good' });
+    expect(named).toMatchObject({ node: 'good', simd: 'good', kernels: 'good', folder: 'good' });
     expect((await mesoscope('doctor')).stdout.split('\n').length).toBeGreaterThan(7);
   });
 

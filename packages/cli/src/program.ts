@@ -97,7 +97,7 @@ function commands(environment: Environment, finish: (code: number) => void): Com
 
   withJson(program.command('doctor'))
     .description('Say what this machine offers.')
-    .action((options) => finish(doctorCommand(options, environment)));
+    .action(async (options) => finish(await doctorCommand(options, environment)));
 
   return program;
 }

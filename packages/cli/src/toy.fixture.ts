@@ -5,6 +5,7 @@ import {
   type Figure,
   type Finding,
   judge,
+  MesoscopeError,
   type Study,
 } from 'mesoscope';
 import { z } from 'zod';
@@ -63,6 +64,10 @@ export const toyClaim: Claim<{ horizon: number; bend: number }> = {
   async run({ instance, progress }): Promise<Finding> {
     const { horizon, bend } = instance ?? { horizon: 1, bend: 0 };
     if (horizon === 13) throw new Error('the oracle is silent');
+    if (horizon === 14) {
+      const fault = { code: 'not-finite', path: 'h0', index: 2, received: Number.NaN } as const;
+      throw new MesoscopeError(fault);
+    }
     progress(1, 2, 'integrating');
     const errors = eulerErrors(horizon);
     const slope = Math.log2(errors[4] / errors[3]) + bend;

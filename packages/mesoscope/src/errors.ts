@@ -68,7 +68,11 @@ export function describe(fault: Fault): string {
     case 'unknown-name': {
       const near = nearest(fault.received, fault.known);
       const hint =
-        near === undefined ? `Known: ${fault.known.join(', ')}.` : `Did you mean "${near}"?`;
+        near !== undefined
+          ? `Did you mean "${near}"?`
+          : fault.known.length > 0
+            ? `Known: ${fault.known.join(', ')}.`
+            : 'There is none yet.';
       return `Unknown ${fault.kind} "${fault.received}". ${hint}`;
     }
     case 'invalid-value':

@@ -2,6 +2,15 @@ import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'n
 import { MesoscopeError } from 'mesoscope';
 import { systemReason } from '../input/configuration-file.ts';
 
+/** Does something to a file; what the system says against it becomes a fault. @throws MesoscopeError `file` */
+export function onDisk<T>(path: string, wayOut: string, work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    throw new MesoscopeError({ code: 'file', path, reason: systemReason(cause), wayOut });
+  }
+}
+
 /**
  * Replaces a file so that a crash or a full disk leaves either the old content or the new one: writes beside it,
  * flushes, renames.
@@ -10,18 +19,14 @@ import { systemReason } from '../input/configuration-file.ts';
  */
 export function writeAtomically(path: string, content: Uint8Array | string): void {
   const temporary = `${path}.tmp`;
-  try {
-    writeFlushed(temporary, content);
-    renameSync(temporary, path);
-  } catch (cause) {
-    rmSync(temporary, { force: true });
-    throw new MesoscopeError({
-      code: 'file',
-      path,
-      reason: systemReason(cause),
-      wayOut: 'What was there before is untouched. Free some space or choose another --out.',
-    });
-  }
+  onDisk(path, 'What was there before is untouched: make room, then try again.', () => {
+    try {
+      writeFlushed(temporary, content);
+      renameSync(temporary, path);
+    } finally {
+      rmSync(temporary, { force: true });
+    }
+  });
 }
 
 /** Writes a file and waits until it is on the disk. */

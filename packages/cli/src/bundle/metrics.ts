@@ -1,6 +1,9 @@
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { finiteJson } from 'mesoscope';
+import { onDisk } from './atomic.ts';
+
+const wayOut = 'Make room, then try again.';
 
 export const metricsName = 'metrics.jsonl';
 
@@ -19,11 +22,12 @@ export interface MetricsLog {
 export function openMetrics(partial: string, keep: number): MetricsLog {
   const path = join(partial, metricsName);
   const before = existsSync(path) ? readFileSync(path, 'utf8').split('\n').slice(0, keep) : [];
-  writeFileSync(path, before.map((line) => `${line}\n`).join(''));
+  const text = before.map((line) => `${line}\n`).join('');
+  onDisk(path, wayOut, () => writeFileSync(path, text));
   let count = before.length;
   let pending = '';
   const flush = () => {
-    if (pending !== '') appendFileSync(path, pending);
+    if (pending !== '') onDisk(path, wayOut, () => appendFileSync(path, pending));
     pending = '';
   };
   return {

@@ -56,6 +56,9 @@ export async function conductStudy(
   let backend: Backend | undefined;
   try {
     backend = await environment.createBackend(sitting.execution);
+    progress.log(
+      `${sitting.study.title}: seed ${sitting.seed}, ${backend.name}, to ${relative(environment.directory, folder.bundle) || folder.bundle}`,
+    );
     const run = openRun(sitting, backend, progress, interrupt.signal, environment.directory);
     const result = await sitting.study.run(sitting.configuration, run.context);
     progress.end();

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { availableParallelism, freemem, totalmem } from 'node:os';
 import type { Environment } from '../environment.ts';
+import { defaultWorkers } from '../host/describe.ts';
 import { systemReason } from '../input/configuration-file.ts';
 import { wrap } from '../terminal/table.ts';
 import { exitCode } from './options.ts';
@@ -14,14 +15,17 @@ interface Finding {
 }
 
 /** `mesoscope doctor`: what this machine offers, a sentence each; exit 1 if something needed is missing. */
-export function doctorCommand(
+export async function doctorCommand(
   options: { readonly json?: boolean },
-  { directory, stdout }: Environment,
-): number {
+  environment: Environment,
+): Promise<number> {
+  const { directory, stdout } = environment;
   const findings = [
     nodeVersion(),
     cores(),
     simd(),
+    // Starting the kernels turns relaxed SIMD on where Node has it behind a flag.
+    await kernels(environment),
     relaxedSimd(),
     threads(),
     memory(),
@@ -85,17 +89,28 @@ function simd(): Finding {
   };
 }
 
+async function kernels({ createBackend }: Environment): Promise<Finding> {
+  const name = 'kernels';
+  try {
+    const execution = { backend: 'wasm', precision: 'f64', workers: defaultWorkers() } as const;
+    const backend = await createBackend(execution);
+    backend.dispose();
+    return { name, state: 'good', sentence: `The kernels start: ${backend.name}.` };
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const sentence = `The kernels do not start (${reason}): only --backend reference works.`;
+    return { name, state: 'bad', sentence };
+  }
+}
+
 function relaxedSimd(): Finding {
   const has = WebAssembly.validate(Uint8Array.from(relaxedModule));
-  const behindFlag = process.versions.node.startsWith('20.');
   return {
     name: 'relaxed-simd',
-    state: has || behindFlag ? 'good' : 'warning',
+    state: has ? 'good' : 'warning',
     sentence: has
       ? 'WebAssembly has relaxed SIMD (fused multiply-add).'
-      : behindFlag
-        ? 'Relaxed SIMD (fused multiply-add) is behind a flag in Node 20; Mesoscope sets the flag itself.'
-        : 'WebAssembly has no relaxed SIMD here: the kernels run without fused multiply-add, slower.',
+      : 'WebAssembly has no relaxed SIMD here: the kernels run without fused multiply-add, slower.',
   };
 }
 

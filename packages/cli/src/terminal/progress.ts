@@ -87,7 +87,8 @@ function barProgress(output: Output): Progress {
         fps: 8,
         clearOnComplete: true,
         hideCursor: false,
-        linewrap: false,
+        // Leaves the terminal's own wrapping alone: a killed process could not turn it on again.
+        linewrap: true,
       },
       Presets.shades_classic,
     );
