@@ -142,23 +142,30 @@ interface TimeScales {
   readonly huge: number;
 }
 
-/** From W: 1/|W| and 1 over the smallest |Re λ(W)| above 0.001|W|; from attention: `1/(Σ_h |V_h||B_h| tr Σ)`. */
+/**
+ * The rates of W: |W| and the |Re λ(W)| above 0.001|W|; of attention: |V_h| times the singular values of LᵀB_hL above a
+ * thousandth of the largest.
+ */
 function timeScales(layer: GaussianLayer, L: Matrix): TimeScales {
-  const variance = frobeniusNorm(L) ** 2;
+  const size = spectralNorm(layer.W);
+  const rates = Array.from(eigenvalues(layer.W).real, Math.abs).filter((re) => re > 1e-3 * size);
+  const pulls = layer.heads.flatMap(({ V, B }) => {
+    const { values } = singularValueDecomposition(multiply(transpose(L), B, L));
+    return Array.from(values, (value) => spectralNorm(V) * value);
+  });
+  const pull = Math.max(0, ...pulls);
+  if (size === 0 && pull === 0) return { fastest: 1, slowest: 1, huge: Number.POSITIVE_INFINITY };
+  // A law so small that attention does nothing yet must not make the search endless.
+  const floor = Math.max(1e-3 * pull, 0.03 * size);
+  const slowPulls = pull === 0 ? [] : pulls.map((value) => Math.max(value, floor));
   const attention = layer.heads.reduce(
     (sum, { V, B }) => sum + spectralNorm(V) * spectralNorm(B),
     0,
   );
-  const size = spectralNorm(layer.W);
-  const rates = Array.from(eigenvalues(layer.W).real, Math.abs).filter((re) => re > 1e-3 * size);
-  const pull = attention * variance;
-  if (size === 0 && pull === 0) return { fastest: 1, slowest: 1, huge: Number.POSITIVE_INFINITY };
-  // A law so small that attention does nothing yet must not make the search endless: W decides first.
-  const slowestPull = size > 0 ? Math.max(pull, 1e-3 * size) : pull;
   return {
     fastest: 1 / Math.max(pull, size),
-    slowest: 1 / Math.min(...rates, ...(pull > 0 ? [slowestPull] : [size])),
-    huge: hugeFactor * Math.max(variance, attention > 0 ? size / attention : 0),
+    slowest: 1 / Math.min(...rates, ...slowPulls, pull + size),
+    huge: hugeFactor * Math.max(frobeniusNorm(L) ** 2, attention > 0 ? size / attention : 0),
   };
 }
 
@@ -229,7 +236,7 @@ function decide(
     if (now > 0.5 && now > 0.9 * before) return { regime: 'growth', dimension: null };
     const persists = now < -0.5 && (now === Number.NEGATIVE_INFINITY || now < 0.9 * before);
     if (persists) continue;
-    if (Math.abs(now) > 1e-6 && !(Math.abs(now) < 0.1 && Math.abs(now) < 0.7 * Math.abs(before)))
+    if (Math.abs(now) > 0.01 && !(Math.abs(now) < 0.1 && Math.abs(now) < 0.7 * Math.abs(before)))
       return null;
     steady++;
   }
