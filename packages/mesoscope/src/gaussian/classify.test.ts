@@ -8,7 +8,10 @@ import { type RiccatiForm, riccatiForm } from './riccati.ts';
 import { largestDifference, randomCovariance, randomMatrix } from './test-support.ts';
 
 const d = 3;
-const law = { mean: new Float64Array(d), covariance: randomCovariance(randomStream(1, 'classify'), d, d, 0.2) };
+const law = {
+  mean: new Float64Array(d),
+  covariance: randomCovariance(randomStream(1, 'classify'), d, d, 0.2),
+};
 const stretch = fromRows([
   [1, 0, 0],
   [0, 1.0000001, 0],
@@ -78,7 +81,10 @@ describe('classifyLayer', () => {
   });
 
   test('blow-up below the threshold does not happen: W contracts first', () => {
-    const W = scale(-10 * law.covariance.data.reduce((sum, x) => sum + Math.abs(x), 0), identity(d));
+    const W = scale(
+      -10 * law.covariance.data.reduce((sum, x) => sum + Math.abs(x), 0),
+      identity(d),
+    );
     for (const layer of bothWays(identity(d), W)) {
       expect(classifyLayer(layer, law)).toMatchObject({ regime: 'collapse', dimension: 0 });
     }

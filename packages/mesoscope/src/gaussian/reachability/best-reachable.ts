@@ -1,5 +1,5 @@
-import { add, block, type Matrix, multiply, transpose } from '../../numeric/matrix.ts';
 import { symmetricEigen } from '../../numeric/decompositions.ts';
+import { add, block, type Matrix, multiply, transpose } from '../../numeric/matrix.ts';
 import { factored, type GaussianMoments } from '../moments.ts';
 
 /** The law nearest to a target among those that can be reached. */

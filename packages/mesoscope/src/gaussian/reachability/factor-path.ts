@@ -1,6 +1,14 @@
 import { MesoscopeError } from '../../errors.ts';
 import { singularValueDecomposition } from '../../numeric/decompositions.ts';
-import { add, frobeniusNorm, type Matrix, multiply, scale, subtract, transpose } from '../../numeric/matrix.ts';
+import {
+  add,
+  frobeniusNorm,
+  type Matrix,
+  multiply,
+  scale,
+  subtract,
+  transpose,
+} from '../../numeric/matrix.ts';
 import { requireLength } from '../layer.ts';
 import { type FactoredMoments, factored, type GaussianMoments } from '../moments.ts';
 
@@ -20,11 +28,7 @@ export interface Endpoints {
  * @throws MesoscopeError as `factored`; `invalid-value` if the ranks differ, for no field of layers changes the rank in
  *   finite depth, or T is not positive; `shape-mismatch`
  */
-export function alignEndpoints(
-  from: GaussianMoments,
-  to: GaussianMoments,
-  horizon = 1,
-): Endpoints {
+export function alignEndpoints(from: GaussianMoments, to: GaussianMoments, horizon = 1): Endpoints {
   if (!(horizon > 0 && Number.isFinite(horizon))) {
     throw new MesoscopeError({
       code: 'invalid-value',

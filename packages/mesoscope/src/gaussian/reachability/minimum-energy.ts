@@ -1,10 +1,21 @@
 import { MesoscopeError } from '../../errors.ts';
 import { type OdeSolution, solveOde } from '../../flow/ode.ts';
-import { pseudoInverse } from '../../numeric/decompositions.ts';
-import { frobeniusNorm, type Matrix, multiplyVector, scale, subtract } from '../../numeric/matrix.ts';
+import { pseudoInverse, symmetricEigen } from '../../numeric/decompositions.ts';
+import {
+  frobeniusNorm,
+  type Matrix,
+  multiply,
+  multiplyVector,
+  outerProduct,
+  scale,
+  subtract,
+  symmetricPart,
+  transpose,
+  zeros,
+} from '../../numeric/matrix.ts';
 import type { AffineMap } from '../closure.ts';
 import { productInto, transposedProductInto } from '../in-place.ts';
-import { symmetricCoordinates, symmetricFromCoordinates } from '../jacobian.ts';
+import { symmetricCoordinates } from '../jacobian.ts';
 import { type FactoredMoments, unfactored } from '../moments.ts';
 import { type Endpoints, factorPath } from './factor-path.ts';
 import { affineLayer, type SteeringControls } from './realisation.ts';
@@ -15,8 +26,8 @@ export interface MinimumEnergy extends SteeringControls {
   readonly energy: number;
   /** `(max − min)/mean` of the Hamiltonian `½(|U|² + |c|²)` over depth: 0 along an extremal. */
   readonly hamiltonianDrift: number;
-  /** Costate of Σ at depth 0, d × d symmetric, such that `U_0 = S_0Σ_0 + p_0m_0ᵀ`. */
-  readonly covarianceCostate: Matrix;
+  /** Costate of L at depth 0, d × r, such that `U_0 = Λ_0L_0ᵀ + p_0m_0ᵀ`; `Λ_0ᵀL_0` is symmetric. */
+  readonly factorCostate: Matrix;
   /** Costate of m at depth 0, p_0, such that `c_0 = p_0`. */
   readonly meanCostate: Float64Array;
   /** Newton steps over all stages of the continuation. */
@@ -25,10 +36,11 @@ export interface MinimumEnergy extends SteeringControls {
 
 /**
  * Feed-forward controls `W = U_t`, `b = c_t` that steer between two laws of equal rank with stationary `½∫(|U|²+|c|²)dt`.
- * Pontryagin: `U = SΣ + pmᵀ`, `c = p`, with `Ṡ = −UᵀS − SU`, `ṗ = −Uᵀp`, `L̇ = UL`, `ṁ = Um + c`; S is symmetric, for the
- * endpoint does not see which factor of Σ is taken. Single shooting on (S_0, p_0) by Newton's method with continuation of the target
- * along the Bures geodesic, from the start itself, where the costate is 0: so the extremal found is the one connected to
- * it, as the minimiser is for near targets. For far ones other extremals may cost less.
+ * Pontryagin: `U = ΛLᵀ + pmᵀ`, `c = p`, with `Λ̇ = −UᵀΛ`, `ṗ = −Uᵀp`, `L̇ = UL`, `ṁ = Um + c`; ΛᵀL is constant, and symmetric
+ * since the endpoint does not see which factor of Σ is taken: `Λ_0 = SL_0`, S symmetric and 0 on the complement of the
+ * support. Single shooting on (S, p_0) by damped Newton steps, with continuation of the target along the Bures geodesic
+ * from the start itself, where the costate is 0: so the extremal found is the one connected to it, as the minimiser is
+ * for near targets. For far ones other extremals may cost less.
  *
  * In one dimension this is the geodesic of the hyperbolic plane in the coordinates (m/σ, 1/σ); for centred laws
  * `U_t = e^{tω}U_0e^{−tω}`, `ω = U_0 − U_0ᵀ`.
@@ -39,12 +51,12 @@ export interface MinimumEnergy extends SteeringControls {
  */
 export function minimumEnergyControls(endpoints: Endpoints): MinimumEnergy {
   const { from, to } = endpoints;
-  const d = from.factor.rows;
   const path = { from, to, horizon: 1 };
+  const basis = costateBasis(from.factor);
   let reached = 0;
-  let costate: Float64Array = new Float64Array((d * (d + 1)) / 2 + d);
+  let costate: Float64Array = new Float64Array(basis.length + from.mean.length);
   let previous: { readonly at: number; readonly costate: Float64Array } | null = null;
-  let stride = 0.25;
+  let stride = 0.125;
   let newtonSteps = 0;
   while (reached < 1) {
     const at = Math.min(1, reached + stride);
@@ -53,70 +65,115 @@ export function minimumEnergyControls(endpoints: Endpoints): MinimumEnergy {
       back === null
         ? costate
         : costate.map((v, i) => v + ((v - back.costate[i]) * (at - reached)) / (reached - back.at));
-    const attempt = shoot(from, factorPath(path, at).moments, guess);
+    const attempt = shoot(from, basis, factorPath(path, at).moments, guess, coarse);
     newtonSteps += attempt.steps;
     if (attempt.costate === null) {
       stride /= 2;
-      if (stride < 1e-3) {
-        throw new MesoscopeError({
-          code: 'unsupported',
-          what: `the extremals from the start could be followed only ${(100 * reached).toFixed(1)} % of the way`,
-          by: 'The minimum-energy realisation',
-          wayOut: 'Steer in several pieces, or use the feed-forward realisation.',
-        });
-      }
+      if (stride < 1e-3) throw notReached(reached);
       continue;
     }
     previous = { at: reached, costate };
     costate = attempt.costate;
     reached = at;
-    stride *= attempt.steps <= 4 ? 2 : 1;
+    stride *= attempt.steps <= 3 ? 2 : 1;
   }
-  return extremalControls(endpoints, costate, newtonSteps);
+  const last = shoot(from, basis, to, costate, fine);
+  if (last.costate === null) throw notReached(reached);
+  return extremalControls(endpoints, basis, last.costate, newtonSteps + last.steps);
+}
+
+function notReached(reached: number): MesoscopeError {
+  return new MesoscopeError({
+    code: 'unsupported',
+    what: `the extremals from the start could be followed only ${(100 * reached).toFixed(1)} % of the way`,
+    by: 'The minimum-energy realisation',
+    wayOut: 'Steer in several pieces, or use the feed-forward realisation.',
+  });
+}
+
+interface ShootingAccuracy {
+  /** Of the endpoint, relative to its size. */
+  readonly endpoint: number;
+  readonly integration: number;
+  /** Step of the difference quotients. */
+  readonly difference: number;
+}
+
+const coarse: ShootingAccuracy = { endpoint: 1e-4, integration: 1e-8, difference: 1e-4 };
+const fine: ShootingAccuracy = { endpoint: 1e-11, integration: 1e-12, difference: 1e-6 };
+
+/** `S_kL` for a basis S_k of the symmetric matrices that vanish on the complement of the range of L. */
+function costateBasis(L: Matrix): Matrix[] {
+  const [d, r] = [L.rows, L.columns];
+  const { vectors } = symmetricEigen(multiply(L, transpose(L)));
+  const column = (j: number) => Float64Array.from({ length: d }, (_, i) => vectors.data[i * d + j]);
+  const basis: Matrix[] = [];
+  // The support is spanned by the last r eigenvectors.
+  for (let i = d - r; i < d; i++) {
+    for (let j = 0; j <= i; j++) {
+      const S = symmetricPart(outerProduct(column(i), column(j)));
+      basis.push(multiply(S, L));
+    }
+  }
+  return basis;
+}
+
+/** (Λ_0, p_0) from their coordinates. */
+function unpackCostate(basis: readonly Matrix[], coordinates: Float64Array) {
+  const factor = zeros(basis[0].rows, basis[0].columns);
+  basis.forEach(({ data }, k) => {
+    for (let i = 0; i < data.length; i++) factor.data[i] += coordinates[k] * data[i];
+  });
+  return { factor, mean: coordinates.subarray(basis.length) };
 }
 
 function extremalControls(
   { from, horizon }: Endpoints,
+  basis: readonly Matrix[],
   costate: Float64Array,
   newtonSteps: number,
 ): MinimumEnergy {
   const d = from.factor.rows;
-  const solution = integrateExtremal(from, costate, true);
+  const solution = integrateExtremal(from, basis, costate, fine.integration, true);
   const scratch = new Float64Array(solution.state.length);
   const velocityAt = (t: number): AffineMap => {
-    const s = Math.min(1, t / horizon);
-    const { T, a } = control(solution.at(s, scratch), d, from.factor.columns);
-    return { T: scale(1 / horizon, T), a: a.map((entry) => entry / horizon) };
+    const { m, L, p, Lambda } = parts(solution.at(Math.min(1, t / horizon), scratch), from.factor);
+    const T = zeros(d, d);
+    extremalControl(m, L, p, Lambda, T.data);
+    return { T: scale(1 / horizon, T), a: p.map((entry) => entry / horizon) };
   };
   const energies = Array.from({ length: 65 }, (_, k) => {
     const { T, a } = velocityAt((k / 64) * horizon);
     return 0.5 * (frobeniusNorm(T) ** 2 + a.reduce((sum, entry) => sum + entry ** 2, 0));
   });
   const mean = energies.reduce((sum, e) => sum + e, 0) / energies.length;
-  const q = (d * (d + 1)) / 2;
+  const { factor, mean: meanCostate } = unpackCostate(basis, costate);
   return {
     velocityAt,
     layerAt: (t) => affineLayer(velocityAt(t)),
     energy: energies[0] * horizon,
     hamiltonianDrift: mean === 0 ? 0 : (Math.max(...energies) - Math.min(...energies)) / mean,
-    covarianceCostate: scale(1 / horizon, symmetricFromCoordinates(costate.subarray(0, q), d)),
-    meanCostate: costate.slice(q).map((entry) => entry / horizon),
+    factorCostate: scale(1 / horizon, factor),
+    meanCostate: meanCostate.map((entry) => entry / horizon),
     newtonSteps,
   };
 }
 
-/** Newton's method for the costate at depth 0 that hits the target at depth 1. */
+/** Damped Newton steps for the costate at depth 0 that hits the target at depth 1. */
 function shoot(
   from: FactoredMoments,
+  basis: readonly Matrix[],
   target: FactoredMoments,
   guess: Float64Array,
+  accuracy: ShootingAccuracy,
 ): { readonly costate: Float64Array | null; readonly steps: number } {
   const goal = unfactored(target);
-  const size = Math.max(1, frobeniusNorm(goal.covariance), Math.hypot(...goal.mean));
+  const size = Math.max(frobeniusNorm(goal.covariance), Math.hypot(...goal.mean));
   const miss = (costate: Float64Array): Float64Array | null => {
-    const solution = integrateExtremal(from, costate, false);
+    const solution = integrateExtremal(from, basis, costate, accuracy.integration, false);
     if (solution.status.kind !== 'completed') return null;
-    const end = unfactored(extremalMoments(solution.state, from));
+    const { m, L } = parts(solution.state, from.factor);
+    const end = unfactored({ mean: m, factor: { ...from.factor, data: L } });
     return Float64Array.of(
       ...symmetricCoordinates(subtract(end.covariance, goal.covariance)),
       ...end.mean.map((entry, i) => entry - goal.mean[i]),
@@ -128,19 +185,24 @@ function shoot(
   for (let steps = 0; steps < limit; steps++) {
     if (residual === null) return { costate: null, steps };
     const before = Math.hypot(...residual);
-    if (before <= 1e-11 * size) return { costate, steps };
-    const jacobian = differences(miss, costate, residual);
+    if (before <= accuracy.endpoint * size) return { costate, steps };
+    const jacobian = differences(miss, costate, residual, accuracy.difference);
     if (jacobian === null) return { costate: null, steps };
-    const step = multiplyVector(pseudoInverse(jacobian, { tolerance: 1e-7 }), residual);
-    const next = costate.map((entry, i) => entry - step[i]);
-    const after = miss(next);
-    // Far from the root Newton's step says little; the continuation then takes a shorter stride.
-    if (after === null || (steps > 1 && Math.hypot(...after) > before && before > 1e-9 * size)) {
-      return { costate: null, steps };
+    const step = multiplyVector(pseudoInverse(jacobian), residual);
+    let next: Float64Array | null = null;
+    for (let damping = 1; damping > 0.1 && next === null; damping /= 2) {
+      const trial = costate.map((entry, i) => entry - damping * step[i]);
+      const after = miss(trial);
+      if (after !== null && Math.hypot(...after) < before) {
+        next = trial;
+        residual = after;
+      }
     }
-    if (Math.hypot(...after) >= before) return { costate, steps };
+    if (next === null) {
+      // Rounding, or no way forward: the continuation then takes a shorter stride.
+      return { costate: before <= 100 * accuracy.endpoint * size ? costate : null, steps };
+    }
     costate = next;
-    residual = after;
   }
   return { costate: null, steps: limit };
 }
@@ -149,9 +211,10 @@ function differences(
   f: (x: Float64Array) => Float64Array | null,
   x: Float64Array,
   fx: Float64Array,
+  relativeStep: number,
 ): Matrix | null {
-  const result = { rows: fx.length, columns: x.length, data: new Float64Array(fx.length * x.length) };
-  const h = 1e-6 * Math.max(1, Math.hypot(...x));
+  const result = zeros(fx.length, x.length);
+  const h = relativeStep * Math.max(1, Math.hypot(...x));
   for (let j = 0; j < x.length; j++) {
     const shifted = x.slice();
     shifted[j] += h;
@@ -162,73 +225,62 @@ function differences(
   return result;
 }
 
-/** The extremal over [0, 1]: state (m, L, p, S), S of d × d. */
-function integrateExtremal(from: FactoredMoments, costate: Float64Array, dense: boolean): OdeSolution {
-  const { mean, factor } = from;
-  const [d, r] = [factor.rows, factor.columns];
-  const q = (d * (d + 1)) / 2;
-  const initial = Float64Array.of(
-    ...mean,
-    ...factor.data,
-    ...costate.subarray(q),
-    ...symmetricFromCoordinates(costate.subarray(0, q), d).data,
-  );
+/** The extremal over [0, 1]: state (m, L, p, Λ). */
+function integrateExtremal(
+  from: FactoredMoments,
+  basis: readonly Matrix[],
+  coordinates: Float64Array,
+  relativeTolerance: number,
+  dense: boolean,
+): OdeSolution {
+  const { factor: shape } = from;
+  const [d, r] = [shape.rows, shape.columns];
+  const costate = unpackCostate(basis, coordinates);
+  const initial = [...from.mean, ...shape.data, ...costate.mean, ...costate.factor.data];
   const U = new Float64Array(d * d);
-  const SL = new Float64Array(d * r);
-  const half = new Float64Array(d * d);
   return solveOde(
     (_, y, dy) => {
-      const { m, L, p, S } = parts(y, d, r);
-      const slope = parts(dy, d, r);
-      extremalControl(m, L, p, S, U, SL, d, r);
+      const { m, L, p, Lambda } = parts(y, shape);
+      const slope = parts(dy, shape);
+      extremalControl(m, L, p, Lambda, U);
       slope.m.set(p);
       productInto(U, m, slope.m, d, d, 1, true);
       productInto(U, L, slope.L, d, d, r);
       transposedProductInto(U, p, slope.p, d, d, 1);
-      transposedProductInto(U, S, half, d, d, d);
-      for (let i = 0; i < d; i++) {
-        slope.p[i] = -slope.p[i];
-        for (let j = 0; j < d; j++) slope.S[i * d + j] = -half[i * d + j] - half[j * d + i];
-      }
+      transposedProductInto(U, Lambda, slope.Lambda, d, d, r);
+      for (let i = d + d * r; i < dy.length; i++) dy[i] = -dy[i];
     },
-    { to: 1, initial, relativeTolerance: 1e-12, absoluteTolerance: 1e-14, dense },
+    {
+      to: 1,
+      initial,
+      relativeTolerance,
+      absoluteTolerance: 1e-2 * relativeTolerance,
+      dense,
+      stepLimit: 3000,
+    },
   );
 }
 
-/** `U = SLLᵀ + pmᵀ`. */
+/** `U ← ΛLᵀ + pmᵀ`. */
 function extremalControl(
   m: Float64Array,
   L: Float64Array,
   p: Float64Array,
-  S: Float64Array,
+  Lambda: Float64Array,
   U: Float64Array,
-  SL: Float64Array,
-  d: number,
-  r: number,
 ): void {
-  productInto(S, L, SL, d, d, r);
+  const d = m.length;
+  const r = L.length / d;
   for (let i = 0; i < d; i++) {
     for (let j = 0; j < d; j++) {
       let sum = p[i] * m[j];
-      for (let k = 0; k < r; k++) sum += SL[i * r + k] * L[j * r + k];
+      for (let k = 0; k < r; k++) sum += Lambda[i * r + k] * L[j * r + k];
       U[i * d + j] = sum;
     }
   }
 }
 
-function control(y: Float64Array, d: number, r: number): AffineMap {
-  const { m, L, p, S } = parts(y, d, r);
-  const T = { rows: d, columns: d, data: new Float64Array(d * d) };
-  extremalControl(m, L, p, S, T.data, new Float64Array(d * r), d, r);
-  return { T, a: p.slice() };
-}
-
-function extremalMoments(y: Float64Array, { factor }: FactoredMoments): FactoredMoments {
-  const { m, L } = parts(y, factor.rows, factor.columns);
-  return { mean: m.slice(), factor: { ...factor, data: L.slice() } };
-}
-
-function parts(y: Float64Array, d: number, r: number) {
+function parts(y: Float64Array, { rows: d, columns: r }: Matrix) {
   const [a, b, c] = [d, d + d * r, 2 * d + d * r];
-  return { m: y.subarray(0, a), L: y.subarray(a, b), p: y.subarray(b, c), S: y.subarray(c) };
+  return { m: y.subarray(0, a), L: y.subarray(a, b), p: y.subarray(b, c), Lambda: y.subarray(c) };
 }

@@ -1,6 +1,22 @@
-import { eigenvalues, pseudoInverse, singularValueDecomposition, solve, symmetricEigen } from '../../numeric/decompositions.ts';
 import { MesoscopeError } from '../../errors.ts';
-import { block, fromBlocks, identity, type Matrix, multiply, multiplyVector, scale, transpose, zeros } from '../../numeric/matrix.ts';
+import {
+  eigenvalues,
+  pseudoInverse,
+  singularValueDecomposition,
+  solve,
+  symmetricEigen,
+} from '../../numeric/decompositions.ts';
+import {
+  block,
+  fromBlocks,
+  identity,
+  type Matrix,
+  multiply,
+  multiplyVector,
+  scale,
+  transpose,
+  zeros,
+} from '../../numeric/matrix.ts';
 import { matrixExponential } from '../../numeric/matrix-functions.ts';
 import { principalLogarithm } from '../../numeric/principal-logarithm.ts';
 import type { AffineMap } from '../closure.ts';
@@ -85,7 +101,13 @@ function constantOffset(
 ): Float64Array {
   const d = W.rows;
   const exponential = matrixExponential(
-    scale(horizon, fromBlocks([[W, identity(d)], [zeros(d, d), zeros(d, d)]])),
+    scale(
+      horizon,
+      fromBlocks([
+        [W, identity(d)],
+        [zeros(d, d), zeros(d, d)],
+      ]),
+    ),
   );
   const moved = multiplyVector(block(exponential, 0, 0, d, d), from);
   const gap = { rows: d, columns: 1, data: to.map((entry, i) => entry - moved[i]) };
@@ -98,7 +120,9 @@ function completed(L: Matrix, partner?: Matrix): Matrix {
   if (r === d) return L;
   const N = complement(L);
   if (partner === undefined) return fromBlocks([[L, N]]);
-  const { left: P, right: R } = singularValueDecomposition(multiply(transpose(N), complement(partner)));
+  const { left: P, right: R } = singularValueDecomposition(
+    multiply(transpose(N), complement(partner)),
+  );
   const turned = (signs: Matrix) => fromBlocks([[L, multiply(N, P, signs, transpose(R))]]);
   const plain = turned(identity(d - r));
   if (sameOrientation(plain, completed(partner))) return plain;
