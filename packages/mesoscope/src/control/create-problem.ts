@@ -208,6 +208,7 @@ export function createControlProblem(
 
   return {
     backend,
+    options,
     field,
     grid,
     scheme,

@@ -76,6 +76,8 @@ export interface ControlTrace {
  */
 export interface ControlProblem {
   readonly backend: Backend;
+  /** What the problem was made of: with another grid or scheme, the same problem at another depth. */
+  readonly options: ControlProblemOptions;
   readonly field: Field;
   readonly grid: DepthGrid;
   readonly scheme: Scheme;

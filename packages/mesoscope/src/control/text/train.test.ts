@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createReferenceBackend } from '../../kernels/reference/backend.ts';
+import { createWasmBackend } from '../../kernels/wasm/backend.ts';
 import { firstLookText, type TextFlowConfiguration } from './configuration.ts';
 import type { TrainingCheckpoint } from './history.ts';
 import { continueText, predictNext } from './predictions.ts';
@@ -83,6 +84,28 @@ describe('trainTextFlow', () => {
         whole.records.map(({ loss }) => loss),
       );
     }
+  });
+
+  it('gives the same numbers on one and two threads, those of the reference to rounding', async () => {
+    const short = { ...configuration, stages: [2, 4].map((layers) => ({ layers, steps: 10 })) };
+    const expected = await trainTextFlow(backend, text, short);
+    const runs = await Promise.all(
+      [1, 2].map(async (threads) => {
+        const wasm = await createWasmBackend({ threads, heapMegabytes: 64 });
+        const { parameters, records, heldOut } = await trainTextFlow(wasm, text, short);
+        const result = {
+          parameters: parameters.slice(),
+          losses: records.map((r) => r.loss),
+          heldOut,
+        };
+        wasm.dispose();
+        return result;
+      }),
+    );
+    expect(runs[1]).toEqual(runs[0]);
+    runs[0].losses.forEach((loss, i) => {
+      expect(Math.abs(loss / expected.records[i].loss - 1)).toBeLessThan(1e-10);
+    });
   });
 
   it('says that it diverged, and keeps what there is', async () => {
