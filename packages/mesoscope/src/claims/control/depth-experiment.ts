@@ -5,7 +5,7 @@ import { initialiseParameters } from '../../field/parameters.ts';
 import { sumOf } from '../../field/sum.ts';
 import { piecewiseLinearControls } from '../../flow/controls.ts';
 import { uniformGrid } from '../../flow/grid.ts';
-import type { Controls } from '../../flow/types.ts';
+import type { Controls, DepthGrid } from '../../flow/types.ts';
 import type { Backend, FloatArray } from '../../kernels/backend.ts';
 import { columnStride } from '../../kernels/instruction.ts';
 import { stateLength } from '../../kernels/program.ts';
@@ -22,10 +22,9 @@ export interface DepthExperiment {
   readonly samples: number;
   /** h_0, S states d × n. */
   readonly initial: FloatArray;
-  /** Lipschitz in depth; kinks, if there are any, lie at multiples of T/8. */
   readonly controls: Controls;
-  /** T. */
-  readonly horizon: number;
+  /** The grid of L layers, which holds the depths where the controls jump or have kinks. */
+  readonly grid: (layers: number) => DepthGrid;
 }
 
 /** Explicit data: one sequence, the same layer at all depths. */
@@ -42,7 +41,7 @@ export function explicitExperiment(backend: Backend, instance: DepthInstance): D
     samples: 1,
     initial: packTokens([instance.h0], backend.allocate(stateLength(field.dimension, tokens))),
     controls: piecewiseLinearControls(Float64Array.of(0, horizon), parameters.length, nodes),
-    horizon,
+    grid: (layers) => uniformGrid(horizon, layers),
   };
 }
 
@@ -75,7 +74,7 @@ export function randomExperiment(backend: Backend, seed: number, index: number):
     samples,
     initial: packTokens(h0, backend.allocate(samples * stateLength(dimension, tokens))),
     controls: piecewiseLinearControls(times, a.length, nodes),
-    horizon,
+    grid: (layers) => uniformGrid(horizon, layers),
   };
 }
 
@@ -83,7 +82,11 @@ export function randomExperiment(backend: Backend, seed: number, index: number):
 export function largestDistance(
   a: FloatArray,
   b: FloatArray,
-  experiment: Pick<DepthExperiment, 'field' | 'tokens' | 'samples'>,
+  experiment: {
+    readonly field: Pick<Field, 'dimension'>;
+    readonly tokens: number;
+    readonly samples: number;
+  },
 ): number {
   const { field, tokens, samples } = experiment;
   const stride = columnStride(tokens);

@@ -6,8 +6,12 @@ import type { Field } from '../../field/field.ts';
 import { parametersFromMatrices } from '../../field/parameters.ts';
 import { sumOf } from '../../field/sum.ts';
 
-const vector = z.array(z.number()).min(1);
-const matrix = z.array(vector).min(1);
+/** Zod's form of a list of finite numbers, and of a list of such lists, neither empty. */
+export const vector = z.array(z.number()).min(1);
+export const matrix = z.array(vector).min(1);
+
+/** Numbers of layers at which orders are measured, unless said otherwise. */
+export const defaultDepths: number[] = [8, 16, 32, 64, 128, 256, 512];
 
 const head = z.strictObject({
   Q: matrix.describe('k × d'),
@@ -44,7 +48,7 @@ export const depthInstanceShape = {
   depths: z
     .array(z.int().min(1))
     .min(4)
-    .default([8, 16, 32, 64, 128, 256, 512])
+    .default(defaultDepths)
     .describe('numbers of layers L, increasing, at least 4')
     .refine((depths) => depths.every((L, i) => i === 0 || L > depths[i - 1]), {
       message: 'must increase',

@@ -23,12 +23,14 @@ export interface OrderFigureOptions {
 /** Errors against the number of layers in log–log: means over seeds, the range of seeds, and the expected slopes. */
 export function orderFigure(options: OrderFigureOptions): Figure {
   const marks: Mark[] = [];
-  const means = options.curves.map(({ layers, errors }) =>
+  const curves = options.curves.map(drawable);
+  const means = curves.map(({ layers, errors }) =>
     layers.map((_, i) => geometricMean(errors.map((row) => row[i]))),
   );
   for (const { slope, curve } of options.expected) {
-    const { layers } = options.curves[curve];
+    const { layers } = curves[curve];
     const last = layers.length - 1;
+    if (last < 0) continue;
     marks.push({
       kind: 'reference',
       label: `slope ${slope < 0 ? '−' : ''}${Math.abs(slope)}`,
@@ -36,7 +38,8 @@ export function orderFigure(options: OrderFigureOptions): Figure {
       y: layers.map((L) => 1.5 * means[curve][last] * (L / layers[last]) ** slope),
     });
   }
-  options.curves.forEach(({ series, layers, errors }, c) => {
+  curves.forEach(({ series, layers, errors }, c) => {
+    if (layers.length === 0) return;
     if (errors.length > 1) {
       const low = layers.map((_, i) => Math.min(...errors.map((row) => row[i])));
       const high = layers.map((_, i) => Math.max(...errors.map((row) => row[i])));
@@ -52,6 +55,18 @@ export function orderFigure(options: OrderFigureOptions): Figure {
     x: { label: 'layers L', scale: 'log', base: 2 },
     y: { label: options.quantity, scale: 'log' },
     marks: [...marks, ...(options.more ?? [])],
+  };
+}
+
+/** A curve without the depths at which an error is zero or not finite. */
+function drawable({ series, layers, errors }: OrderCurve): OrderCurve {
+  const kept = layers.flatMap((_, i) =>
+    errors.every((row) => row[i] > 0 && Number.isFinite(row[i])) ? [i] : [],
+  );
+  return {
+    series,
+    layers: kept.map((i) => layers[i]),
+    errors: errors.map((row) => kept.map((i) => row[i])),
   };
 }
 

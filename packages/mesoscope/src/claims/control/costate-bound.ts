@@ -1,0 +1,133 @@
+import { horizonOf } from '../../flow/grid.ts';
+import { createFieldProbe } from '../../flow/lipschitz.ts';
+import type { FlowShape } from '../../flow/types.ts';
+import type { Backend, FloatArray } from '../../kernels/backend.ts';
+import { columnStride } from '../../kernels/instruction.ts';
+import { stateLength } from '../../kernels/program.ts';
+import { spectralNorm } from '../../numeric/decompositions.ts';
+import type { DiscreteAdjoint } from './costate-errors.ts';
+import { largestDistance } from './depth-experiment.ts';
+import type { TerminalLoss } from './terminal-loss.ts';
+
+/** Costates along the depth beside the pathwise bound `√2 ‖U‖ e^{L_h(T−t)}`. */
+export interface CostateBound {
+  /** L + 1 depths. */
+  readonly depths: readonly number[];
+  /** `|p_k|`, the largest over samples. */
+  readonly norms: readonly number[];
+  readonly bounds: readonly number[];
+  readonly largestRatio: number;
+  /** `L_h = sup ‖D_hf‖` along the path. */
+  readonly lipschitzInState: number;
+  /** `√2 ‖U‖`, times the slope of a normalisation before the readout. */
+  readonly atTerminal: number;
+  /** The largest share `S Σ_i w_si / Σw` of a sample in the loss; the bound needs at most 1. */
+  readonly largestShare: number;
+}
+
+/** d, n and S. */
+interface Sizes {
+  readonly dimension: number;
+  readonly tokens: number;
+  readonly samples: number;
+}
+
+/** The costates of a recursion against the bound, with L_h measured along its states. */
+export function measureCostateBound(
+  backend: Backend,
+  shape: FlowShape,
+  { trajectory, costates }: DiscreteAdjoint,
+  loss: TerminalLoss,
+): CostateBound {
+  const { field, tokens } = shape;
+  const { samples, grid } = trajectory;
+  const sizes = { field, tokens, samples };
+  const probe = createFieldProbe(backend, shape);
+  const { stateLipschitz } = probe.along(trajectory, { tolerance: 1e-4 });
+  const dimension = field.dimension;
+  const atTerminal = terminalBound(loss, trajectory.last, { dimension, tokens, samples });
+  const depths = Array.from(grid.times);
+  const T = horizonOf(grid);
+  const zero = new Float64Array(trajectory.last.length);
+  const norms = costates.map((p) => largestDistance(p, zero, sizes));
+  const bounds = depths.map((t) => atTerminal * Math.exp(stateLipschitz * (T - t)));
+  return {
+    depths,
+    norms,
+    bounds,
+    largestRatio: Math.max(...norms.map((norm, k) => ratioOf(norm, bounds[k]))),
+    lipschitzInState: stateLipschitz,
+    atTerminal,
+    largestShare: largestShare(loss, samples),
+  };
+}
+
+/** As {@link measureCostateBound} where only the last states are given: the bound at T, on a depth of length 0. */
+export function boundAtTerminal(
+  loss: TerminalLoss,
+  states: FloatArray,
+  costate: FloatArray,
+  sizes: Sizes,
+): CostateBound {
+  const atTerminal = terminalBound(loss, states, sizes);
+  const { dimension, tokens, samples } = sizes;
+  const shape = { field: { dimension }, tokens, samples };
+  const norm = largestDistance(costate, new Float64Array(costate.length), shape);
+  return {
+    depths: [0],
+    norms: [norm],
+    bounds: [atTerminal],
+    largestRatio: ratioOf(norm, atTerminal),
+    lipschitzInState: 0,
+    atTerminal,
+    largestShare: largestShare(loss, samples),
+  };
+}
+
+/** 0 of 0 is within any bound. */
+function ratioOf(norm: number, bound: number): number {
+  return norm === 0 ? 0 : norm / bound;
+}
+
+/** `√2 ‖U‖ sup ‖D norm‖`: the most that a sample's terminal costate can be, its loss being a mean over labels. */
+function terminalBound(
+  loss: TerminalLoss,
+  states: FloatArray,
+  sizes: Sizes,
+): number {
+  const U = { rows: loss.classes, columns: sizes.dimension, data: Float64Array.from(loss.readout) };
+  return Math.SQRT2 * spectralNorm(U) * steepest(loss, states, sizes);
+}
+
+/** `sup ‖D norm(h_i)‖₂ ≤ 1/√(|h_i − mean|²/d + ε)` over tokens, 1 without normalisation. */
+function steepest(
+  { normalisation }: TerminalLoss,
+  states: FloatArray,
+  sizes: Sizes,
+): number {
+  if (normalisation === 'none') return 1;
+  const { dimension: d, tokens, samples } = sizes;
+  const stride = columnStride(tokens);
+  let result = 0;
+  for (let s = 0; s < samples; s++) {
+    for (let j = 0; j < tokens; j++) {
+      const token = Array.from(
+        { length: d },
+        (_, i) => states[s * stateLength(d, tokens) + i * stride + j],
+      );
+      const mean = normalisation === 'layer' ? token.reduce((a, b) => a + b) / d : 0;
+      const square = token.reduce((total, x) => total + (x - mean) ** 2, 0) / d;
+      result = Math.max(result, 1 / Math.sqrt(square + 1e-5));
+    }
+  }
+  return result;
+}
+
+function largestShare({ weights, columns, totalWeight }: TerminalLoss, samples: number): number {
+  return Math.max(
+    ...Array.from({ length: samples }, (_, s) => {
+      const own = weights.slice(s * columns, (s + 1) * columns).reduce((a, b) => a + b, 0);
+      return (samples * own) / totalWeight;
+    }),
+  );
+}

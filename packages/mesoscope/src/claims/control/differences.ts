@@ -1,0 +1,52 @@
+import { directionalDerivative, type FiniteDifference } from '../../flow/finite-difference.ts';
+import type { FloatArray } from '../../kernels/backend.ts';
+
+/** First steps that are tried, in units of `max(1, |x|_∞) / |direction|_∞`. */
+const firstSteps = [0.05, 0.0125, 0.003];
+
+/** An extrapolation that estimates its own error below this is taken as it is. */
+const satisfying = 1e-10;
+
+/**
+ * A directional derivative by extrapolated finite differences, begun again with smaller steps where the extrapolation
+ * itself finds its error large (a function that bends on the scale of the first step): the best by its own estimate.
+ *
+ * @param value reads x where it lies; x is changed in place and restored bitwise
+ */
+export function carefulDerivative(
+  value: () => number,
+  x: FloatArray,
+  direction: ArrayLike<number>,
+): FiniteDifference {
+  const unit = Math.max(1, largest(x)) / largest(direction);
+  let best: FiniteDifference = { derivative: NaN, error: Infinity };
+  for (const step of firstSteps) {
+    const found = directionalDerivative(value, x, direction, { step: step * unit });
+    if (found.error < best.error) best = found;
+    if (best.error <= satisfying) break;
+  }
+  return best;
+}
+
+/** The derivative in every entry of x, and the norm of what the differences think their errors are. */
+export function carefulGradient(
+  value: () => number,
+  x: FloatArray,
+): { readonly gradient: Float64Array; readonly error: number } {
+  const axis = new Float64Array(x.length);
+  let square = 0;
+  const gradient = Float64Array.from({ length: x.length }, (_, i) => {
+    axis.fill(0);
+    axis[i] = 1;
+    const { derivative, error } = carefulDerivative(value, x, axis);
+    square += error ** 2;
+    return derivative;
+  });
+  return { gradient, error: Math.sqrt(square) };
+}
+
+function largest(values: ArrayLike<number>): number {
+  let result = 0;
+  for (let i = 0; i < values.length; i++) result = Math.max(result, Math.abs(values[i]));
+  return result;
+}

@@ -1,0 +1,147 @@
+import { type ParameterPart, parameterParts, partOf } from '../../control/parameters.ts';
+import { rk4 } from '../../flow/scheme.ts';
+import type { FloatArray } from '../../kernels/backend.ts';
+import { randomStream } from '../../numeric/random.ts';
+import { continuousGradient } from './continuous-gradient.ts';
+import { type ControlModel, isTrained } from './control-model.ts';
+import { carefulDerivative, carefulGradient } from './differences.ts';
+import { refineProblem } from './refined-problem.ts';
+
+/** A relative difference to finite differences, and what these themselves think their relative error is. */
+export interface DifferenceError {
+  readonly difference: number;
+  readonly ownError: number;
+}
+
+/** One gradient made in three ways. Relative errors are in the Euclidean norm. */
+export interface GradientComparison {
+  /** Discrete adjoint against extrapolated finite differences of the same recursion, for each part that is trained. */
+  readonly differences: Readonly<Partial<Record<ParameterPart, DifferenceError>>>;
+  /** Layers, multiples of the model's. */
+  readonly depths: readonly number[];
+  /** Discrete adjoint on that many layers against the continuous adjoint, over all parameters. */
+  readonly continuous: readonly number[];
+  /** On a fine grid with a scheme of order 4: discrete adjoint, and finite differences, against the continuous adjoint. */
+  readonly fine: { readonly layers: number; readonly discrete: number; readonly differences: number };
+}
+
+export interface GradientComparisonOptions {
+  /** Multiples of the model's layers at which discrete and continuous adjoint are compared. */
+  readonly factors: readonly number[];
+  /** The multiple for the scheme of order 4. */
+  readonly fineFactor: number;
+  /** `every`: finite differences in every parameter; a number: along that many directions in each part. */
+  readonly directions: 'every' | number;
+  readonly seed: number;
+}
+
+/** Compares discrete adjoint, continuous adjoint and finite differences at a model's parameters. */
+export function compareGradients(
+  model: ControlModel,
+  options: GradientComparisonOptions,
+): GradientComparison {
+  const { problem, parameters } = model;
+  const { factors, fineFactor, directions, seed } = options;
+  const exact = continuousGradient(model);
+  return {
+    differences: compareWithDifferences(model, directions, seed),
+    depths: factors.map((factor) => factor * problem.layout.layers),
+    continuous: factors.map((factor) => {
+      const refined = problem.backend.scoped(() => refinedGradient(model, factor));
+      return relativeError(refined, exact);
+    }),
+    fine: problem.backend.scoped(() => {
+      const refined = refineProblem(problem, fineFactor, rk4);
+      const value = () =>
+        refined.problem.evaluate(refined.repeat(parameters), model.batch).objective;
+      const gradient = problem.backend.allocate(refined.problem.layout.length);
+      refined.problem.gradient(refined.repeat(parameters), model.batch, gradient);
+      return {
+        layers: refined.problem.layout.layers,
+        discrete: relativeError(refined.gather(gradient), exact),
+        differences:
+          exact === undefined
+            ? Infinity
+            : directionalError(value, parameters, exact, randomStream(seed, 'fine direction'))
+                .difference,
+      };
+    }),
+  };
+}
+
+/** The relative error of the discrete adjoint in each part, as finite differences see it. */
+export function compareWithDifferences(
+  model: ControlModel,
+  directions: 'every' | number,
+  seed: number,
+): GradientComparison['differences'] {
+  const { problem, parameters, batch } = model;
+  const { backend, layout } = problem;
+  return backend.scoped(() => {
+    const gradient = backend.allocate(layout.length);
+    problem.gradient(parameters, batch, gradient);
+    const value = () => problem.evaluate(parameters, batch).objective;
+    const errors: Partial<Record<ParameterPart, DifferenceError>> = {};
+    for (const part of parameterParts.filter((name) => isTrained(problem, name))) {
+      const x = partOf(layout, parameters, part);
+      const adjoint = partOf(layout, gradient, part);
+      if (directions === 'every') {
+        const { gradient: reference, error } = carefulGradient(value, x);
+        const difference = relativeError(adjoint, reference);
+        errors[part] = { difference, ownError: error / norm(reference) };
+        continue;
+      }
+      const random = randomStream(seed, `directions in the ${part}`);
+      const found = Array.from({ length: directions }, () =>
+        directionalError(value, x, adjoint, random),
+      );
+      errors[part] = {
+        difference: Math.max(...found.map((one) => one.difference)),
+        ownError: Math.max(...found.map((one) => one.ownError)),
+      };
+    }
+    return errors;
+  });
+}
+
+function refinedGradient(model: ControlModel, factor: number): Float64Array {
+  const { problem, gather, repeat } = refineProblem(model.problem, factor);
+  const gradient = problem.backend.allocate(problem.layout.length);
+  const { flow } = problem.gradient(repeat(model.parameters), model.batch, gradient);
+  if (flow.kind !== 'completed') gradient.fill(Number.NaN);
+  return gather(gradient);
+}
+
+/**
+ * Relative error of a directional derivative along `g/|g| + u`, u a random unit vector: along it the derivative has the
+ * size of the gradient, and a part of the error that is orthogonal to the gradient is still seen.
+ */
+function directionalError(
+  value: () => number,
+  x: FloatArray,
+  gradient: ArrayLike<number>,
+  random: { normal(): number },
+): DifferenceError {
+  const u = Float64Array.from({ length: x.length }, () => random.normal());
+  const length = norm(u);
+  const size = norm(gradient);
+  const direction = u.map((entry, i) => entry / length + (size === 0 ? 0 : gradient[i] / size));
+  const expected = direction.reduce((sum, entry, i) => sum + entry * gradient[i], 0);
+  const { derivative, error } = carefulDerivative(value, x, direction);
+  const scale = expected === 0 ? 1 : Math.abs(expected);
+  return { difference: Math.abs(derivative - expected) / scale, ownError: error / scale };
+}
+
+/** `|x − reference| / |reference|`; infinite without a reference. */
+function relativeError(x: ArrayLike<number>, reference: ArrayLike<number> | undefined): number {
+  if (reference === undefined) return Infinity;
+  const gap = Array.from(reference, (value, i) => x[i] - value);
+  const error = norm(gap);
+  return error === 0 ? 0 : error / norm(reference);
+}
+
+function norm(x: ArrayLike<number>): number {
+  let square = 0;
+  for (let i = 0; i < x.length; i++) square += x[i] * x[i];
+  return Math.sqrt(square);
+}
