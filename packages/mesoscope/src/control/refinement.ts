@@ -1,3 +1,4 @@
+import { MesoscopeError } from '../errors.ts';
 import { piecewiseConstantControls, prolongControls } from '../flow/controls.ts';
 import type { DepthGrid } from '../flow/types.ts';
 import type { Backend, FloatArray } from '../kernels/backend.ts';
@@ -140,6 +141,8 @@ export interface RefineDepthResult {
  * Trains at L layers, prolongs the controls and the rule's memory to 2L, trains again, and so on. Nothing but the
  * start, the stages and the step number decides what is done, so that a run continued from a state ends with the
  * same numbers.
+ *
+ * @throws MesoscopeError `shape-mismatch` if the start does not fit its stage; `out-of-memory`
  */
 export async function refineDepth(options: RefineDepthOptions): Promise<RefineDepthResult> {
   const { backend, stages, prolongation = 'repeat', rule, rate, report, signal } = options;
@@ -149,6 +152,7 @@ export async function refineDepth(options: RefineDepthOptions): Promise<RefineDe
   for (let index = state.stage; index < stages.length; index++) {
     const finished = await backend.scopedAsync(async () => {
       const { layout, grid, objective } = options.problem(stages[index], index);
+      requireLength(state.parameters, layout.length);
       const parameters = backend.allocate(layout.length);
       const gradient = backend.allocate(layout.length);
       const update = rule(backend, layout.length);
@@ -216,6 +220,16 @@ function refineState(
     parameters: prolongParameters(layout, grid, state.parameters, prolongation),
     memory,
   };
+}
+
+function requireLength(parameters: FloatArray, expected: number): void {
+  if (parameters.length === expected) return;
+  throw new MesoscopeError({
+    code: 'shape-mismatch',
+    path: 'parameters of the state to start from',
+    received: [parameters.length],
+    expected: [expected],
+  });
 }
 
 function stepsBefore(stages: readonly RefinementStage[], index: number): number {
