@@ -1,12 +1,12 @@
 // Attention. A panel of queries is carried through scores, weights and the mean over values; whole columns are held, so
 // nothing is rescaled, and no n × n matrix is ever in memory.
-import { L2, LINEAR } from '../opcode';
+import { HARDMAX, L2 } from '../opcode';
 import {
   address, columns, flag, integer, padded, parameter, present, rows, stride, workspace,
 } from './operands';
 import {
-  combine, copyPanel, distances, hideFuture, hideWeightless, innerProducts, PANEL, panelWidth,
-  scaleRow, scoreScale, weigh,
+  combine, copyPanel, distances, hiddenScore, hideFuture, hideWeightless, innerProducts, isModerate, largestNorm, PANEL,
+  panelWidth, scaleRow, scoreScale, weigh,
 } from './panel';
 
 export function attention<T>(at: usize): void {
@@ -22,12 +22,14 @@ export function attention<T>(at: usize): void {
     const values = headRows(at, 2, v, head);
     const out = headRows(at, 4, v, head);
     const normaliser = address(at, 5) + <usize>head * stride(at, 5);
+    const keyNorm = largestNorm<T>(headRows(at, 1, k, head), stride(at, 1), k, m);
     for (let i = 0; i < n; i += panelWidth<T>()) {
       const shift = <usize>i * sizeof<T>();
-      const visible = scorePanel<T>(at, head, i, query, scores);
+      const moderate = queryPanel<T>(at, head, i, query, keyNorm);
+      const visible = scorePanel<T>(at, head, i, query, scores, moderate);
       const weights = present(at, 3) ? address(at, 3) : 0;
       weigh<T>(
-        integer(at, 0), parameter(at, 5), scores, weights, visible, m, scale,
+        integer(at, 0), parameter(at, 5), moderate, scores, weights, visible, m, scale,
         normaliser + shift, n - i, padded<T>(at, 5),
       );
       scaleRow<T>(scale, parameter(at, 6));
@@ -47,22 +49,32 @@ export function headRows(at: usize, i: i32, count: i32, head: i32): usize {
 }
 
 /**
- * Scores of the panel of queries that starts at i, for an instruction whose first operands are those of `attention`;
- * `query` receives the queries. Returns the number of keys: those that some query of the panel sees.
+ * Copies the panel of queries that starts at i, times the scores' scale (but for distances), for an instruction whose first
+ * operands are those of `attention`. Returns whether its scores are moderate.
  */
-export function scorePanel<T>(at: usize, head: i32, i: i32, query: usize, scores: usize): i32 {
+export function queryPanel<T>(at: usize, head: i32, i: i32, query: usize, keyNorm: f64): bool {
+  const kind = integer(at, 0);
+  const k = integer(at, 3);
+  const scale = scoreScale(kind, parameter(at, 5));
+  const queries = headRows(at, 0, k, head) + <usize>i * sizeof<T>();
+  copyPanel<T>(queries, stride(at, 0), query, k, kind == L2 ? 1 : scale, columns(at, 0) - i);
+  return isModerate<T>(kind, scale, query, k, keyNorm);
+}
+
+/** Scores of a panel of queries; returns the number of keys: those that some query of the panel sees. */
+export function scorePanel<T>(at: usize, head: i32, i: i32, query: usize, scores: usize, moderate: bool): i32 {
   const kind = integer(at, 0);
   const causal = flag(at, 1);
   const k = integer(at, 3);
   const m = columns(at, 1);
-  const scale = scoreScale(kind, parameter(at, 5));
   const keys = headRows(at, 1, k, head);
-  const queries = headRows(at, 0, k, head) + <usize>i * sizeof<T>();
   const visible = causal ? min(m, i + panelWidth<T>()) : m;
-  copyPanel<T>(queries, stride(at, 0), query, k, kind == L2 ? 1 : scale, columns(at, 0) - i);
-  if (kind == L2) distances<T>(keys, stride(at, 1), query, k, scores, visible, scale);
-  else innerProducts<T>(keys, stride(at, 1), query, k, scores, visible);
-  const hidden = kind == LINEAR ? 0 : -Infinity;
+  if (kind == L2) {
+    distances<T>(keys, stride(at, 1), query, k, scores, visible, scoreScale(kind, parameter(at, 5)));
+  } else {
+    innerProducts<T>(keys, stride(at, 1), query, k, scores, visible);
+  }
+  const hidden = hiddenScore<T>(kind, moderate && kind != HARDMAX);
   if (present(at, 3)) hideWeightless<T>(scores, address(at, 3), visible, hidden);
   if (causal) hideFuture<T>(scores, i, visible, hidden);
   return visible;

@@ -2,14 +2,14 @@
 // nor the forward pass's normaliser is needed. Sums over keys are finished panel by panel, sums over queries after a
 // block of panels.
 import { HARDMAX, L2, LINEAR, UNNORMALISED } from '../opcode';
-import { headRows, scorePanel } from './attention';
+import { headRows, queryPanel, scorePanel } from './attention';
 import { lanes, loadSplat, madd, splat, sumLanes } from './lanes';
 import {
   address, columns, flag, integer, padded, parameter, present, rows, stride, workspace,
 } from './operands';
 import { outerRows } from './outer';
 import {
-  combine, copyPanel, hideFuture, innerProducts, PANEL, panelWidth, scaleRow, scoreScale, weigh,
+  combine, copyPanel, hideFuture, innerProducts, largestNorm, PANEL, panelWidth, scaleRow, scoreScale, weigh,
 } from './panel';
 
 export function attentionPullback<T>(at: usize): void {
@@ -28,13 +28,14 @@ export function attentionPullback<T>(at: usize): void {
   const dS = P + <usize>block * keyBytes;
   const width = panelWidth<T>();
   for (let head = 0; head < integer(at, 2); head++) {
+    const keyNorm = largestNorm<T>(headRows(at, 1, k, head), stride(at, 1), k, m);
     for (let first = 0; first < n; first += block * width) {
       const panels = min(block, (n - first + width - 1) / width);
       const seen = flag(at, 1) ? min(m, first + panels * width) : m;
       for (let panel = 0; panel < panels; panel++) {
         const u = <usize>panel;
         pullPanel<T>(
-          at, head, first + panel * width, seen, scale,
+          at, head, first + panel * width, seen, keyNorm, scale,
           query + u * queryBytes, costate + u * costateBytes, P + u * keyBytes, dS + u * keyBytes,
         );
       }
@@ -52,7 +53,7 @@ export function attentionPullback<T>(at: usize): void {
  * latter two for `seen` keys; adds the panel's part of the queries' gradient.
  */
 function pullPanel<T>(
-  at: usize, head: i32, i: i32, seen: i32, scale: usize,
+  at: usize, head: i32, i: i32, seen: i32, keyNorm: f64, scale: usize,
   query: usize, costate: usize, P: usize, dS: usize,
 ): void {
   const kind = integer(at, 0);
@@ -62,8 +63,9 @@ function pullPanel<T>(
   const left = columns(at, 0) - i;
   const shift = <usize>i * sizeof<T>();
   const weights = present(at, 3) ? address(at, 3) : 0;
-  const visible = scorePanel<T>(at, head, i, query, P);
-  weigh<T>(kind, parameter(at, 5), P, weights, visible, m, scale, 0, 0, false);
+  const moderate = queryPanel<T>(at, head, i, query, keyNorm);
+  const visible = scorePanel<T>(at, head, i, query, P, moderate);
+  weigh<T>(kind, parameter(at, 5), moderate, P, weights, visible, m, scale, 0, 0, false);
   copyPanel<T>(headRows(at, 5, v, head) + shift, stride(at, 5), costate, v, parameter(at, 6), left);
   clear(P + <usize>visible * PANEL, seen - visible);
   if (kind == HARDMAX) {

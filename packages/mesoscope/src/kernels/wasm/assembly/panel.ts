@@ -1,9 +1,11 @@
 // Attention works on panels: two vectors of queries, and for each of them a column of numbers, one per key (or per
 // coordinate). A panel's rows are PANEL bytes apart, so that it is contiguous and stays in the first-level cache.
 import { L2, HARDMAX, LINEAR, UNNORMALISED } from '../opcode';
-import { firstLanes, keepFirst, lanes, larger, loadSplat, madd, put, splat } from './lanes';
+import { firstLanes, keepFirst, lanes, larger, loadSplat, madd, maxLanes, put, splat } from './lanes';
 import { logarithm } from './exponential';
-import { LN_2, LOG2_E, powerOfTwo } from './powers';
+import {
+  atLeastLeast, LN_2, LOG2_E, leastExponent, powerOfTwo, safeExponent, withinExponents,
+} from './powers';
 import { tile } from './tile';
 
 /** Bytes of a row of a panel. */
@@ -127,15 +129,47 @@ export function hideFuture<T>(scores: usize, i: i32, count: i32, hidden: f64): v
   }
 }
 
+/** max_j |a_j| over the columns of A. */
+export function largestNorm<T>(a: usize, step: usize, count: i32, m: i32): f64 {
+  let most = splat<T>(0);
+  for (let j = 0; j < m; j += lanes<T>()) {
+    let square = splat<T>(0);
+    let from = a + <usize>j * sizeof<T>();
+    for (let i = count; i > 0; i--) {
+      const entry = v128.load(from);
+      square = madd<T>(entry, entry, square);
+      from += step;
+    }
+    most = larger<T>(most, keepFirst<T>(square, m - j));
+  }
+  return Math.sqrt(<f64>maxLanes<T>(most));
+}
+
+/**
+ * Whether powers of two of a panel's scores can be taken as they are, without subtracting their maximum first: from the
+ * norms of the queries (as scaled by {@link copyPanel}) and of the keys. Not where a norm is not a number.
+ */
+export function isModerate<T>(kind: i32, scale: f64, query: usize, count: i32, keyNorm: f64): bool {
+  const queryNorm = largestNorm<T>(query, PANEL, count, panelWidth<T>());
+  const norms = queryNorm + keyNorm;
+  const bound = kind == L2 ? abs(scale) * norms * norms : queryNorm * keyNorm;
+  return bound <= safeExponent<T>();
+}
+
+/** The score of a hidden key. */
+export function hiddenScore<T>(kind: i32, moderate: bool): f64 {
+  if (kind == LINEAR) return 0;
+  return moderate ? leastExponent<T>() : -Infinity;
+}
+
 /**
  * Turns scores into P up to a factor for each query, which goes to `scale` (one row of a panel). `weights` may be 0:
  * 1/m each. The normaliser of the queries goes to `normaliser` unless that is 0.
  */
 export function weigh<T>(
-  kind: i32, beta: f64, scores: usize, weights: usize, count: i32, m: i32, scale: usize,
+  kind: i32, beta: f64, moderate: bool, scores: usize, weights: usize, count: i32, m: i32, scale: usize,
   normaliser: usize, left: i32, whole: bool,
 ): void {
-  const logWeight = weights == 0 ? -Math.log(<f64>m) : 0.0;
   if (kind == UNNORMALISED || kind == LINEAR) {
     if (kind == UNNORMALISED) raise<T>(scores, count);
     if (weights != 0) scaleRows<T>(scores, weights, count);
@@ -145,13 +179,17 @@ export function weigh<T>(
     if (normaliser != 0) putPanel<T>(normaliser, splat<T>(0), splat<T>(0), left, whole);
     return;
   }
-  let top0 = splat<T>(-Infinity);
+  let top0 = splat<T>(0);
   let top1 = top0;
-  let at = scores;
-  for (let j = count; j > 0; j--) {
-    top0 = larger<T>(top0, v128.load(at));
-    top1 = larger<T>(top1, v128.load(at, 16));
-    at += PANEL;
+  if (!moderate || kind == HARDMAX) {
+    top0 = splat<T>(-Infinity);
+    top1 = top0;
+    let at = scores;
+    for (let j = count; j > 0; j--) {
+      top0 = larger<T>(top0, v128.load(at));
+      top1 = larger<T>(top1, v128.load(at, 16));
+      at += PANEL;
+    }
   }
   if (kind == HARDMAX) {
     // A query that sees no key attains its maximum −∞ nowhere.
@@ -162,11 +200,13 @@ export function weigh<T>(
   }
   top0 = finiteOrZero<T>(top0);
   top1 = finiteOrZero<T>(top1);
-  soften<T>(scores, weights, count, top0, top1, scale);
+  if (!moderate) lower<T>(scores, count, top0, top1);
+  if (weights == 0) soften<T>(scores, count, scale);
+  else softenWeighted<T>(scores, weights, count, scale);
   const sum0 = v128.load(scale);
   const sum1 = v128.load(scale, 16);
   if (normaliser != 0) {
-    const shift = splat<T>(logWeight);
+    const shift = splat<T>(weights == 0 ? -Math.log(<f64>m) : 0);
     const log0 = v128.add<T>(shift, logarithm<T>(sum0));
     const log1 = v128.add<T>(shift, logarithm<T>(sum1));
     const unit = splat<T>(LN_2);
@@ -176,51 +216,46 @@ export function weigh<T>(
   v128.store(scale, inverse<T>(sum1), 16);
 }
 
-/** scores ← w_j 2^(score − top); their sums go to `sums`. */
-function soften<T>(scores: usize, weights: usize, count: i32, top0: v128, top1: v128, sums: usize): void {
+/** scores ← max(score − top, the least exponent). */
+function lower<T>(scores: usize, count: i32, top0: v128, top1: v128): void {
+  for (let j = count; j > 0; j--) {
+    v128.store(scores, atLeastLeast<T>(v128.sub<T>(v128.load(scores), top0)));
+    v128.store(scores, atLeastLeast<T>(v128.sub<T>(v128.load(scores, 16), top1)), 16);
+    scores += PANEL;
+  }
+}
+
+/** scores ← 2^score; their sums go to `sums`. */
+function soften<T>(scores: usize, count: i32, sums: usize): void {
   let sum0 = splat<T>(0);
   let sum1 = sum0;
-  if (weights == 0) {
-    let j = count;
-    let sum2 = sum0;
-    let sum3 = sum0;
-    for (; j >= 2; j -= 2) {
-      const p0 = powerOfTwo<T>(v128.sub<T>(v128.load(scores), top0));
-      const p1 = powerOfTwo<T>(v128.sub<T>(v128.load(scores, 16), top1));
-      const p2 = powerOfTwo<T>(v128.sub<T>(v128.load(scores, 32), top0));
-      const p3 = powerOfTwo<T>(v128.sub<T>(v128.load(scores, 48), top1));
-      v128.store(scores, p0);
-      v128.store(scores, p1, 16);
-      v128.store(scores, p2, 32);
-      v128.store(scores, p3, 48);
-      sum0 = v128.add<T>(sum0, p0);
-      sum1 = v128.add<T>(sum1, p1);
-      sum2 = v128.add<T>(sum2, p2);
-      sum3 = v128.add<T>(sum3, p3);
-      scores += 2 * PANEL;
-    }
-    if (j > 0) {
-      const p0 = powerOfTwo<T>(v128.sub<T>(v128.load(scores), top0));
-      const p1 = powerOfTwo<T>(v128.sub<T>(v128.load(scores, 16), top1));
-      v128.store(scores, p0);
-      v128.store(scores, p1, 16);
-      sum0 = v128.add<T>(sum0, p0);
-      sum1 = v128.add<T>(sum1, p1);
-    }
-    sum0 = v128.add<T>(sum0, sum2);
-    sum1 = v128.add<T>(sum1, sum3);
-  } else {
-    for (let j = count; j > 0; j--) {
-      const weight = loadSplat<T>(weights);
-      const p0 = v128.mul<T>(weight, powerOfTwo<T>(v128.sub<T>(v128.load(scores), top0)));
-      const p1 = v128.mul<T>(weight, powerOfTwo<T>(v128.sub<T>(v128.load(scores, 16), top1)));
-      v128.store(scores, p0);
-      v128.store(scores, p1, 16);
-      sum0 = v128.add<T>(sum0, p0);
-      sum1 = v128.add<T>(sum1, p1);
-      scores += PANEL;
-      weights += sizeof<T>();
-    }
+  for (let j = count; j > 0; j--) {
+    const p0 = powerOfTwo<T>(v128.load(scores));
+    const p1 = powerOfTwo<T>(v128.load(scores, 16));
+    v128.store(scores, p0);
+    v128.store(scores, p1, 16);
+    sum0 = v128.add<T>(sum0, p0);
+    sum1 = v128.add<T>(sum1, p1);
+    scores += PANEL;
+  }
+  v128.store(sums, sum0);
+  v128.store(sums, sum1, 16);
+}
+
+/** scores ← w_j 2^score; their sums go to `sums`. */
+function softenWeighted<T>(scores: usize, weights: usize, count: i32, sums: usize): void {
+  let sum0 = splat<T>(0);
+  let sum1 = sum0;
+  for (let j = count; j > 0; j--) {
+    const weight = loadSplat<T>(weights);
+    const p0 = v128.mul<T>(weight, powerOfTwo<T>(v128.load(scores)));
+    const p1 = v128.mul<T>(weight, powerOfTwo<T>(v128.load(scores, 16)));
+    v128.store(scores, p0);
+    v128.store(scores, p1, 16);
+    sum0 = v128.add<T>(sum0, p0);
+    sum1 = v128.add<T>(sum1, p1);
+    scores += PANEL;
+    weights += sizeof<T>();
   }
   v128.store(sums, sum0);
   v128.store(sums, sum1, 16);
@@ -247,8 +282,8 @@ function mark<T>(scores: usize, weights: usize, count: i32, top0: v128, top1: v1
 /** scores ← 2^score. */
 function raise<T>(scores: usize, count: i32): void {
   for (let j = count; j > 0; j--) {
-    v128.store(scores, powerOfTwo<T>(v128.load(scores)));
-    v128.store(scores, powerOfTwo<T>(v128.load(scores, 16)), 16);
+    v128.store(scores, powerOfTwo<T>(withinExponents<T>(v128.load(scores))));
+    v128.store(scores, powerOfTwo<T>(withinExponents<T>(v128.load(scores, 16))), 16);
     scores += PANEL;
   }
 }

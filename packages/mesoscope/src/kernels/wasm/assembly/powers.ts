@@ -1,43 +1,97 @@
 // The exponential inside attention: powers of two, so that the factor log₂e is folded into the scores' scale.
-import { larger, madd, splat } from './lanes';
+//
+// Constants are loaded where they are used: there are more than registers, and an engine that keeps them as values
+// spends more on them than on the arithmetic.
+import { larger, madd } from './lanes';
 
 export const LOG2_E: f64 = 1.4426950408889634;
 export const LN_2: f64 = 0.6931471805599453;
 
+/** f64: 2^(j/256), j = 0 … 255. */
+const TABLE = memory.data(2048, 64);
+/** f64: the shift 1.5·2⁴⁴, whose last bit is 1/256, then a polynomial for 2^f, |f| ≤ 1/512 (relative error 2.4e-18). */
+const DOUBLES = memory.data<f64>([
+  26388279066624.0, 26388279066624.0,
+  0.0096181283732428673, 0.0096181283732428673,
+  0.055504115022757275, 0.055504115022757275,
+  0.24022650695910561, 0.24022650695910561,
+  0.69314718055993929, 0.69314718055993929,
+  -1023.0, -1023.0,
+  1024.0, 1024.0,
+], 64);
+/** f32: the shift 1.5·2²³ + 127 (the exponent's bias), then a polynomial for 2^f, |f| ≤ ½ (relative error 2.6e-9). */
+const SINGLES = memory.data<f32>([
+  12583039.0, 12583039.0, 12583039.0, 12583039.0,
+  0.00015594677, 0.00015594677, 0.00015594677, 0.00015594677,
+  0.0013406644, 0.0013406644, 0.0013406644, 0.0013406644,
+  0.009617693, 0.009617693, 0.009617693, 0.009617693,
+  0.055503106, 0.055503106, 0.055503106, 0.055503106,
+  0.24022653, 0.24022653, 0.24022653, 0.24022653,
+  0.6931472, 0.6931472, 0.6931472, 0.6931472,
+  1.0, 1.0, 1.0, 1.0,
+  -127.0, -127.0, -127.0, -127.0,
+  128.0, 128.0, 128.0, 128.0,
+], 64);
+
+for (let j = 0; j < 256; j++) store<f64>(TABLE + 8 * <usize>j, Math.pow(2, <f64>j / 256));
+
+/** The least exponent; 2 to it counts as 0. */
+// @ts-ignore: decorator
+@inline
+export function leastExponent<T>(): f64 {
+  return sizeof<T>() == 8 ? -1023 : -127;
+}
+
+/** Scores up to this size need no shift by their maximum: neither 2ᵗ nor sums and products of it leave the range. */
+// @ts-ignore: decorator
+@inline
+export function safeExponent<T>(): f64 {
+  return sizeof<T>() == 8 ? 500 : 60;
+}
+
+/** t ≥ the least exponent. */
+// @ts-ignore: decorator
+@inline
+export function atLeastLeast<T>(t: v128): v128 {
+  return larger<T>(t, sizeof<T>() == 8 ? v128.load(DOUBLES, 80) : v128.load(SINGLES, 128));
+}
+
+/** t, cut off where 2ᵗ is 0 or +∞. */
+// @ts-ignore: decorator
+@inline
+export function withinExponents<T>(t: v128): v128 {
+  return v128.pmin<T>(atLeastLeast<T>(t), sizeof<T>() == 8 ? v128.load(DOUBLES, 96) : v128.load(SINGLES, 144));
+}
+
 /**
- * 2ᵗ. Relative error below 4 ulp for f64 (polynomial of degree 10: 3.0e-16) and 2 ulp for f32 (degree 6: 2.6e-9),
- * exactly 1 at 0; 0 where t < −1022.5 (f64), −126.5 (f32), so also at −∞; +∞ where t ≥ 1023.5, 127.5; NaN at NaN.
+ * 2ᵗ for t from the least exponent (−1023, −127), where it is exactly 0, to 1024, 127.5 (from there +∞, to 128). Relative
+ * error at most 2 ulp where the result is a normal number; exactly 1 at 0; NaN at NaN.
  */
 // @ts-ignore: decorator
 @inline
 export function powerOfTwo<T>(t: v128): v128 {
   if (sizeof<T>() == 8) {
-    t = f64x2.pmax(t, f64x2.splat(-1023));
-    t = f64x2.pmin(t, f64x2.splat(1024));
-    // Adding 1.5·2⁵² rounds to an integer that then stands, with the exponent's bias, in the low bits.
-    const shifted = f64x2.add(t, f64x2.splat(6755399441056767.0));
-    const f = f64x2.sub(t, f64x2.sub(shifted, f64x2.splat(6755399441056767.0)));
-    let p = madd<f64>(f64x2.splat(7.1117578104966217e-9), f, f64x2.splat(1.0210506320316116e-7));
-    p = madd<f64>(p, f, f64x2.splat(1.321523564006805e-6));
-    p = madd<f64>(p, f, f64x2.splat(1.5252647748458753e-5));
-    p = madd<f64>(p, f, f64x2.splat(0.00015403530800807628));
-    p = madd<f64>(p, f, f64x2.splat(0.001333355824647934));
-    p = madd<f64>(p, f, f64x2.splat(0.0096181291073807219));
-    p = madd<f64>(p, f, f64x2.splat(0.055504108664346595));
-    p = madd<f64>(p, f, f64x2.splat(0.24022650695910472));
-    p = madd<f64>(p, f, f64x2.splat(0.69314718055995161));
-    p = madd<f64>(p, f, f64x2.splat(1));
-    return f64x2.mul(p, i64x2.shl(shifted, 52));
+    // Adding the shift rounds to 1/256: the last 8 bits choose from the table, those above are the exponent.
+    const shift = v128.load(DOUBLES);
+    const shifted = f64x2.add(t, shift);
+    const f = f64x2.sub(t, f64x2.sub(shifted, shift));
+    const low = <usize>(i32x4.extract_lane(shifted, 0) & 255) << 3;
+    const high = <usize>(i32x4.extract_lane(shifted, 2) & 255) << 3;
+    let power = v128.load64_lane(TABLE + high, v128.load64_zero(TABLE + low), 1);
+    power = i64x2.add(power, i64x2.shl(i64x2.shr_u(shifted, 8), 52));
+    let p = madd<f64>(v128.load(DOUBLES, 16), f, v128.load(DOUBLES, 32));
+    p = madd<f64>(p, f, v128.load(DOUBLES, 48));
+    p = madd<f64>(p, f, v128.load(DOUBLES, 64));
+    return madd<f64>(f64x2.mul(p, f), power, power);
   }
-  t = f32x4.pmax(t, f32x4.splat(-127));
-  t = f32x4.pmin(t, f32x4.splat(128));
-  const shifted = f32x4.add(t, f32x4.splat(12583039.0));
-  const f = f32x4.sub(t, f32x4.sub(shifted, f32x4.splat(12583039.0)));
-  let p = madd<f32>(f32x4.splat(0.00015594677015105411), f, f32x4.splat(0.0013406643847480061));
-  p = madd<f32>(p, f, f32x4.splat(0.0096176929761431877));
-  p = madd<f32>(p, f, f32x4.splat(0.055503105512069807));
-  p = madd<f32>(p, f, f32x4.splat(0.24022652782876178));
-  p = madd<f32>(p, f, f32x4.splat(0.69314721496788501));
-  p = madd<f32>(p, f, f32x4.splat(1));
+  const shift = v128.load(SINGLES);
+  const shifted = f32x4.add(t, shift);
+  const f = f32x4.sub(t, f32x4.sub(shifted, shift));
+  let p = madd<f32>(v128.load(SINGLES, 16), f, v128.load(SINGLES, 32));
+  p = madd<f32>(p, f, v128.load(SINGLES, 48));
+  p = madd<f32>(p, f, v128.load(SINGLES, 64));
+  p = madd<f32>(p, f, v128.load(SINGLES, 80));
+  p = madd<f32>(p, f, v128.load(SINGLES, 96));
+  p = madd<f32>(p, f, v128.load(SINGLES, 112));
   return f32x4.mul(p, i32x4.shl(shifted, 23));
 }
