@@ -1,0 +1,3 @@
+export * from './head-law.ts';
+export * from './problem.ts';
+export * from './sequences.ts';

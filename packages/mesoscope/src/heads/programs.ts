@@ -1,0 +1,166 @@
+import { columnStride, type MatrixRef } from '../kernels/instruction.ts';
+import { one, type Program, ProgramBuilder, rowsOf } from '../kernels/program.ts';
+import { type HeadShape, headLength } from './head-law.ts';
+
+/**
+ * The programs that run over heads. A sample is a group of G heads; the sequences of a chunk are written out one after
+ * the other, so that a group's parameters and gradients stay in the cache, threads share the heads whatever the
+ * number of sequences, and memory grows with heads and with sequences, never with their product.
+ *
+ * Parameters of a group: Q of all its heads, K of all its heads, V of all its heads: one matrix takes tokens to queries,
+ * keys and values.
+ */
+export interface ChunkShape {
+  readonly heads: HeadShape;
+  /** G. */
+  readonly group: number;
+  /** Sequences written out. */
+  readonly sequences: number;
+  /** n. */
+  readonly tokens: number;
+}
+
+/** Elements of a group's parameters. */
+export function groupLength({ heads, group }: Pick<ChunkShape, 'heads' | 'group'>): number {
+  return group * headLength(heads);
+}
+
+/** `logits_s += Σ_heads V ȳ` for every sequence s of the chunk; slots `tokens`, `parameters`, `logits`. */
+export function forwardProgram(shape: ChunkShape): Program {
+  return logitsProgram(shape, 'accumulator');
+}
+
+/** As {@link forwardProgram}, each group (of one head) keeps its own logits. */
+export function featureProgram(shape: ChunkShape): Program {
+  return logitsProgram(shape, 'sample');
+}
+
+function logitsProgram(shape: ChunkShape, kind: 'accumulator' | 'sample'): Program {
+  const { heads, tokens, sequences } = shape;
+  const b = new ProgramBuilder();
+  const states = sequenceSlots(b, 'tokens', heads.dimension, shape);
+  const parameters = parameterSlot(b, 'parameters', shape);
+  const slot = b.slot(kind, 'logits', sequences * heads.classes * columnStride(tokens));
+  const mapped = b.scratch(parameters.rows, tokens);
+  const sum = b.scratch(heads.classes, tokens);
+  const normaliser = b.scratch(shape.group, tokens);
+  states.forEach((state, s) => {
+    b.emit({
+      op: 'product',
+      a: parameters,
+      transposeA: false,
+      b: state,
+      c: mapped,
+      alpha: one,
+      accumulate: false,
+    });
+    b.emit({
+      op: 'attention',
+      ...attentionOperands(mapped, shape),
+      out: sum,
+      normaliser,
+      alpha: 1,
+    });
+    const y = stateAt(slot, s, heads.classes, tokens);
+    b.emit({ op: 'axpy', x: sum, y, alpha: one, accumulate: true });
+  });
+  return b.program();
+}
+
+/**
+ * `gradient += Σ_s D⟨residual_s, Σ_heads V ȳ⟩` by the heads' parameters; slots `tokens`, `residual`, `parameters`,
+ * `gradient`. Since Φ is linear in V, `⟨V, gradient by V⟩` is the pairing itself.
+ */
+export function backwardProgram(shape: ChunkShape): Program {
+  const { heads, tokens } = shape;
+  const b = new ProgramBuilder();
+  const states = sequenceSlots(b, 'tokens', heads.dimension, shape);
+  const residuals = sequenceSlots(b, 'residual', heads.classes, shape);
+  const parameters = parameterSlot(b, 'parameters', shape);
+  const gradient = parameterSlot(b, 'gradient', shape);
+  const mapped = b.scratch(parameters.rows, tokens);
+  const pulled = b.scratch(parameters.rows, tokens);
+  const sum = b.scratch(heads.classes, tokens);
+  const normaliser = b.scratch(shape.group, tokens);
+  const { queries, keys, values } = split(pulled, shape);
+  states.forEach((state, s) => {
+    b.emit({
+      op: 'product',
+      a: parameters,
+      transposeA: false,
+      b: state,
+      c: mapped,
+      alpha: one,
+      accumulate: false,
+    });
+    const operands = { ...attentionOperands(mapped, shape), normaliser, alpha: 1 };
+    // Backends that recompute the normaliser in the pullback leave this instruction out.
+    b.emit({ op: 'attention', ...operands, out: sum });
+    b.emit({ op: 'fill', y: pulled, value: 0 });
+    b.emit({
+      op: 'attentionPullback',
+      ...operands,
+      p: residuals[s],
+      gQueries: queries,
+      gKeys: keys,
+      gValues: values,
+    });
+    b.emit({ op: 'outer', a: pulled, b: state, c: gradient, alpha: one, accumulate: true });
+  });
+  return b.program();
+}
+
+/** Cross-entropy of one sequence a sample: slots `logits`, `labels`, `weights`, `loss`, `residual`. */
+export function lossProgram(classes: number, tokens: number): Program {
+  const b = new ProgramBuilder();
+  b.emit({
+    op: 'crossEntropy',
+    logits: b.state('sample', 'logits', classes, tokens),
+    labels: b.state('sample', 'labels', 1, tokens),
+    weights: b.state('sample', 'weights', 1, tokens),
+    loss: b.state('sample', 'loss', 1, tokens),
+    residual: b.state('sample', 'residual', classes, tokens),
+  });
+  return b.program();
+}
+
+function sequenceSlots(
+  b: ProgramBuilder,
+  name: string,
+  rows: number,
+  { sequences, tokens }: ChunkShape,
+): MatrixRef[] {
+  const slot = b.slot('shared', name, sequences * rows * columnStride(tokens));
+  return Array.from({ length: sequences }, (_, s) => stateAt(slot, s, rows, tokens));
+}
+
+function stateAt(slot: number, s: number, rows: number, columns: number): MatrixRef {
+  const stride = columnStride(columns);
+  return { slot, offset: s * rows * stride, rows, columns, stride };
+}
+
+function parameterSlot(b: ProgramBuilder, name: string, shape: ChunkShape): MatrixRef {
+  const d = shape.heads.dimension;
+  return b.parameters('sample', name, groupLength(shape) / d, d);
+}
+
+function split(mapped: MatrixRef, { heads, group }: ChunkShape) {
+  const ofKeys = group * heads.keyDimension;
+  return {
+    queries: rowsOf(mapped, 0, ofKeys),
+    keys: rowsOf(mapped, ofKeys, ofKeys),
+    values: rowsOf(mapped, 2 * ofKeys, group * heads.classes),
+  };
+}
+
+function attentionOperands(mapped: MatrixRef, shape: ChunkShape) {
+  return {
+    ...split(mapped, shape),
+    kind: 'softmax' as const,
+    causal: true,
+    heads: shape.group,
+    keyDimension: shape.heads.keyDimension,
+    valueDimension: shape.heads.classes,
+    scale: 1 / Math.sqrt(shape.heads.keyDimension),
+  };
+}
