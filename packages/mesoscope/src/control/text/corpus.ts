@@ -6,18 +6,21 @@ import {
   emptyCorpus,
 } from './vocabulary.ts';
 
-/** A text as classes, cut into a training part and a held-out part that follows it. */
+/** A text as classes, cut into three contiguous parts: held out, training, validation. */
 export interface Corpus {
   /** Built from the training part alone. */
   readonly vocabulary: CharacterVocabulary;
   readonly training: Int32Array<ArrayBuffer>;
+  /** The end of the text: watched during training, and what the preset was chosen on. */
+  readonly validation: Int32Array<ArrayBuffer>;
+  /** The beginning of the text: nothing was chosen on it; final numbers are measured here. */
   readonly heldOut: Int32Array<ArrayBuffer>;
 }
 
 export interface CorpusOptions extends CharacterVocabularyOptions {
-  /** n: the characters a prediction may see at most. Both parts must hold n + 1 characters. */
+  /** n: the characters a prediction may see at most. Every part must hold n + 1 characters. */
   readonly context: number;
-  /** Fraction of the text, at its end, that training never sees; default 0.1. */
+  /** Fraction of the text at its beginning that is held out, and at its end for validation; default 0.1. */
   readonly heldOutFraction?: number;
 }
 
@@ -27,9 +30,9 @@ export function cleanText(text: string): string {
 }
 
 /**
- * Cleans a text ({@link cleanText}) and cuts it in two contiguous parts without overlap.
+ * Cleans a text ({@link cleanText}) and cuts it in three contiguous parts without overlap.
  *
- * @throws MesoscopeError `invalid-value`: empty corpus, a context longer than a part, a fraction outside (0, 1)
+ * @throws MesoscopeError `invalid-value`: empty corpus, a context longer than a part, a fraction outside (0, ½)
  */
 export function prepareCorpus(text: string, options: CorpusOptions): Corpus {
   const { context, heldOutFraction = 0.1 } = options;
@@ -41,33 +44,36 @@ export function prepareCorpus(text: string, options: CorpusOptions): Corpus {
       expected: 'an integer of at least 1',
     });
   }
-  if (!(heldOutFraction > 0 && heldOutFraction < 1)) {
+  if (!(heldOutFraction > 0 && heldOutFraction < 0.5)) {
     throw new MesoscopeError({
       code: 'invalid-value',
       path: 'heldOutFraction',
       received: heldOutFraction,
-      expected: 'a number between 0 and 1, both excluded',
+      expected: 'a number between 0 and 0.5, both excluded',
     });
   }
   const characters = [...cleanText(text)];
   if (characters.length === 0) throw emptyCorpus();
-  const cut = Math.round(characters.length * (1 - heldOutFraction));
-  const shorter = Math.min(cut, characters.length - cut);
+  const part = Math.round(characters.length * heldOutFraction);
+  const trainingCount = characters.length - 2 * part;
+  const shorter = Math.min(part, trainingCount);
   if (shorter < context + 1) {
     throw new MesoscopeError({
       code: 'invalid-value',
       path: 'context',
       received: context,
-      expected: `less than the ${shorter} characters of the shorter part (training ${cut}, held out ${characters.length - cut})`,
+      expected: `less than the ${shorter} characters of the shorter part (training ${trainingCount}, held out and validation ${part} each)`,
       wayOut: 'Use a longer text or a shorter context.',
     });
   }
-  const trainingText = characters.slice(0, cut).join('');
+  const between = (from: number, to: number) => characters.slice(from, to).join('');
+  const trainingText = between(part, part + trainingCount);
   const vocabulary = characterVocabulary(trainingText, options);
   return {
     vocabulary,
     training: vocabulary.encode(trainingText),
-    heldOut: vocabulary.encode(characters.slice(cut).join('')),
+    validation: vocabulary.encode(between(part + trainingCount, characters.length)),
+    heldOut: vocabulary.encode(between(0, part)),
   };
 }
 

@@ -10,7 +10,7 @@ export interface TrainingRecord {
   readonly seconds: number;
   /** Mean cross-entropy in nats over the batches since the last record. */
   readonly loss: number;
-  /** Bits per character on the report's held-out sequences. */
+  /** Bits per character on the report's sequences of the validation part. */
   readonly heldOutBits: number;
   /** Trained since the last record. */
   readonly sequencesPerSecond: number;

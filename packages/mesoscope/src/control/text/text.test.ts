@@ -30,14 +30,18 @@ describe('prepareCorpus', () => {
     const corpus = prepareCorpus(` \n${prose}\t\n`, { context: 16 });
     const { vocabulary } = corpus;
     const cleaned = cleanText(prose);
-    expect(vocabulary.decode(corpus.training) + vocabulary.decode(corpus.heldOut)).toBe(cleaned);
+    const parts = [corpus.heldOut, corpus.training, corpus.validation];
+    expect(parts.map((part) => vocabulary.decode(part)).join('')).toBe(cleaned);
     expect(corpus.heldOut.length / cleaned.length).toBeCloseTo(0.1, 2);
+    expect(corpus.validation.length).toBe(corpus.heldOut.length);
   });
 
   it('builds its classes from the training part alone', () => {
-    const corpus = prepareCorpus(`${'ab'.repeat(90)}${'z'.repeat(20)}`, { context: 4 });
+    const corpus = prepareCorpus(`${'z'.repeat(20)}${'ab'.repeat(80)}${'z'.repeat(20)}`, {
+      context: 4,
+    });
     expect(corpus.vocabulary.classes).toEqual(['a', 'b', rareCharacter]);
-    expect(new Set(corpus.heldOut)).toEqual(new Set([2]));
+    expect(new Set([...corpus.heldOut, ...corpus.validation])).toEqual(new Set([2]));
   });
 
   it.each([

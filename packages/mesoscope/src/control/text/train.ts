@@ -114,7 +114,7 @@ export async function trainTextFlow(
     stages.slice(0, stage).reduce((sum, { steps }) => sum + steps, 0);
   const { rate, warmUp } = configuration;
   const schedule = cosineRate({ rate, warmUp, steps: totalSteps });
-  const reportStarts = evenStarts(corpus.heldOut, context, configuration.reportSequences);
+  const reportStarts = evenStarts(corpus.validation, context, configuration.reportSequences);
   const { state: start, progress } =
     host.resume === undefined
       ? { state: initialState(backend, configuration, classes), progress: newProgress() }
@@ -142,7 +142,7 @@ export async function trainTextFlow(
       step,
       seconds: progress.seconds,
       loss: progress.lossSum / progress.lossCount,
-      heldOutBits: heldOutBits(problem, values.parameters, corpus.heldOut, reportStarts).bits,
+      heldOutBits: heldOutBits(problem, values.parameters, corpus.validation, reportStarts).bits,
       sequencesPerSecond: (progress.lossCount * batch) / progress.windowSeconds,
     };
     progress.records.push(record);
