@@ -1,8 +1,10 @@
 import { MesoscopeError } from '../../errors.ts';
 import { type OdeSolution, solveOde } from '../../flow/ode.ts';
-import { pseudoInverse, symmetricEigen } from '../../numeric/decompositions.ts';
+import { pseudoInverse, spectralNorm, symmetricEigen } from '../../numeric/decompositions.ts';
 import {
+  block,
   frobeniusNorm,
+  fromBlocks,
   type Matrix,
   multiply,
   multiplyVector,
@@ -69,7 +71,7 @@ export function minimumEnergyControls(endpoints: Endpoints): MinimumEnergy {
     newtonSteps += attempt.steps;
     if (attempt.costate === null) {
       stride /= 2;
-      if (stride < 1e-3) throw notReached(reached);
+      if (stride < 1e-7) throw notReached(reached);
       continue;
     }
     previous = { at: reached, costate };
@@ -92,15 +94,27 @@ function notReached(reached: number): MesoscopeError {
 }
 
 interface ShootingAccuracy {
-  /** Of the endpoint, relative to its size. */
+  /** Of the endpoint, in units of the target's own spread: there Newton's method stops. */
   readonly endpoint: number;
+  /** What is accepted where rounding lets it come no nearer. */
+  readonly acceptable: number;
   readonly integration: number;
   /** Step of the difference quotients. */
   readonly difference: number;
 }
 
-const coarse: ShootingAccuracy = { endpoint: 1e-4, integration: 1e-8, difference: 1e-4 };
-const fine: ShootingAccuracy = { endpoint: 1e-11, integration: 1e-12, difference: 1e-6 };
+const coarse: ShootingAccuracy = {
+  endpoint: 1e-4,
+  acceptable: 1e-2,
+  integration: 1e-8,
+  difference: 1e-4,
+};
+const fine: ShootingAccuracy = {
+  endpoint: 1e-11,
+  acceptable: 1e-7,
+  integration: 1e-12,
+  difference: 1e-6,
+};
 
 /** `S_kL` for a basis S_k of the symmetric matrices that vanish on the complement of the range of L. */
 function costateBasis(L: Matrix): Matrix[] {
@@ -168,15 +182,17 @@ function shoot(
   accuracy: ShootingAccuracy,
 ): { readonly costate: Float64Array | null; readonly steps: number } {
   const goal = unfactored(target);
-  const size = Math.max(frobeniusNorm(goal.covariance), Math.hypot(...goal.mean));
+  const whiten = whitening(target.factor);
+  const size = spectralNorm(target.factor);
   const miss = (costate: Float64Array): Float64Array | null => {
     const solution = integrateExtremal(from, basis, costate, accuracy.integration, false);
     if (solution.status.kind !== 'completed') return null;
     const { m, L } = parts(solution.state, from.factor);
     const end = unfactored({ mean: m, factor: { ...from.factor, data: L } });
+    const gap = multiply(whiten, subtract(end.covariance, goal.covariance), transpose(whiten));
     return Float64Array.of(
-      ...symmetricCoordinates(subtract(end.covariance, goal.covariance)),
-      ...end.mean.map((entry, i) => entry - goal.mean[i]),
+      ...symmetricCoordinates(symmetricPart(gap)),
+      ...end.mean.map((entry, i) => (entry - goal.mean[i]) / size),
     );
   };
   const limit = 12;
@@ -185,7 +201,7 @@ function shoot(
   for (let steps = 0; steps < limit; steps++) {
     if (residual === null) return { costate: null, steps };
     const before = Math.hypot(...residual);
-    if (before <= accuracy.endpoint * size) return { costate, steps };
+    if (before <= accuracy.endpoint) return { costate, steps };
     const jacobian = differences(miss, costate, residual, accuracy.difference);
     if (jacobian === null) return { costate: null, steps };
     const step = multiplyVector(pseudoInverse(jacobian), residual);
@@ -200,11 +216,21 @@ function shoot(
     }
     if (next === null) {
       // Rounding, or no way forward: the continuation then takes a shorter stride.
-      return { costate: before <= 100 * accuracy.endpoint * size ? costate : null, steps };
+      return { costate: before <= accuracy.acceptable ? costate : null, steps };
     }
     costate = next;
   }
   return { costate: null, steps: limit };
+}
+
+/** `[L⁺; Nᵀ/|L|]`, N a basis of the complement of the range: makes `LLᵀ` the identity on its support. */
+function whitening(L: Matrix): Matrix {
+  const inside = pseudoInverse(L);
+  const { vectors } = symmetricEigen(multiply(L, transpose(L)));
+  const outside = transpose(block(vectors, 0, 0, L.rows, L.rows - L.columns));
+  return outside.rows === 0
+    ? inside
+    : fromBlocks([[inside], [scale(1 / spectralNorm(L), outside)]]);
 }
 
 function differences(
