@@ -18,5 +18,13 @@ export type { Conformance, ConformanceCase } from './conformance/trial.ts';
  * ```
  */
 export function conformanceCases(): readonly ConformanceCase[] {
-  return [...linearCases(), ...columnCases(), ...attentionCases(), ...transportCases()];
+  return cases;
 }
+
+/** Made once, because a case remembers what the reference found. */
+const cases: readonly ConformanceCase[] = [
+  ...linearCases(),
+  ...columnCases(),
+  ...attentionCases(),
+  ...transportCases(),
+];

@@ -2,7 +2,7 @@
 import { logarithm } from './exponential';
 import { firstLanes, keepFirst, lanes, larger, loadSplat, madd, nmadd, put, splat } from './lanes';
 import { address, columns, padded, parameter, rows, stride, workspace } from './operands';
-import { LN_2, LOG2_E, powerOfTwo } from './powers';
+import { LN_2, LOG2_E, powerOfTwo, withinExponents } from './powers';
 
 /** Vectors of points that go through the keys together, to share their loads. */
 const BLOCK: i32 = 4;
@@ -132,10 +132,14 @@ function sumOverKeys<T>(at: usize, points: usize, c: f64, d: i32): void {
     }
     const top = loadSplat<T>(key);
     key += sizeof<T>();
-    sum0 = v128.add<T>(sum0, powerOfTwo<T>(nmadd<T>(scale, square0, v128.sub<T>(top, shift0))));
-    sum1 = v128.add<T>(sum1, powerOfTwo<T>(nmadd<T>(scale, square1, v128.sub<T>(top, shift1))));
-    sum2 = v128.add<T>(sum2, powerOfTwo<T>(nmadd<T>(scale, square2, v128.sub<T>(top, shift2))));
-    sum3 = v128.add<T>(sum3, powerOfTwo<T>(nmadd<T>(scale, square3, v128.sub<T>(top, shift3))));
+    const t0 = nmadd<T>(scale, square0, v128.sub<T>(top, shift0));
+    const t1 = nmadd<T>(scale, square1, v128.sub<T>(top, shift1));
+    const t2 = nmadd<T>(scale, square2, v128.sub<T>(top, shift2));
+    const t3 = nmadd<T>(scale, square3, v128.sub<T>(top, shift3));
+    sum0 = v128.add<T>(sum0, powerOfTwo<T>(withinExponents<T>(t0)));
+    sum1 = v128.add<T>(sum1, powerOfTwo<T>(withinExponents<T>(t1)));
+    sum2 = v128.add<T>(sum2, powerOfTwo<T>(withinExponents<T>(t2)));
+    sum3 = v128.add<T>(sum3, powerOfTwo<T>(withinExponents<T>(t3)));
   }
   const sums = shifts + 16 * BLOCK;
   v128.store(sums, sum0);
