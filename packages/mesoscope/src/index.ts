@@ -4,6 +4,7 @@ export * from './control/index.ts';
 export * from './errors.ts';
 export * from './field/index.ts';
 export * from './flow/index.ts';
+export * from './gaussian/index.ts';
 export * from './kernels/index.ts';
 export * from './law/index.ts';
 export * from './numeric/index.ts';

@@ -1,5 +1,13 @@
 import type { Backend } from '../kernels/backend.ts';
-import { frobeniusNorm, type Matrix, multiply, multiplyVector, subtract, trace, transpose } from '../numeric/matrix.ts';
+import {
+  frobeniusNorm,
+  type Matrix,
+  multiply,
+  multiplyVector,
+  subtract,
+  trace,
+  transpose,
+} from '../numeric/matrix.ts';
 import type { GaussianLayer } from './layer.ts';
 import { integrateMoments, type LayerSchedule } from './moment-flow.ts';
 import { factored, type GaussianMoments, unfactored } from './moments.ts';
@@ -10,7 +18,11 @@ import { moveParticles } from './particles.ts';
  * token exerts, in units of what n samples of a Gaussian law can follow. Above 1 the softmax of n tokens freezes on its largest
  * score, and the closure stops describing it. `σ² = tr(BᵀΣBΣ) + ⟨Bm, ΣBm⟩`.
  */
-export function tiltRatio(layer: GaussianLayer, { mean, covariance }: GaussianMoments, n: number): number {
+export function tiltRatio(
+  layer: GaussianLayer,
+  { mean, covariance }: GaussianMoments,
+  n: number,
+): number {
   const squares = layer.heads.map(({ B }) => {
     const Bm = multiplyVector(B, mean);
     const SigmaBm = multiplyVector(covariance, Bm);

@@ -1,8 +1,16 @@
 import { describe, expect, test } from 'vitest';
+import { createReferenceBackend } from '../kernels/reference/backend.ts';
 import { gaussian } from '../law/law.ts';
 import { sampleLaw } from '../law/sample.ts';
-import { createReferenceBackend } from '../kernels/reference/backend.ts';
-import { frobeniusNorm, identity, type Matrix, multiply, scale, subtract, transpose } from '../numeric/matrix.ts';
+import {
+  frobeniusNorm,
+  identity,
+  type Matrix,
+  multiply,
+  scale,
+  subtract,
+  transpose,
+} from '../numeric/matrix.ts';
 import { randomStream } from '../numeric/random.ts';
 import { affineVelocity } from './closure.ts';
 import { compareWithParticles, tiltRatio } from './finite-n.ts';
@@ -20,7 +28,9 @@ const law = gaussian(s.normals(new Float64Array(d)), scale(0.5, randomCovariance
 
 function covarianceOf(points: Matrix): Matrix {
   const n = points.rows;
-  const mean = [0, 1].map((a) => points.data.reduce((sum, x, k) => sum + (k % d === a ? x : 0), 0) / n);
+  const mean = [0, 1].map(
+    (a) => points.data.reduce((sum, x, k) => sum + (k % d === a ? x : 0), 0) / n,
+  );
   const centred = { ...points, data: points.data.map((x, k) => x - mean[k % d]) };
   return scale(1 / n, multiply(transpose(centred), centred));
 }
@@ -39,11 +49,11 @@ describe.each(['softmax', 'l2'] as const)('%s: n tokens follow the closure', (at
       }
       return Math.sqrt(square) / frobeniusNorm(expected);
     };
-    const [few, many] = [error(64, 48), error(1024, 6)];
+    const [few, many] = [error(32, 64), error(512, 6)];
     // Sixteen times the tokens: a quarter of the error, give or take what so few repetitions scatter.
     expect(few / many).toBeGreaterThan(2);
     expect(few / many).toBeLessThan(8);
-    expect(many).toBeLessThan(0.12);
+    expect(many).toBeLessThan(0.15);
     backend.dispose();
   });
 });
@@ -61,8 +71,10 @@ test('sinkhorn: the velocity of n tokens tends to the closure’s', () => {
     return Math.sqrt(difference.reduce((sum, e) => sum + e * e, 0) / n);
   };
   const size = Math.hypot(...law.mean) + 1;
-  expect(error(800)).toBeLessThan(0.1 * size);
-  const capped = sinkhornVelocity(layer, sampleLaw(law, 50, randomStream(1, 'capped')), { iterationLimit: 1 });
+  expect(error(300)).toBeLessThan(0.2 * size);
+  const capped = sinkhornVelocity(layer, sampleLaw(law, 50, randomStream(1, 'capped')), {
+    iterationLimit: 1,
+  });
   expect(capped.status).toBe('iteration-limit');
 });
 
@@ -73,7 +85,8 @@ test('controls found for the law steer n tokens open loop', () => {
     const { controls } = steer({ from: law, to, realisation });
     const points = sampleLaw(law, 600, randomStream(12, realisation));
     const end = moveParticles(backend, controls, points, { horizon: 1, steps: 20 });
-    const error = frobeniusNorm(subtract(covarianceOf(end), to.covariance)) / frobeniusNorm(to.covariance);
+    const error =
+      frobeniusNorm(subtract(covarianceOf(end), to.covariance)) / frobeniusNorm(to.covariance);
     expect(error).toBeLessThan(0.3);
   }
   backend.dispose();
@@ -89,7 +102,11 @@ test('n tokens do not blow up where the closure does, and the departure is marke
   expect(result.departure as number).toBeLessThanOrEqual(result.blowUpTime as number);
   expect(result.particleTrace.every(Number.isFinite)).toBe(true);
   // In the hull: |x| ≤ e^{|V|t} max|x_0|.
-  const radius = Math.max(...Array.from({ length: 200 }, (_, i) => Math.hypot(points.data[2 * i], points.data[2 * i + 1])));
+  const radius = Math.max(
+    ...Array.from({ length: 200 }, (_, i) =>
+      Math.hypot(points.data[2 * i], points.data[2 * i + 1]),
+    ),
+  );
   const last = result.particleTrace[result.particleTrace.length - 1];
   expect(last).toBeLessThan((radius * Math.E) ** 2);
   expect(result.tiltRatio[result.tiltRatio.length - 1]).toBeGreaterThan(result.tiltRatio[0]);

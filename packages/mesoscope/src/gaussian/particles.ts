@@ -83,7 +83,10 @@ function particleVelocity(backend: Backend, shape: GaussianLayer, n: number): Ve
   const b = builder.parameters('shared', 'b', d, 1);
   builder.emit({ op: 'broadcast', b, c: out, accumulate: false });
   builder.emit(product(W, x, out, true));
-  const buffers: Record<string, FloatArray> = { W: backend.allocate(d * d), b: backend.allocate(d) };
+  const buffers: Record<string, FloatArray> = {
+    W: backend.allocate(d * d),
+    b: backend.allocate(d),
+  };
   for (let h = 0; h < heads; h++) {
     const matrix = (name: string) => {
       buffers[`${name}${h}`] = backend.allocate(d * d);
