@@ -16,6 +16,7 @@ const DOUBLES = memory.data<f64>([
   0.055504115022757275, 0.055504115022757275,
   0.24022650695910561, 0.24022650695910561,
   0.69314718055993929, 0.69314718055993929,
+  1.0, 1.0,
   -1023.0, -1023.0,
   1024.0, 1024.0,
 ], 64);
@@ -53,19 +54,19 @@ export function safeExponent<T>(): f64 {
 // @ts-ignore: decorator
 @inline
 export function atLeastLeast<T>(t: v128): v128 {
-  return larger<T>(t, sizeof<T>() == 8 ? v128.load(DOUBLES, 80) : v128.load(SINGLES, 128));
+  return larger<T>(t, sizeof<T>() == 8 ? v128.load(DOUBLES, 96) : v128.load(SINGLES, 128));
 }
 
 /** t, cut off where 2ᵗ is 0 or +∞. */
 // @ts-ignore: decorator
 @inline
 export function withinExponents<T>(t: v128): v128 {
-  return v128.pmin<T>(atLeastLeast<T>(t), sizeof<T>() == 8 ? v128.load(DOUBLES, 96) : v128.load(SINGLES, 144));
+  return v128.pmin<T>(atLeastLeast<T>(t), sizeof<T>() == 8 ? v128.load(DOUBLES, 112) : v128.load(SINGLES, 144));
 }
 
 /**
- * 2ᵗ for t from the least exponent (−1023, −127), where it is exactly 0, to 1024, 127.5 (from there +∞, to 128). Relative
- * error at most 2 ulp where the result is a normal number; exactly 1 at 0; NaN at NaN.
+ * 2ᵗ for t from the least exponent (−1023, −127), where it is exactly 0, to 1024, 128, where it is +∞ (f32: from
+ * 127.5 on). Relative error at most 2 ulp where the result is a normal number; exactly 1 at 0; NaN at NaN.
  */
 // @ts-ignore: decorator
 @inline
@@ -82,7 +83,8 @@ export function powerOfTwo<T>(t: v128): v128 {
     let p = madd<f64>(v128.load(DOUBLES, 16), f, v128.load(DOUBLES, 32));
     p = madd<f64>(p, f, v128.load(DOUBLES, 48));
     p = madd<f64>(p, f, v128.load(DOUBLES, 64));
-    return madd<f64>(f64x2.mul(p, f), power, power);
+    // The last product is with the power, so that an infinite one stays infinite whatever the sign of f.
+    return f64x2.mul(madd<f64>(p, f, v128.load(DOUBLES, 80)), power);
   }
   const shift = v128.load(SINGLES);
   const shifted = f32x4.add(t, shift);

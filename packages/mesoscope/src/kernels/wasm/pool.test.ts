@@ -1,0 +1,29 @@
+import { expect, test } from 'vitest';
+import { loadKernels } from './module.ts';
+import { JOB, PROGRAM } from './opcode.ts';
+import { startPool } from './pool.ts';
+
+/** A job whose only instruction no interpreter knows: every unit traps. */
+async function poolWithBadJob(posting: (thread: number) => void) {
+  const { module } = await loadKernels('strict', true);
+  const memory = new WebAssembly.Memory({ initial: 128, maximum: 128, shared: true });
+  const words = new Int32Array(memory.buffer);
+  words[PROGRAM / 4] = -1;
+  words.set([2, 2, PROGRAM + 4, 0, PROGRAM + 65536, 4096], JOB / 4);
+  return startPool(1, module, memory, { workF64: posting }, 'workF64');
+}
+
+test('a kernel that traps on a worker ends the run with an error, and all later runs', async () => {
+  // The posting thread takes part in nothing, so that the worker gets the units.
+  const pool = await poolWithBadJob(() => {});
+  expect(() => pool.run(2)).toThrow('worker thread was lost');
+  expect(() => pool.run(2)).toThrow('worker thread was lost');
+  pool.dispose();
+});
+
+test('a kernel that traps on the posting thread ends the run with an error', async () => {
+  const pool = await poolWithBadJob(() => {
+    throw new WebAssembly.RuntimeError('unreachable');
+  });
+  expect(() => pool.run(2)).toThrow('unreachable');
+});
