@@ -1,8 +1,19 @@
 import { MesoscopeError } from '../errors.ts';
 import { type Claim, papers } from './claim.ts';
+import { costateOrder } from './control/costate-order.ts';
+import { eulerOrder } from './control/euler-order.ts';
+import { gradient } from './control/gradient.ts';
+import { hamiltonian } from './control/hamiltonian.ts';
+import { terminalCostate } from './control/terminal-costate.ts';
 
 /** Every claim that can be run, paper by paper, in the order of the theory pages. */
-export const claims: readonly Claim[] = [];
+export const claims: readonly Claim[] = [
+  eulerOrder,
+  costateOrder,
+  terminalCostate,
+  gradient,
+  hamiltonian,
+];
 
 /** @throws MesoscopeError `unknown-name`, with the nearest id */
 export function claimById(id: string, among: readonly Claim[] = claims): Claim {

@@ -49,8 +49,7 @@ export function explicitAdjointExperiment(
   const readout = denseMatrix(backend, 'U', rows, d);
   const classes = rows.length;
   const columns = pooling === 'position' ? tokens : 1;
-  const labels =
-    instance.labels ?? Array.from({ length: columns }, () => random.integer(classes));
+  const labels = instance.labels ?? Array.from({ length: columns }, () => random.integer(classes));
   const specification = { readout, classes, labels, pooling };
   const loss = createTerminalLoss(backend, { dimension: d, tokens, samples: 1 }, specification);
   return { ...experiment, loss };

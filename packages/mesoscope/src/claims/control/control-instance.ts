@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { createControlProblem } from '../../control/create-problem.ts';
-import { initialParameters, partOf } from '../../control/parameters.ts';
 import type { ParameterPart } from '../../control/parameters.ts';
+import { initialParameters, partOf } from '../../control/parameters.ts';
 import { MesoscopeError } from '../../errors.ts';
 import { transformerBlock } from '../../field/transformer-block.ts';
 import { uniformGrid } from '../../flow/grid.ts';

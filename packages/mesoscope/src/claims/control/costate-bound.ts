@@ -90,21 +90,13 @@ function ratioOf(norm: number, bound: number): number {
 }
 
 /** `√2 ‖U‖ sup ‖D norm‖`: the most that a sample's terminal costate can be, its loss being a mean over labels. */
-function terminalBound(
-  loss: TerminalLoss,
-  states: FloatArray,
-  sizes: Sizes,
-): number {
+function terminalBound(loss: TerminalLoss, states: FloatArray, sizes: Sizes): number {
   const U = { rows: loss.classes, columns: sizes.dimension, data: Float64Array.from(loss.readout) };
   return Math.SQRT2 * spectralNorm(U) * steepest(loss, states, sizes);
 }
 
 /** `sup ‖D norm(h_i)‖₂ ≤ 1/√(|h_i − mean|²/d + ε)` over tokens, 1 without normalisation. */
-function steepest(
-  { normalisation }: TerminalLoss,
-  states: FloatArray,
-  sizes: Sizes,
-): number {
+function steepest({ normalisation }: TerminalLoss, states: FloatArray, sizes: Sizes): number {
   if (normalisation === 'none') return 1;
   const { dimension: d, tokens, samples } = sizes;
   const stride = columnStride(tokens);

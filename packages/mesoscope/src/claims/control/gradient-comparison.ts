@@ -22,7 +22,11 @@ export interface GradientComparison {
   /** Discrete adjoint on that many layers against the continuous adjoint, over all parameters. */
   readonly continuous: readonly number[];
   /** On a fine grid with a scheme of order 4: discrete adjoint, and finite differences, against the continuous adjoint. */
-  readonly fine: { readonly layers: number; readonly discrete: number; readonly differences: number };
+  readonly fine: {
+    readonly layers: number;
+    readonly discrete: number;
+    readonly differences: number;
+  };
 }
 
 export interface GradientComparisonOptions {

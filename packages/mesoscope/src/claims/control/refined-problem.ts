@@ -66,8 +66,7 @@ function gather(
     const source = partOf(fine, gradient, part);
     const target = partOf(coarse, result, part);
     for (let i = 0; i < source.length; i++) {
-      const into =
-        part === 'controls' ? Math.floor(i / (count * factor)) * count + (i % count) : i;
+      const into = part === 'controls' ? Math.floor(i / (count * factor)) * count + (i % count) : i;
       target[into] += source[i];
     }
   }

@@ -110,7 +110,10 @@ export function terminalCostateFinding(
     summary: bounded
       ? `The softmax residual pulled back through the readout is the loss's derivative up to ${measured.toExponential(1)}; costates reach ${ratio.toPrecision(2)} of the bound √2‖U‖e^{L(T−t)} at most.`
       : `Costates exceed the bound √2‖U‖e^{L(T−t)} with measured constants ${ratio.toPrecision(3)} times.`,
-    figures: bounds.filter(({ depths }) => depths.length > 1).slice(0, 1).map(boundFigure),
+    figures: bounds
+      .filter(({ depths }) => depths.length > 1)
+      .slice(0, 1)
+      .map(boundFigure),
   };
 }
 
@@ -160,21 +163,16 @@ function explicitFinding(backend: Backend, instance: TerminalInstance): Finding 
   const [residual] = unpackTokens(loss.residual, { samples: 1, tokens: m, dimension: U.length });
   const comparison = compareCostates(costate, differentiateLoss(loss, states, sizes), sizes);
   const bound = boundAtTerminal(loss, states, costate, sizes);
-  return terminalCostateFinding(
-    backend,
-    [comparison],
-    [bound],
-    {
-      convention:
-        m === 1
-          ? 'costate: derivative of the cross-entropy of the one label'
-          : `costate: derivative of the mean cross-entropy over ${m} labels; costateOfSum: of their sum`,
-      costate: rows,
-      costateOfSum: rows.map((row) => row.map((x) => m * x)),
-      softmaxResidual: residual,
-      'costate.norm': bound.norms[0],
-    },
-  );
+  return terminalCostateFinding(backend, [comparison], [bound], {
+    convention:
+      m === 1
+        ? 'costate: derivative of the cross-entropy of the one label'
+        : `costate: derivative of the mean cross-entropy over ${m} labels; costateOfSum: of their sum`,
+    costate: rows,
+    costateOfSum: rows.map((row) => row.map((x) => m * x)),
+    softmaxResidual: residual,
+    'costate.norm': bound.norms[0],
+  });
 }
 
 const poolings = ['position', 'last', 'mean'] as const;

@@ -1,0 +1,49 @@
+import { createControlProblem } from '../../control/create-problem.ts';
+import { initialParameters } from '../../control/parameters.ts';
+import { transformerBlock } from '../../field/transformer-block.ts';
+import { uniformGrid } from '../../flow/grid.ts';
+import type { Backend } from '../../kernels/backend.ts';
+import { randomStream } from '../../numeric/random.ts';
+import type { ControlModel } from './control-model.ts';
+
+/**
+ * Sequences of three classes to be told apart by the mean of their last states: n = 4 tokens in R³, 6 sequences, one
+ * head and a feed-forward part as controls, T = 1, a fixed readout with entries of deviation 3/√d.
+ */
+export function randomSequencesModel(
+  backend: Backend,
+  options: {
+    readonly seed: number;
+    readonly index: number;
+    readonly layers: number;
+    readonly regularisation: number;
+  },
+): ControlModel {
+  const [d, tokens, samples, classes] = [3, 4, 6, 3];
+  const { seed, index, layers, regularisation } = options;
+  const problem = createControlProblem(backend, {
+    field: transformerBlock({
+      dimension: d,
+      heads: 1,
+      keyDimension: 2,
+      hidden: 3,
+      activation: 'tanh',
+      causal: false,
+      normalisation: 'none',
+    }),
+    grid: uniformGrid(1, layers),
+    tokens,
+    samples,
+    classes,
+    pooling: 'mean',
+    regularisation,
+    frozen: ['readout'],
+  });
+  const random = randomStream(seed, 'sequences', index);
+  const states = Array.from({ length: samples * tokens * d }, () => random.normal());
+  const batch = { samples, states, labels: Array.from({ length: samples }, (_, s) => s % classes) };
+  const start = random.integer(2 ** 31);
+  const parameters = backend.allocate(problem.layout.length);
+  parameters.set(initialParameters(problem.field, problem.layout, start, { readout: 3 }));
+  return { problem, parameters, batch };
+}

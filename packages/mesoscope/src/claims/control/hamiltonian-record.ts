@@ -1,0 +1,69 @@
+import { hamiltonianProfile } from '../../control/hamiltonian.ts';
+import { partOf } from '../../control/parameters.ts';
+import type { ControlProblem } from '../../control/problem.ts';
+import type { FloatArray } from '../../kernels/backend.ts';
+import type { ControlModel } from './control-model.ts';
+import { type LegendreOptions, legendreCurvatures } from './legendre.ts';
+import { stationarityResidual } from './stationary.ts';
+
+/** The Hamiltonian of one model along its depth, and how far the model is a solution. */
+export interface HamiltonianRecord {
+  /** L. */
+  readonly layers: number;
+  /** Middles of the layers. */
+  readonly depths: readonly number[];
+  /** `H_k = E⟨p_{k+1}, f(h_k, θ_k)⟩ + g(θ_k)`. */
+  readonly values: readonly number[];
+  readonly mean: number;
+  /** Standard deviation over layers. */
+  readonly deviation: number;
+  /** `sup_k |E[D_θfᵀp] + ∇g|`, the first-order condition's violation. */
+  readonly residual: number;
+  /** `max_k |θ_{k+1} − θ_k| / δ_k`, δ_k the distance of the layers' middles: a difference quotient. */
+  readonly steepness: number;
+  /** The smallest eigenvalue of `∇²_θ E[H]` over the layers looked at. */
+  readonly curvature: number;
+  /** λ. */
+  readonly regularisation: number;
+}
+
+/** Measures the Hamiltonian of a model on its batch; nothing where the flow diverges. */
+export function recordHamiltonian(
+  model: ControlModel,
+  options: LegendreOptions = {},
+): HamiltonianRecord | undefined {
+  const { problem, parameters, batch } = model;
+  const { backend, layout, grid, penalty } = problem;
+  return backend.scoped(() => {
+    const trace = problem.trace(parameters, batch);
+    if (trace.evaluation.flow.kind !== 'completed') return undefined;
+    const { values, mean, deviation } = hamiltonianProfile(problem, parameters, trace);
+    const gradient = backend.allocate(layout.length);
+    problem.gradient(parameters, batch, gradient);
+    const { times } = grid;
+    return {
+      layers: layout.layers,
+      depths: Array.from(values, (_, k) => (times[k] + times[k + 1]) / 2),
+      values: Array.from(values),
+      mean,
+      deviation,
+      residual: stationarityResidual(problem, gradient),
+      steepness: steepnessOf(problem, parameters),
+      curvature: Math.min(...legendreCurvatures(model, trace, options)),
+      regularisation: penalty.regularisation,
+    };
+  });
+}
+
+function steepnessOf({ layout, grid }: ControlProblem, parameters: FloatArray): number {
+  const nodes = partOf(layout, parameters, 'controls');
+  const { parametersPerLayer: P, layers } = layout;
+  const { times } = grid;
+  let largest = 0;
+  for (let k = 0; k + 1 < layers; k++) {
+    let square = 0;
+    for (let i = k * P; i < (k + 1) * P; i++) square += (nodes[i + P] - nodes[i]) ** 2;
+    largest = Math.max(largest, (2 * Math.sqrt(square)) / (times[k + 2] - times[k]));
+  }
+  return largest;
+}

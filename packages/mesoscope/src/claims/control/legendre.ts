@@ -1,0 +1,99 @@
+import { partOf } from '../../control/parameters.ts';
+import type { ControlTrace } from '../../control/problem.ts';
+import { piecewiseConstantControls } from '../../flow/controls.ts';
+import { createContinuousAdjoint } from '../../flow/costate.ts';
+import { uniformGrid } from '../../flow/grid.ts';
+import type { FloatArray } from '../../kernels/backend.ts';
+import { randomStream } from '../../numeric/random.ts';
+import type { ControlModel } from './control-model.ts';
+
+export interface LegendreOptions {
+  /** Indices of the layers that are looked at; default all. */
+  readonly layers?: readonly number[];
+  /** Iterations of each of the two runs of the power method at the most; default 300. */
+  readonly iterations?: number;
+}
+
+/**
+ * The smallest eigenvalue of `∇²_θ E[H(h_k, p_{k+1}, θ)] = λ + ∇²_θ E⟨p, f⟩` at each layer's θ_k: above 0, H is strictly
+ * convex at the controls (the strong Legendre condition), they solve `∇_θ E[H] = 0` uniquely nearby, and are as regular
+ * in depth as state and costate are. By two runs of the power method, so from above.
+ */
+export function legendreCurvatures(
+  model: ControlModel,
+  trace: ControlTrace,
+  options: LegendreOptions = {},
+): number[] {
+  const { problem, parameters } = model;
+  const { backend, field, tokens, layout, penalty, grid } = problem;
+  const { samples } = trace.states;
+  const P = layout.parametersPerLayer;
+  const { layers = Array.from({ length: layout.layers }, (_, k) => k), iterations = 300 } = options;
+  const nodes = partOf(layout, parameters, 'controls');
+  return backend.scoped(() => {
+    const adjoint = createContinuousAdjoint(backend, { field, tokens, samples });
+    const theta = backend.allocate(P);
+    const controls = piecewiseConstantControls(uniformGrid(1, 1), P, theta);
+    const place = { controls, depth: 0, from: 0, to: 1 };
+    const [forward, backward] = [backend.allocate(P), backend.allocate(P)];
+    return layers.map((k) => {
+      const centre = nodes.subarray(k * P, (k + 1) * P);
+      const state = trace.states.state(k);
+      const costate = trace.costates[k + 1];
+      const factor = grid.profile(grid.times[k]) / samples;
+      const step = Math.cbrt(Number.EPSILON) * Math.max(1, norm(centre) / Math.sqrt(P));
+      const along = (v: Float64Array, sign: number, out: FloatArray) => {
+        for (let i = 0; i < P; i++) theta[i] = centre[i] + sign * step * v[i] * Math.sqrt(P);
+        adjoint.density({ ...place, state, costate }, out);
+      };
+      /** `∇²_θ E⟨p, f⟩ v` by a central difference. */
+      const hessian = (v: Float64Array): Float64Array => {
+        along(v, 1, forward);
+        along(v, -1, backward);
+        const scale = factor / (2 * step * Math.sqrt(P));
+        return v.map((_entry, i) => scale * (forward[i] - backward[i]));
+      };
+      return penalty.regularisation + smallestEigenvalue(hessian, P, iterations);
+    });
+  });
+}
+
+/** Of a symmetric operator: the power method for its size, then for the far end of its spectrum. */
+function smallestEigenvalue(
+  apply: (v: Float64Array) => Float64Array,
+  length: number,
+  iterations: number,
+): number {
+  const dominant = dominantEigenvalue(apply, length, iterations);
+  if (dominant < 0) return dominant;
+  const shifted = (v: Float64Array) => apply(v).map((x, i) => x - dominant * v[i]);
+  return dominant + dominantEigenvalue(shifted, length, iterations);
+}
+
+/** The Rayleigh quotient where the power method settles. */
+function dominantEigenvalue(
+  apply: (v: Float64Array) => Float64Array,
+  length: number,
+  iterations: number,
+): number {
+  const random = randomStream(0, 'power method');
+  let v: Float64Array = Float64Array.from({ length }, () => random.normal());
+  let estimate = 0;
+  for (let iteration = 0; iteration < iterations; iteration++) {
+    const size = norm(v);
+    if (size === 0) return 0;
+    v = v.map((x) => x / size);
+    const image = apply(v);
+    const next = image.reduce((sum, x, i) => sum + x * v[i], 0);
+    if (iteration > 5 && Math.abs(next - estimate) <= 1e-4 * Math.abs(next)) return next;
+    estimate = next;
+    v = image;
+  }
+  return estimate;
+}
+
+function norm(v: ArrayLike<number>): number {
+  let square = 0;
+  for (let i = 0; i < v.length; i++) square += v[i] * v[i];
+  return Math.sqrt(square);
+}

@@ -1,0 +1,181 @@
+import type { Batch } from '../../control/batch.ts';
+import { partOf } from '../../control/parameters.ts';
+import type { ControlProblem } from '../../control/problem.ts';
+import { MesoscopeError } from '../../errors.ts';
+import { piecewiseConstantControls } from '../../flow/controls.ts';
+import { layerCount, refineGrid } from '../../flow/grid.ts';
+import type { FloatArray } from '../../kernels/backend.ts';
+import type { Claim, ClaimContext, Finding } from '../claim.ts';
+import type { ClaimOutcome } from '../run.ts';
+import type { AdjointExperiment } from './adjoint-experiment.ts';
+import {
+  type ControlModel,
+  firstSamples,
+  initialStatesOf,
+  terminalLossOf,
+} from './control-model.ts';
+import { measureCostateBound } from './costate-bound.ts';
+import { measureCostateErrors } from './costate-errors.ts';
+import { costateOrder, costateOrderFinding } from './costate-order.ts';
+import { measureEulerErrors } from './euler-errors.ts';
+import { eulerOrder, eulerOrderFinding } from './euler-order.ts';
+import { gradient, gradientFinding } from './gradient.ts';
+import { compareGradients } from './gradient-comparison.ts';
+import { hamiltonian } from './hamiltonian.ts';
+import { hamiltonianOfModel } from './hamiltonian-finding.ts';
+import { recordHamiltonian } from './hamiltonian-record.ts';
+import {
+  compareTerminalCostate,
+  terminalCostate,
+  terminalCostateFinding,
+} from './terminal-costate.ts';
+
+/** A trained control problem, and samples that it was not trained on. */
+export interface TrainedModel {
+  readonly problem: ControlProblem;
+  /** In the backend's memory. */
+  readonly parameters: FloatArray;
+  readonly probe: Batch;
+}
+
+/** How a host follows and stops the measurement; a study's or a claim's context is one. */
+export interface MeasurementHost extends Partial<Pick<ClaimContext<unknown>, 'progress'>> {
+  readonly signal?: AbortSignal;
+}
+
+/** Samples of the probe on which depth is refined, and on which the rest is measured. */
+const refinedSamples = 2;
+const probedSamples = 8;
+
+/** The finest depth, unless a model has so many layers that five depths lie beyond. */
+const finestLayers = 512;
+
+/**
+ * Measures the foundation claims on a trained model: orders of states and costates as its layers are cut into ever
+ * finer steps, the terminal costate, the gradient in three ways, and its Hamiltonian. A claim whose measurement throws
+ * is reported; after an abort the rest is left out.
+ */
+export async function measureTrainedModel(
+  model: TrainedModel,
+  host: MeasurementHost = {},
+): Promise<ClaimOutcome[]> {
+  const { backend } = model.problem;
+  const tasks: readonly (readonly [Claim, () => Finding])[] = [
+    [eulerOrder, () => eulerOrderOfModel(model)],
+    [costateOrder, () => costateOrderOfModel(model)],
+    [terminalCostate, () => terminalCostateOfModel(model)],
+    [gradient, () => gradientOfModel(model)],
+    [hamiltonian, () => hamiltonianOfTrained(model)],
+  ];
+  const outcomes: ClaimOutcome[] = [];
+  for (const [claim, measure] of tasks) {
+    await new Promise((resume) => setTimeout(resume, 0));
+    if (host.signal?.aborted) break;
+    host.progress?.(outcomes.length, tasks.length, `measuring ${claim.id}`);
+    const start = performance.now();
+    const seconds = () => (performance.now() - start) / 1000;
+    try {
+      const finding = backend.scoped(measure);
+      outcomes.push({ claim, finding, seconds: seconds() });
+    } catch (cause) {
+      const error = cause instanceof Error ? cause : new Error(String(cause));
+      outcomes.push({ claim, error, seconds: seconds() });
+    }
+  }
+  return outcomes;
+}
+
+function eulerOrderOfModel(model: TrainedModel): Finding {
+  const { backend, layout } = model.problem;
+  const depths = depthsFrom(layout.layers);
+  return eulerOrderFinding(depths, [
+    measureEulerErrors(backend, experimentOf(model, refinedSamples), depths),
+  ]);
+}
+
+function costateOrderOfModel(model: TrainedModel): Finding {
+  const { backend, layout } = model.problem;
+  const depths = depthsFrom(layout.layers);
+  return costateOrderFinding(depths, [
+    measureCostateErrors(backend, experimentOf(model, refinedSamples), depths),
+  ]);
+}
+
+function terminalCostateOfModel(model: TrainedModel): Finding {
+  const { problem } = model;
+  const { backend, field, tokens } = problem;
+  const probed = probedModel(model, probedSamples);
+  const { states, costates } = problem.trace(probed.parameters, probed.batch);
+  if (costates.length === 0) throw new RangeError('the flow of the trained model diverges');
+  const loss = terminalLossOf(probed);
+  const { samples } = probed.batch;
+  const sizes = { dimension: field.dimension, tokens, samples };
+  const comparison = compareTerminalCostate(backend, loss, states.last, sizes);
+  const path = { trajectory: states, costates };
+  const bound = measureCostateBound(backend, { field, tokens, samples }, path, loss);
+  return terminalCostateFinding(backend, [comparison], [bound]);
+}
+
+function gradientOfModel(model: TrainedModel): Finding {
+  const { backend, layout } = model.problem;
+  const factors = depthsFrom(layout.layers).map((layers) => layers / layout.layers);
+  const comparison = compareGradients(probedModel(model, refinedSamples), {
+    factors,
+    fineFactor: Math.max(2, Math.ceil(256 / layout.layers)),
+    directions: 3,
+    seed: 1,
+  });
+  return gradientFinding(backend.precision, [comparison]);
+}
+
+function hamiltonianOfTrained(model: TrainedModel): Finding {
+  const { layers } = model.problem.layout;
+  const looked = [...new Set([0, Math.floor(layers / 2), layers - 1])];
+  const probed = { ...model, batch: model.probe };
+  const record = recordHamiltonian(probed, { layers: looked, iterations: 20 });
+  if (record === undefined) throw new RangeError('the flow of the trained model diverges');
+  return hamiltonianOfModel(record);
+}
+
+/** The model's layers and their doublings. */
+function depthsFrom(layers: number): number[] {
+  const depths = [layers];
+  while (depths.length < 5 || 2 * depths[depths.length - 1] <= finestLayers) {
+    depths.push(2 * depths[depths.length - 1]);
+  }
+  return depths;
+}
+
+function probedModel({ problem, parameters, probe }: TrainedModel, samples: number): ControlModel {
+  return { problem, parameters, batch: firstSamples(problem, probe, samples) };
+}
+
+/**
+ * A trained model as a flow over depth: its controls are constant on each of its layers, and L layers are multiples of
+ * them, each cut into equal parts.
+ */
+export function experimentOf(model: TrainedModel, samples: number): AdjointExperiment {
+  const { problem, parameters } = model;
+  const { field, tokens, layout, grid } = problem;
+  const probed = probedModel(model, samples);
+  const nodes = partOf(layout, parameters, 'controls');
+  return {
+    field,
+    tokens,
+    samples: probed.batch.samples,
+    initial: initialStatesOf(probed),
+    controls: piecewiseConstantControls(grid, layout.parametersPerLayer, nodes),
+    grid: (layers) => refineGrid(grid, multipleOf(layerCount(grid), layers)),
+    loss: terminalLossOf(probed),
+  };
+}
+
+function multipleOf(base: number, layers: number): number {
+  if (layers % base === 0) return layers / base;
+  throw new MesoscopeError({
+    code: 'invalid-value',
+    path: 'layers',
+    received: layers,
+    expected: `a multiple of the model's ${base} layers`,
+  });
+}
