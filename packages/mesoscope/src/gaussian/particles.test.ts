@@ -1,5 +1,5 @@
-import { describe, expect, test } from 'vitest';
-import { createReferenceBackend } from '../kernels/reference/backend.ts';
+import { afterAll, describe, expect, test } from 'vitest';
+import { createWasmBackend } from '../kernels/wasm/backend.ts';
 import { gaussian } from '../law/law.ts';
 import { sampleLaw } from '../law/sample.ts';
 import {
@@ -23,6 +23,8 @@ import { sinkhornVelocity } from './sinkhorn-particles.ts';
 import { randomCovariance, randomLayer } from './test-support.ts';
 
 const d = 2;
+const backend = await createWasmBackend({ build: 'strict' });
+afterAll(() => backend.dispose());
 const s = randomStream(6, 'particle test');
 const law = gaussian(s.normals(new Float64Array(d)), scale(0.5, randomCovariance(s, d, d, 0.2)));
 
@@ -37,8 +39,7 @@ function covarianceOf(points: Matrix): Matrix {
 
 describe.each(['softmax', 'l2'] as const)('%s: n tokens follow the closure', (attention) => {
   test('with an error that falls like n^{-1/2}', () => {
-    const backend = createReferenceBackend();
-    const layer = randomLayer(3, d, attention, { size: 0.35 });
+    const layer = randomLayer(3, d, attention, { size: 0.2 });
     const expected = unfactored(integrateMoments(layer, law, { horizon: 0.6 }).moments).covariance;
     const error = (n: number, repetitions: number) => {
       let square = 0;
@@ -49,12 +50,11 @@ describe.each(['softmax', 'l2'] as const)('%s: n tokens follow the closure', (at
       }
       return Math.sqrt(square) / frobeniusNorm(expected);
     };
-    const [few, many] = [error(32, 64), error(512, 6)];
-    // Sixteen times the tokens: a quarter of the error, give or take what so few repetitions scatter.
-    expect(few / many).toBeGreaterThan(2);
-    expect(few / many).toBeLessThan(8);
-    expect(many).toBeLessThan(0.15);
-    backend.dispose();
+    const [few, many] = [error(128, 128), error(1024, 32)];
+    // √8, give or take the scatter of 32 repetitions of a sum of few squares.
+    expect(few / many).toBeGreaterThan(Math.sqrt(8) * 0.7);
+    expect(few / many).toBeLessThan(Math.sqrt(8) * 1.4);
+    expect(many).toBeLessThan(0.06);
   });
 });
 
@@ -79,7 +79,6 @@ test('sinkhorn: the velocity of n tokens tends to the closure’s', () => {
 });
 
 test('controls found for the law steer n tokens open loop', () => {
-  const backend = createReferenceBackend();
   const to = { mean: Float64Array.of(1, -1), covariance: randomCovariance(s, d, d, 0.3) };
   for (const realisation of ['feed-forward', 'attention'] as const) {
     const { controls } = steer({ from: law, to, realisation });
@@ -89,11 +88,9 @@ test('controls found for the law steer n tokens open loop', () => {
       frobeniusNorm(subtract(covarianceOf(end), to.covariance)) / frobeniusNorm(to.covariance);
     expect(error).toBeLessThan(0.3);
   }
-  backend.dispose();
 });
 
 test('n tokens do not blow up where the closure does, and the departure is marked', () => {
-  const backend = createReferenceBackend();
   const layer = gaussianLayer({ heads: [{ V: identity(d), B: identity(d) }] });
   const points = sampleLaw(gaussian([0, 0], identity(d)), 200, randomStream(2, 'finite'));
   const result = compareWithParticles(backend, layer, points, { horizon: 1, steps: 100 });
@@ -110,7 +107,6 @@ test('n tokens do not blow up where the closure does, and the departure is marke
   const last = result.particleTrace[result.particleTrace.length - 1];
   expect(last).toBeLessThan((radius * Math.E) ** 2);
   expect(result.tiltRatio[result.tiltRatio.length - 1]).toBeGreaterThan(result.tiltRatio[0]);
-  backend.dispose();
 });
 
 test('the tilt ratio is the root mean square of |Σ^{1/2}Bx| over √(2 log n)', () => {

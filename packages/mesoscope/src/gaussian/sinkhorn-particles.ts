@@ -11,7 +11,7 @@ export interface SinkhornVelocity {
   readonly iterations: number;
 }
 
-export interface SinkhornOptions {
+export interface SinkhornVelocityOptions {
   /** Of the marginal, relative; default 1e-9. */
   readonly tolerance?: number;
   /** Default 1000. */
@@ -29,7 +29,7 @@ export interface SinkhornOptions {
 export function sinkhornVelocity(
   layer: GaussianLayer,
   points: Matrix,
-  { tolerance = 1e-9, iterationLimit = 1000 }: SinkhornOptions = {},
+  { tolerance = 1e-9, iterationLimit = 1000 }: SinkhornVelocityOptions = {},
 ): SinkhornVelocity {
   const [n, d] = [points.rows, points.columns];
   const velocity = zeros(n, d);
