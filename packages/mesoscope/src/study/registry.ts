@@ -1,8 +1,9 @@
 import { MesoscopeError } from '../errors.ts';
+import { firstLook } from './first-look/first-look.ts';
 import type { Study } from './study.ts';
 
 /** Every study that can be run by name. */
-export const studies: readonly Study[] = [];
+export const studies: readonly Study[] = [firstLook as Study];
 
 /** @throws MesoscopeError `unknown-name`, with the nearest name */
 export function studyByName(name: string, among: readonly Study[] = studies): Study {

@@ -1,0 +1,70 @@
+import { measureTrainedModel } from '../../claims/control/trained-model.ts';
+import { type TrainedText, trainTextFlow } from '../../control/text/train.ts';
+import type { Study, StudyContext, StudyResult } from '../study.ts';
+import { type FirstLook, firstLookSchema } from './schema.ts';
+import { textSections, trainingFigure } from './sections.ts';
+
+async function run(configuration: FirstLook, context: StudyContext): Promise<StudyResult> {
+  const { corpus: name, ...training } = configuration;
+  const text = await context.corpus(name);
+  const trained = await trainTextFlow(context.backend, text, training, context);
+  const { records, bigram } = trained;
+  const arrays = {
+    parameters: { shape: [trained.parameters.length], data: trained.parameters },
+    ...columnsOf(records),
+  };
+  const figure = { kind: 'figure', figure: trainingFigure(records, bigram.bits) } as const;
+  if (trained.status.kind !== 'completed') {
+    const sections = records.length > 0 ? [figure] : [];
+    return { claims: [], sections, arrays, headline: {}, status: trained.status };
+  }
+  const claims = await measureTrainedModel(trained, context);
+  const interrupted = context.signal?.aborted === true;
+  return {
+    claims,
+    sections: [figure, ...textSections(trained)],
+    arrays,
+    headline: headline(trained),
+    status: interrupted
+      ? { kind: 'interrupted', message: 'Training is done; not all claims were measured.' }
+      : { kind: 'completed', message: verdictOnBigram(trained) },
+  };
+}
+
+/** The training record, column by column. */
+function columnsOf(records: TrainedText['records']): StudyResult['arrays'] {
+  const names = ['layers', 'step', 'seconds', 'loss', 'heldOutBits', 'sequencesPerSecond'] as const;
+  return Object.fromEntries(
+    names.map((name) => [
+      `training.${name}`,
+      { shape: [records.length], data: Float64Array.from(records, (record) => record[name]) },
+    ]),
+  );
+}
+
+function headline({ heldOut, bigram, records, problem }: TrainedText): StudyResult['headline'] {
+  return {
+    'held-out bits per character': heldOut.bits,
+    'bigram model': bigram.bits,
+    layers: problem.layout.layers,
+    'training seconds': records.at(-1)?.seconds ?? 0,
+  };
+}
+
+function verdictOnBigram({ heldOut, bigram }: TrainedText): string {
+  const numbers = `${heldOut.bits.toFixed(3)} bits per held-out character against ${bigram.bits.toFixed(3)}`;
+  return heldOut.bits + 1.96 * heldOut.standardError < bigram.bits
+    ? `The flow predicts better than the character bigram: ${numbers}.`
+    : `The flow does not beat the character bigram: ${numbers}. Give it more steps.`;
+}
+
+/** Train a causal transformer on real text as a control problem over depth, and look at it through the theory. */
+export const firstLook: Study<FirstLook> = {
+  name: 'first-look',
+  title: 'First look: a transformer trained as a flow over depth',
+  description:
+    'Trains a causal transformer on prose by depth refinement and measures whether it behaves as the continuous-depth theory says.',
+  papers: ['A'],
+  schema: firstLookSchema,
+  run,
+};

@@ -1,0 +1,91 @@
+import type { Figure } from '../../claims/figure.ts';
+import type { TrainingRecord } from '../../control/text/history.ts';
+import { continueText, predictNext, type TextModel } from '../../control/text/predictions.ts';
+import type { TrainedText } from '../../control/text/train.ts';
+import type { Section } from '../study.ts';
+
+/** Training loss and held-out bits against time, one colour for each depth, with the bigram's level. */
+export function trainingFigure(records: readonly TrainingRecord[], bigramBits: number): Figure {
+  const depths = [...new Set(records.map((record) => record.layers))];
+  return {
+    id: 'training',
+    title: 'Training by depth refinement',
+    caption:
+      'Bits per character on text that training does not see (the validation part: line) and on the training batches since the last report (dots) against training time. At each change of colour every layer is split into two.',
+    x: { label: 'training time (s)' },
+    y: { label: 'cross-entropy (bits per character)' },
+    marks: [
+      ...depths.flatMap((layers, i) => {
+        const own = records.filter((record) => record.layers === layers);
+        // A stage begins where the one before ended, so that the curve is connected.
+        const joined = i === 0 ? own : [lastOf(records, depths[i - 1]), ...own];
+        const series = `L = ${layers}`;
+        return [
+          {
+            kind: 'line' as const,
+            series,
+            x: joined.map((record) => record.seconds),
+            y: joined.map((record) => record.heldOutBits),
+          },
+          {
+            kind: 'dots' as const,
+            series,
+            x: own.map((record) => record.seconds),
+            y: own.map((record) => record.loss / Math.LN2),
+          },
+        ];
+      }),
+      { kind: 'rule', axis: 'y', at: bigramBits, label: 'character bigram on the held-out part' },
+    ],
+  };
+}
+
+function lastOf(records: readonly TrainingRecord[], layers: number): TrainingRecord {
+  return records.filter((record) => record.layers === layers).at(-1) as TrainingRecord;
+}
+
+/** What the model does on text that it has not seen. */
+export function textSections(trained: TrainedText): Section[] {
+  const { corpus, problem, parameters, heldOut, bigram } = trained;
+  const model: TextModel = { problem, parameters, vocabulary: corpus.vocabulary };
+  const predictions = predictNext(model, corpus.heldOut);
+  const percent = (p: number) => `${(100 * p).toFixed(1)} %`;
+  const prompt = predictions[0].context;
+  return [
+    {
+      kind: 'table',
+      title: 'Held-out text',
+      columns: ['model', 'bits per character'],
+      rows: [
+        [
+          `this flow, ${problem.layout.layers} layers`,
+          `${heldOut.bits.toFixed(3)} ± ${(1.96 * heldOut.standardError).toFixed(3)}`,
+        ],
+        ['character bigram', bigram.bits.toFixed(3)],
+        ['uniform over the classes', Math.log2(problem.classes).toFixed(3)],
+      ],
+      note: `${heldOut.sequences} sequences of ${problem.tokens} characters from the beginning of the corpus, which neither training nor the choice of the preset has seen (the preset was chosen on the validation part, at the end); the interval is 95 % over sequences. The bigram model is fitted on the training part and smoothed by a rule that sees the training part only.`,
+    },
+    {
+      kind: 'table',
+      title: 'Next characters',
+      columns: ['context (held out)', 'came', 'its probability', 'expected'],
+      rows: predictions.map(({ context, actual, actualProbability, expected }) => [
+        `…${context}`,
+        visible(actual),
+        percent(actualProbability),
+        expected.map((e) => `${visible(e.character)} ${percent(e.probability)}`).join(', '),
+      ]),
+    },
+    {
+      kind: 'table',
+      title: 'A continuation',
+      columns: ['prompt (held out)', 'continued by the model, one character at a time'],
+      rows: [[`…${prompt}`, continueText(model, prompt, { length: 240 })]],
+    },
+  ];
+}
+
+function visible(character: string): string {
+  return character === ' ' ? '␣' : character;
+}
