@@ -1,3 +1,18 @@
+export * from './certificate.ts';
+export * from './curvature.ts';
+export * from './dirac.ts';
+export * from './flow.ts';
+export * from './growth.ts';
 export * from './head-law.ts';
+export * from './labelled-features.ts';
+export * from './merge.ts';
 export * from './problem.ts';
+export {
+  minimise,
+  minimiseAll,
+  type QuasiNewtonOptions,
+  type QuasiNewtonResult,
+} from './quasi-newton.ts';
+export * from './search.ts';
 export * from './sequences.ts';
+export { minimiseOnSimplex, type SecondOrder } from './simplex.ts';

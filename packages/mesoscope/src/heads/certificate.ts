@@ -1,0 +1,56 @@
+import type { HeadLaw } from './head-law.ts';
+import type { HeadProblem, Linearisation } from './problem.ts';
+import { type SearchOptions, type SearchResult, searchFirstVariation } from './search.ts';
+
+/** How far a law of heads can be from the global optimum. */
+export interface Certificate {
+  readonly risk: number;
+  /** `Ψ(θ_i;ρ)` at the law's own heads. */
+  readonly support: Float64Array;
+  /** `∫Ψ dρ`. */
+  readonly mean: number;
+  /** `inf_θ Ψ(θ;ρ)` as the search found it; −∞ where it is. */
+  readonly infimum: number;
+  /**
+   * The Frank–Wolfe gap `∫Ψdρ − inf Ψ ≥ R(ρ) − inf R` (by convexity of R); ∞ where inf Ψ = −∞. It is as good as the search:
+   * `provedGap` is not.
+   */
+  readonly gap: number;
+  /** The gap with the search's proved lower bound in place of the infimum: valid whatever the search missed. */
+  readonly provedGap: number;
+  readonly search: SearchResult;
+  readonly linearisation: Linearisation;
+}
+
+/**
+ * The Frank–Wolfe certificate of a law of heads. R is convex in ρ, hence `R(ρ) − R(ρ') ≤ ∫Ψ(·;ρ) d(ρ − ρ')` for every ρ'
+ * (Jaggi, ICML 2013); ρ is optimal iff its support lies in argmin Ψ(·;ρ) (arXiv 2606.10469).
+ */
+export function certify(
+  problem: HeadProblem,
+  law: HeadLaw,
+  options: Omit<SearchOptions, 'also'> = {},
+): Certificate {
+  const linearisation = problem.linearise(law);
+  const support = problem.firstVariation(linearisation, law.parameters);
+  const mean = support.reduce((sum, psi, i) => sum + law.weights[i] * psi, 0);
+  const search = searchFirstVariation(problem, linearisation, {
+    ...options,
+    also:
+      law.count <= 64
+        ? law.parameters
+        : law.parameters.slice(0, 64 * (law.parameters.length / law.count)),
+  });
+  const lowest = support.reduce((a, b) => Math.min(a, b));
+  const infimum = Math.min(search.infimum, lowest);
+  return {
+    risk: linearisation.risk,
+    support,
+    mean,
+    infimum,
+    gap: mean - infimum,
+    provedGap: mean - search.lowerBound,
+    search,
+    linearisation,
+  };
+}

@@ -1,0 +1,110 @@
+import { symmetricEigen } from '../numeric/decompositions.ts';
+import type { Matrix } from '../numeric/matrix.ts';
+
+/** A smooth convex function on the simplex, to second order. */
+export interface SecondOrder {
+  readonly value: number;
+  readonly gradient: Float64Array;
+  readonly hessian: Matrix;
+}
+
+/**
+ * Minimises a smooth convex function over the simplex `w ≥ 0, Σw = 1` by Newton's method on the positive weights
+ * (Nocedal & Wright, Numerical Optimization, ch. 16): a step that would make a weight negative ends there and the weight
+ * leaves; at the minimum on a face the weight with the smallest derivative enters.
+ *
+ * @param tolerance - bound on `⟨∇f, w⟩ − min ∇f`, and hence on the distance to the minimal value; default 1e-12
+ */
+export function minimiseOnSimplex(
+  f: (weights: Float64Array) => SecondOrder,
+  value: (weights: Float64Array) => number,
+  start: Float64Array,
+  { tolerance = 1e-12, iterations = 200 }: { tolerance?: number; iterations?: number } = {},
+): Float64Array {
+  let weights = start.slice();
+  const free = new Set([...weights.keys()].filter((i) => weights[i] > 0));
+  for (let iteration = 0; iteration < iterations; iteration++) {
+    const at = f(weights);
+    const mean = weights.reduce((sum, w, i) => sum + w * at.gradient[i], 0);
+    let entering = 0;
+    at.gradient.forEach((g, i) => {
+      if (g < at.gradient[entering]) entering = i;
+    });
+    if (mean - at.gradient[entering] <= tolerance) break;
+    const spread = Math.max(...[...free].map((i) => mean - at.gradient[i]));
+    if (!free.has(entering) && spread <= 0.5 * (mean - at.gradient[entering])) free.add(entering);
+    const direction = newtonDirection(at, [...free], weights.length);
+    const slope = direction.reduce((sum, x, i) => sum + x * at.gradient[i], 0);
+    let longest = 1;
+    let blocking = -1;
+    for (const i of free) {
+      if (direction[i] < 0 && -weights[i] / direction[i] < longest) {
+        longest = -weights[i] / direction[i];
+        blocking = i;
+      }
+    }
+    let step = longest;
+    let next = moved(weights, direction, step);
+    while (step > 1e-12 && !(value(next) <= at.value + 1e-4 * step * Math.min(0, slope))) {
+      step /= 2;
+      next = moved(weights, direction, step);
+    }
+    if (step <= 1e-12) {
+      if (blocking < 0 || free.size === 1) break;
+      free.delete(blocking);
+      continue;
+    }
+    weights = next;
+    if (step === longest && blocking >= 0) {
+      weights[blocking] = 0;
+      free.delete(blocking);
+    }
+  }
+  const total = weights.reduce((a, b) => a + b, 0);
+  return weights.map((w) => w / total);
+}
+
+/** The Newton step on the free weights, with sum 0; where the Hessian is singular, the regular part of it. */
+function newtonDirection(
+  { gradient, hessian }: SecondOrder,
+  free: readonly number[],
+  count: number,
+): Float64Array {
+  const direction = new Float64Array(count);
+  const m = free.length - 1;
+  if (m === 0) return direction;
+  // Coordinates w_free[1…] with w_free[0] = 1 − Σ of the others.
+  const first = free[0];
+  const entry = (i: number, j: number) => hessian.data[i * count + j];
+  const reduced = { rows: m, columns: m, data: new Float64Array(m * m) };
+  const slope = new Float64Array(m);
+  for (let a = 0; a < m; a++) {
+    const i = free[a + 1];
+    slope[a] = gradient[i] - gradient[first];
+    for (let b = 0; b < m; b++) {
+      const j = free[b + 1];
+      reduced.data[a * m + b] =
+        entry(i, j) - entry(i, first) - entry(first, j) + entry(first, first);
+    }
+  }
+  const { values, vectors } = symmetricEigen(reduced);
+  const floor = 1e-10 * Math.max(values[m - 1], 1e-300);
+  for (let e = 0; e < m; e++) {
+    let along = 0;
+    for (let a = 0; a < m; a++) along += vectors.data[a * m + e] * slope[a];
+    const factor = -along / Math.max(values[e], floor);
+    for (let a = 0; a < m; a++) {
+      direction[free[a + 1]] += factor * vectors.data[a * m + e];
+      direction[first] -= factor * vectors.data[a * m + e];
+    }
+  }
+  return direction;
+}
+
+function moved(
+  weights: Float64Array,
+  direction: Float64Array,
+  step: number,
+): Float64Array<ArrayBuffer> {
+  return Float64Array.from(weights, (w, i) => Math.max(0, w + step * direction[i]));
+}
