@@ -1,10 +1,13 @@
 export type { Batch, Inputs } from './batch.ts';
+export * from './certificates/index.ts';
 export * from './create-problem.ts';
 export * from './hamiltonian.ts';
+export * from './layer-hamiltonian.ts';
 export * from './parameters.ts';
 export * from './penalty.ts';
 export * from './problem.ts';
 export type { Pooling } from './readout.ts';
 export * from './refinement.ts';
 export * from './solvers/index.ts';
+export * from './stationarity.ts';
 export * from './text/index.ts';

@@ -1,32 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { type Field, parameterLayout, parameterMatrix } from '../field/field.ts';
 import { uniformGrid } from '../flow/grid.ts';
-import { one } from '../kernels/program.ts';
 import { createReferenceBackend } from '../kernels/reference/backend.ts';
 import { createControlProblem } from './create-problem.ts';
 import { hamiltonianProfile } from './hamiltonian.ts';
 import { partOf } from './parameters.ts';
 import { constantRate, gradientFlow, minimise } from './solvers/index.ts';
-
-/** `f(h, θ) = θ` on one token of R: the control is the velocity. */
-const velocity: Field = {
-  name: 'velocity',
-  dimension: 1,
-  parameters: parameterLayout({ b: [1, 1] }),
-  trace(builder, { state, parameters }) {
-    const value = builder.scratch(1, state.columns);
-    const b = parameterMatrix(velocity.parameters, parameters, 'b');
-    builder.emit({ op: 'broadcast', b, c: value, accumulate: false });
-    return {
-      value,
-      pullback(p, gradients) {
-        if (gradients.parameters === undefined) return;
-        const c = parameterMatrix(velocity.parameters, gradients.parameters, 'b');
-        builder.emit({ op: 'rowSums', a: p, c, alpha: one, accumulate: true });
-      },
-    };
-  },
-};
+import { velocity } from './test-support.ts';
 
 describe('a convex problem whose solution is known', () => {
   // Two classes, z = (h_T, −h_T), one sample each of both classes at h_0 = 1 and 2, T = 1, g = θ²/4:

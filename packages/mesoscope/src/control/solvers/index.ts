@@ -1,3 +1,5 @@
+export * from './lbfgs.ts';
 export * from './minimise.ts';
 export * from './schedule.ts';
+export * from './successive-approximations.ts';
 export * from './update-rule.ts';
