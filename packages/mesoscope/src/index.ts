@@ -1,6 +1,7 @@
 export * from './claims/index.ts';
 export * from './configuration/index.ts';
 export * from './control/index.ts';
+export * from './ensemble/index.ts';
 export * from './errors.ts';
 export * from './field/index.ts';
 export * from './flow/index.ts';
