@@ -6,6 +6,7 @@ export * from './errors.ts';
 export * from './field/index.ts';
 export * from './flow/index.ts';
 export * from './gaussian/index.ts';
+export * from './heads/index.ts';
 export * from './kernels/index.ts';
 export * from './law/index.ts';
 export * from './numeric/index.ts';

@@ -1,4 +1,4 @@
-import type { HeadLaw } from './head-law.ts';
+import { type HeadLaw, headLength } from './head-law.ts';
 import type { HeadProblem, Linearisation } from './problem.ts';
 import { type SearchOptions, type SearchResult, searchFirstVariation } from './search.ts';
 
@@ -29,18 +29,14 @@ export interface Certificate {
 export function certify(
   problem: HeadProblem,
   law: HeadLaw,
-  options: Omit<SearchOptions, 'also'> = {},
+  options: SearchOptions = {},
 ): Certificate {
   const linearisation = problem.linearise(law);
   const support = problem.firstVariation(linearisation, law.parameters);
   const mean = support.reduce((sum, psi, i) => sum + law.weights[i] * psi, 0);
-  const search = searchFirstVariation(problem, linearisation, {
-    ...options,
-    also:
-      law.count <= 64
-        ? law.parameters
-        : law.parameters.slice(0, 64 * (law.parameters.length / law.count)),
-  });
+  const own = law.parameters.subarray(0, Math.min(law.count, 64) * headLength(law.shape));
+  const also = Float64Array.of(...own, ...(options.also ?? []));
+  const search = searchFirstVariation(problem, linearisation, { ...options, also });
   const lowest = support.reduce((a, b) => Math.min(a, b));
   const infimum = Math.min(search.infimum, lowest);
   return {

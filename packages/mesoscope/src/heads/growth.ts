@@ -2,6 +2,7 @@ import { MesoscopeError } from '../errors.ts';
 import { type Certificate, certify } from './certificate.ts';
 import { type HeadLaw, headLaw, headLength, mixHeadLaws } from './head-law.ts';
 import {
+  type LabelledFeatures,
   labelledFeatures,
   riskOfWeights,
   riskOfWeightsToSecondOrder,
@@ -9,33 +10,34 @@ import {
 import { mergeHeads } from './merge.ts';
 import type { HeadProblem } from './problem.ts';
 import { minimise } from './quasi-newton.ts';
+import { rebalance } from './rebalance.ts';
 import type { SearchOptions } from './search.ts';
 import { minimiseOnSimplex } from './simplex.ts';
 
 export interface GrowthOptions {
   /** Stops when the Frank–Wolfe gap is at most this; default 1e-6. */
   readonly tolerance?: number;
-  /** Heads at the most that are inserted; default 32. */
-  readonly insertions?: number;
-  /** Iterations of the descent on all heads after each insertion; default 60. */
+  /** Rounds of insertion at the most; default 32. */
+  readonly rounds?: number;
+  /** Iterations of each of the three descents on all heads after an insertion; default 100. */
   readonly descent?: number;
   /** Of the global search after each insertion. */
-  readonly search?: Omit<SearchOptions, 'also'>;
+  readonly search?: SearchOptions;
   /** Law to start from; default one head θ = 0, whose logits are 0. */
   readonly start?: HeadLaw;
 }
 
 /** A law of heads with its certificate, before the next head is inserted. */
 export interface GrowthState {
-  /** Heads inserted so far. */
-  readonly insertions: number;
+  /** Rounds of insertion so far. */
+  readonly round: number;
   readonly law: HeadLaw;
   readonly certificate: Certificate;
 }
 
 /**
- * Grows a layer head by head until a certificate says that no head can help: inserts the minimiser of Ψ with the best
- * weight (line search), weighs all heads anew (fully corrective), lets all heads move (descent), merges heads that
+ * Grows a layer until a certificate says that no head can help: inserts the minimiser of Ψ and the other local minima
+ * that the search met, weighs all heads anew (fully corrective), lets all heads move (descent), merges heads that
  * coincide, certifies. Sliding Frank–Wolfe (Denoyelle, Duval, Peyré & Soubies, arXiv 1811.06416) on laws of heads. The
  * risk never rises.
  *
@@ -45,7 +47,7 @@ export function* growHeads(
   problem: HeadProblem,
   options: GrowthOptions = {},
 ): Generator<GrowthState, void> {
-  const { tolerance = 1e-6, insertions = 32, descent = 60, search = {} } = options;
+  const { tolerance = 1e-6, rounds = 32, descent = 100, search = {} } = options;
   if (problem.regularisation === 0 && problem.radius === Number.POSITIVE_INFINITY) {
     throw new MesoscopeError({
       code: 'unsupported',
@@ -55,32 +57,58 @@ export function* growHeads(
     });
   }
   let law = options.start ?? headLaw(problem.shape, new Float64Array(headLength(problem.shape)));
-  for (let inserted = 0; ; inserted++) {
-    const certificate = certify(problem, law, { ...search, seed: (search.seed ?? 0) + inserted });
-    yield { insertions: inserted, law, certificate };
-    const best = certificate.search.minimiser;
-    if (certificate.gap <= tolerance || inserted === insertions || best === undefined) return;
-    law = improve(problem, insertHead(problem, law, best), descent);
+  let also: Float64Array = new Float64Array();
+  for (let round = 0; ; round++) {
+    const seed = (search.seed ?? 0) + round;
+    let certificate = certify(problem, law, { ...search, seed, also });
+    if (certificate.gap <= tolerance) {
+      // Before the last word: four times the starts, all of them new.
+      const starts = 4 * certificate.search.starts;
+      certificate = certify(problem, law, { ...search, seed: seed + 1e6, also, starts });
+    }
+    yield { round, law, certificate };
+    if (certificate.gap <= tolerance || round === rounds) return;
+    also = certificate.search.minima;
+    law = improve(problem, insertHeads(problem, law, certificate), descent);
   }
 }
 
-/** `(1 − t)ρ + tδ_θ` with the t that minimises the risk: a line search on a convex function. */
-export function insertHead(problem: HeadProblem, law: HeadLaw, head: Float64Array): HeadLaw {
-  const pair = mixHeadLaws(law, headLaw(problem.shape, head), 0.5);
+/** Heads that are inserted in one round at the most. */
+const insertedAtOnce = 8;
+
+/**
+ * The law with the lowest local minima of Ψ as new heads, all heads weighed anew. The first is the minimiser of Ψ; others
+ * below `∫Ψdρ` lower the risk as well, and the search has found them anyway.
+ */
+export function insertHeads(
+  problem: HeadProblem,
+  law: HeadLaw,
+  { search, linearisation, mean }: Certificate,
+): HeadLaw {
+  const P = headLength(law.shape);
+  const values = problem.firstVariation(linearisation, search.minima);
+  const count = Math.min(insertedAtOnce, values.filter((psi) => psi < mean).length);
+  if (count === 0) return law;
+  const inserted = headLaw(law.shape, search.minima.slice(0, count * P));
+  const pair = mixHeadLaws(law, inserted, 0);
   const features = labelledFeatures(problem, pair.parameters);
-  const along = (t: number) => Float64Array.of(...law.weights.map((weight) => (1 - t) * weight), t);
-  const weights = minimiseAlong((t) => riskOfWeights(features, along(t)));
-  return headLaw(problem.shape, pair.parameters, along(weights));
+  return withWeights(pair, bestWeights(features, pair.weights));
 }
 
 /** Best weights for the heads of a law; heads that get none are left out. */
 export function reweigh(problem: HeadProblem, law: HeadLaw): HeadLaw {
-  const features = labelledFeatures(problem, law.parameters);
-  const weights = minimiseOnSimplex(
+  return withWeights(law, bestWeights(labelledFeatures(problem, law.parameters), law.weights));
+}
+
+function bestWeights(features: LabelledFeatures, start: Float64Array): Float64Array {
+  return minimiseOnSimplex(
     (w) => riskOfWeightsToSecondOrder(features, w),
     (w) => riskOfWeights(features, w),
-    law.weights,
+    start,
   );
+}
+
+function withWeights(law: HeadLaw, weights: Float64Array): HeadLaw {
   const P = headLength(law.shape);
   const kept = [...weights.keys()].filter((i) => weights[i] > 1e-9);
   const total = kept.reduce((sum, i) => sum + weights[i], 0);
@@ -100,9 +128,11 @@ export function reweigh(problem: HeadProblem, law: HeadLaw): HeadLaw {
  * which its curvature does not depend on the weights; heads stay in the ball, if there is one.
  */
 export function improve(problem: HeadProblem, law: HeadLaw, iterations: number): HeadLaw {
-  const weighed = reweigh(problem, law);
-  const merged = mergeHeads(problem, descend(problem, weighed, iterations));
-  return reweigh(problem, merged);
+  let improved = law;
+  for (let round = 0; round < 3; round++) {
+    improved = descend(problem, rebalance(problem, improved), iterations);
+  }
+  return reweigh(problem, mergeHeads(problem, rebalance(problem, improved)));
 }
 
 /** Minimises the risk over the heads at fixed weights. */
@@ -138,28 +168,4 @@ function insideBall(parameters: Float64Array, P: number, radius: number): boolea
     if (square > radius * radius * (1 + 1e-12)) return false;
   }
   return true;
-}
-
-/** The minimiser of a convex function on [0, 1] by golden sections, to 1e-8. */
-function minimiseAlong(f: (t: number) => number): number {
-  const golden = (Math.sqrt(5) - 1) / 2;
-  let low = 0;
-  let high = 1;
-  let a = high - golden * (high - low);
-  let b = low + golden * (high - low);
-  let fa = f(a);
-  let fb = f(b);
-  while (high - low > 1e-8) {
-    if (fa <= fb) {
-      [high, b, fb] = [b, a, fa];
-      a = high - golden * (high - low);
-      fa = f(a);
-    } else {
-      [low, a, fa] = [a, b, fb];
-      b = low + golden * (high - low);
-      fb = f(b);
-    }
-  }
-  const t = (low + high) / 2;
-  return f(t) <= f(0) ? t : 0;
 }

@@ -5,6 +5,8 @@ export * from './flow.ts';
 export * from './growth.ts';
 export * from './head-law.ts';
 export * from './labelled-features.ts';
+export * from './lojasiewicz.ts';
+export * from './matching.ts';
 export * from './merge.ts';
 export * from './problem.ts';
 export {
@@ -13,6 +15,7 @@ export {
   type QuasiNewtonOptions,
   type QuasiNewtonResult,
 } from './quasi-newton.ts';
+export * from './rebalance.ts';
 export * from './search.ts';
 export * from './sequences.ts';
 export { minimiseOnSimplex, type SecondOrder } from './simplex.ts';

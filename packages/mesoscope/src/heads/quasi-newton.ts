@@ -10,7 +10,7 @@ export interface QuasiNewtonOptions {
   readonly memory?: number;
   /** Default 200. */
   readonly iterations?: number;
-  /** Stops when the gradient's largest entry is at most this; default 1e-9. */
+  /** Stops when the gradient's largest entry is at most this times max(1, |value|); default 1e-9. */
   readonly tolerance?: number;
 }
 
@@ -22,6 +22,9 @@ export interface QuasiNewtonResult {
   /** `converged`; `stalled`: no lower value along the step within rounding; `limit`: iterations used up. */
   readonly status: 'converged' | 'stalled' | 'limit';
 }
+
+/** Relative changes of a value that are taken for rounding. */
+const rounding = 1e-15;
 
 /**
  * L-BFGS with a line search by bisection for the weak Wolfe conditions (Nocedal & Wright, Numerical Optimization,
@@ -39,14 +42,18 @@ export function* quasiNewton(
   const steps: { s: Float64Array; y: Float64Array; curvature: number }[] = [];
   for (let iteration = 0; ; iteration++) {
     const result = { point, value, gradient, iterations: iteration };
-    if (largest(gradient) <= tolerance) return { ...result, status: 'converged' };
+    if (largest(gradient) <= tolerance * Math.max(1, Math.abs(value))) {
+      return { ...result, status: 'converged' };
+    }
     if (iteration === iterations) return { ...result, status: 'limit' };
     const direction = descentDirection(gradient, steps);
     const slope = inner(direction, gradient);
-    const found = yield* lineSearch({ point, value, gradient }, direction, slope);
-    if (found === undefined) {
+    const floor = rounding * Math.abs(value);
+    const found =
+      -slope > floor ? yield* lineSearch({ point, value, gradient }, direction, slope) : undefined;
+    if (found === undefined || value - found.value <= floor) {
       if (steps.length === 0) return { ...result, status: 'stalled' };
-      // The model may be what is wrong: once more along the gradient.
+      // The model of the curvature may be what is wrong: once more along the gradient.
       steps.length = 0;
       continue;
     }
@@ -123,7 +130,7 @@ function* lineSearch(
   let high = Number.POSITIVE_INFINITY;
   let step = 1;
   let best: Iterate | undefined;
-  for (let trial = 0; trial < 60; trial++) {
+  for (let trial = 0; trial < 40; trial++) {
     const point = from.point.map((x, i) => x + step * direction[i]);
     const { value, gradient } = yield point;
     if (!(value <= from.value + 1e-4 * step * slope)) high = step;

@@ -1,16 +1,16 @@
 import { columnStride } from '../kernels/instruction.ts';
-import { randomStream } from '../numeric/random.ts';
+import { type RandomStream, randomStream } from '../numeric/random.ts';
 import { headLength } from './head-law.ts';
 import type { HeadProblem, Linearisation } from './problem.ts';
 import { minimiseAll, type QuasiNewtonOptions } from './quasi-newton.ts';
 import type { SequenceData } from './sequences.ts';
 
 export interface SearchOptions {
-  /** Random starts; default 64. */
+  /** Random starts; default 96. */
   readonly starts?: number;
   /** Default 0. */
   readonly seed?: number;
-  /** Heads whose (Q, K) are starts besides: those of the law, M × P. */
+  /** Heads whose (Q, K) are starts besides: M × P. */
   readonly also?: Float64Array;
   /** Of the polish; default 200 iterations to 1e-9. */
   readonly polish?: QuasiNewtonOptions;
@@ -22,6 +22,8 @@ export interface SearchResult {
   readonly infimum: number;
   /** A head that attains it; undefined where the infimum is −∞. */
   readonly minimiser?: Float64Array;
+  /** Heads at which starts ended, one for each different value, lowest first, up to 16: M × P. */
+  readonly minima: Float64Array;
   /** No head has a smaller Ψ than this: `−M²/(2λ)` or, in the ball, `min_v λv²/2 − Mv`, `M = E|softmax − e_Y| max|x|`. */
   readonly lowerBound: number;
   readonly starts: number;
@@ -49,7 +51,7 @@ export function searchFirstVariation(
   at: Linearisation,
   options: SearchOptions = {},
 ): SearchResult {
-  const { starts: count = 64, seed = 0, also, polish } = options;
+  const { starts: count = 96, seed = 0, also, polish } = options;
   const { regularisation, radius, shape } = problem;
   const lowerBound = bound(at, problem);
   const ofScore = 2 * shape.keyDimension * shape.dimension;
@@ -70,12 +72,21 @@ export function searchFirstVariation(
   const close = (a: number, b: number) => Math.abs(a - b) <= 1e-6 * Math.abs(best.value) + 1e-14;
   const agreed = results.filter(({ value }) => close(value, best.value)).length;
   const converged = results.filter(({ status }) => status === 'converged').length;
-  const values = results.map(({ value }) => value).sort((a, b) => a - b);
-  const distinct = values.filter((value, i) => i === 0 || !close(value, values[i - 1])).length;
+  const ordered = results.toSorted((a, b) => a.value - b.value);
+  const different = ordered.filter(
+    ({ value }, i) => i === 0 || !close(value, ordered[i - 1].value),
+  );
+  const distinct = different.length;
+  const scores = new Float64Array(Math.min(distinct, 16) * ofScore);
+  different.slice(0, 16).forEach(({ point }, i) => {
+    scores.set(point, i * ofScore);
+  });
+  const minima = withBestValues(problem, at, scores).heads;
   const unseenProbability = 1 - 0.05 ** (1 / starts.length);
   return {
     infimum: best.value,
-    minimiser: withBestValues(problem, at, best.point).heads,
+    minimiser: minima.slice(0, headLength(shape)),
+    minima,
     lowerBound,
     starts: starts.length,
     agreed,
@@ -143,20 +154,57 @@ function withBestValues(
   return { heads, multipliers };
 }
 
-/** Q and K with scores of size 0.1 … 16 on the data, zero as well. */
+/**
+ * Starts (Q, K) with scores of size 0.1 … 16 on the data: 0; normal entries; and, every other one, rows of Q along tokens and
+ * rows of K along differences of tokens, which tell tokens of the data apart.
+ */
 function randomStarts(problem: HeadProblem, count: number, seed: number): Float64Array[] {
   const { shape, data, radius } = problem;
-  const D = 2 * shape.keyDimension * shape.dimension;
-  const size = Math.sqrt(meanSquareToken(data));
-  const starts = [new Float64Array(D)];
+  const { dimension: d, keyDimension: k } = shape;
+  const size = Math.sqrt(meanSquareToken(data)) || 1;
+  const starts = [new Float64Array(2 * k * d)];
   for (let i = 1; i < count; i++) {
     const random = randomStream(seed, 'search for the best head', i);
-    const scale = (0.3 * (4 / 0.3) ** random.uniform()) / (size || 1);
-    const start = random.normals(new Float64Array(D)).map((x) => scale * x);
+    const scale = (0.3 * (4 / 0.3) ** random.uniform()) / size;
+    const start = random.normals(new Float64Array(2 * k * d));
+    if (i % 2 === 1) alongTokens(start, data, k, random);
+    for (let j = 0; j < start.length; j++) start[j] *= scale;
     const norm = Math.hypot(...start);
     starts.push(norm < 0.9 * radius ? start : start.map((x) => (0.9 * radius * x) / norm));
   }
   return starts;
+}
+
+/** Keeps the lengths of the rows and turns those of Q to tokens, those of K to differences of tokens. */
+function alongTokens(
+  start: Float64Array,
+  data: SequenceData,
+  k: number,
+  random: RandomStream,
+): void {
+  const d = data.dimension;
+  const stride = columnStride(data.tokens);
+  const token = () => {
+    const s = random.integer(data.sequences);
+    const t = random.integer(data.lengths[s]);
+    return Float64Array.from({ length: d }, (_, a) => data.states[(s * d + a) * stride + t]);
+  };
+  for (let row = 0; row < 2 * k; row++) {
+    const at = start.subarray(row * d, (row + 1) * d);
+    const direction = token();
+    if (row >= k) {
+      const other = token();
+      direction.forEach((x, a) => {
+        direction[a] = x - other[a];
+      });
+    }
+    const length = Math.hypot(...direction);
+    if (length === 0) continue;
+    const factor = Math.hypot(...at) / length;
+    direction.forEach((x, a) => {
+      at[a] = factor * x;
+    });
+  }
 }
 
 /** E|x|². */
@@ -211,6 +259,7 @@ function isUnbounded(
 function unboundedResult(starts: number): SearchResult {
   return {
     infimum: Number.NEGATIVE_INFINITY,
+    minima: new Float64Array(),
     lowerBound: Number.NEGATIVE_INFINITY,
     starts,
     agreed: starts,
