@@ -40,6 +40,33 @@ describe('fitOrder', () => {
     expect(covered / 200).toBeGreaterThan(0.93);
   });
 
+  it('judges one seed by how its own slope moves', () => {
+    const single = (scales: number[], y: (L: number) => number) =>
+      fitOrder({ x: scales, y: [scales.map(y)] }).interval;
+    for (const scales of [layers.slice(0, 4), layers.slice(0, 5), layers]) {
+      for (const c of [-2, -0.5, 0.5, 3]) {
+        expect(
+          contains(
+            single(scales, (L) => (1 + c / L) / L),
+            -1,
+          ),
+        ).toBe(true);
+      }
+      expect(
+        contains(
+          single(scales, (L) => L ** -0.9),
+          -1,
+        ),
+      ).toBe(false);
+      expect(
+        contains(
+          single(scales, (L) => 0.1 + 1 / L),
+          -1,
+        ),
+      ).toBe(false);
+    }
+  });
+
   it('refuses too few scales', () => {
     expect(() => fitOrder({ x: [1, 2, 3], y: [[1, 2, 3]] })).toThrow('at least 4');
   });

@@ -7,12 +7,16 @@ export interface OrderFit {
   readonly slope: number;
   /** Statistical interval, widened on both sides by `preasymptotic`. */
   readonly interval: Interval;
-  /** 95 % Student-t interval of the slope over seeds (of one seed: from its residuals). */
+  /**
+   * Over seeds: the 95 % Student-t interval of their mean slope. Of one seed, whose errors are no random sample: the
+   * range of the slopes between neighbouring scales of the finer half.
+   */
   readonly statistical: Interval;
   /**
    * How much the slope still moves with the scales: |slope over the finer half − slope over all|. An error
    * `C/L (1 + c/L + …)` has local slope `−1 − c/L + …`, so the finer half lies closer to the order than all scales
-   * do, by more than the distance that is left.
+   * do, by more than the distance that is left (with four scales, of which three make the finer half, by more than
+   * half of it: there this is doubled).
    */
   readonly preasymptotic: number;
   /** Slope over all scales. */
@@ -44,8 +48,11 @@ export function fitOrder(data: RateData): OrderFit {
     y: data.y.map((row) => Array.from(row).slice(from)),
   });
   const all = fitRate(data);
-  const statistical = finer.interval ?? [finer.slope, finer.slope];
-  const preasymptotic = Math.abs(finer.slope - all.slope);
+  const statistical =
+    data.y.length > 1 && finer.interval !== null
+      ? finer.interval
+      : localSlopes(Array.from(data.x).slice(from), Array.from(data.y[0]).slice(from));
+  const preasymptotic = (count === 4 ? 2 : 1) * Math.abs(finer.slope - all.slope);
   return {
     slope: finer.slope,
     interval: [statistical[0] - preasymptotic, statistical[1] + preasymptotic],
@@ -54,4 +61,10 @@ export function fitOrder(data: RateData): OrderFit {
     slopeOfAll: all.slope,
     constant: finer.constant,
   };
+}
+
+/** The least and the largest slope between neighbouring scales. */
+function localSlopes(x: readonly number[], y: readonly number[]): Interval {
+  const slopes = x.slice(1).map((scale, i) => Math.log(y[i + 1] / y[i]) / Math.log(scale / x[i]));
+  return [Math.min(...slopes), Math.max(...slopes)];
 }

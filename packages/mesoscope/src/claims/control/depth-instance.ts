@@ -80,7 +80,7 @@ export function layerOf(
     dimension,
     heads: heads.length,
     keyDimension: heads[0].Q.length,
-    valueDimension: heads[0].V.length,
+    ...(output ? { valueDimension: heads[0].V.length } : {}),
     causal,
     output,
   });

@@ -2,9 +2,9 @@ import { directionalDerivative, type FiniteDifference } from '../../flow/finite-
 import type { FloatArray } from '../../kernels/backend.ts';
 
 /** First steps that are tried, in units of `max(1, |x|_∞) / |direction|_∞`. */
-const firstSteps = [0.05, 0.0125, 0.003];
+const firstSteps = [0.05, 0.0125, 0.003, 8e-4, 2e-4];
 
-/** An extrapolation that estimates its own error below this is taken as it is. */
+/** An extrapolation that estimates its own error, relative to `max(1, |derivative|)`, below this is taken as it is. */
 const satisfying = 1e-10;
 
 /**
@@ -23,7 +23,7 @@ export function carefulDerivative(
   for (const step of firstSteps) {
     const found = directionalDerivative(value, x, direction, { step: step * unit });
     if (found.error < best.error) best = found;
-    if (best.error <= satisfying) break;
+    if (best.error <= satisfying * Math.max(1, Math.abs(best.derivative))) break;
   }
   return best;
 }

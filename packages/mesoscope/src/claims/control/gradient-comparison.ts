@@ -1,5 +1,5 @@
 import { type ParameterPart, parameterParts, partOf } from '../../control/parameters.ts';
-import { rk4 } from '../../flow/scheme.ts';
+import { dormandPrince } from '../../flow/scheme.ts';
 import type { FloatArray } from '../../kernels/backend.ts';
 import { randomStream } from '../../numeric/random.ts';
 import { continuousGradient } from './continuous-gradient.ts';
@@ -21,7 +21,7 @@ export interface GradientComparison {
   readonly depths: readonly number[];
   /** Discrete adjoint on that many layers against the continuous adjoint, over all parameters. */
   readonly continuous: readonly number[];
-  /** On a fine grid with a scheme of order 4: discrete adjoint, and finite differences, against the continuous adjoint. */
+  /** On a fine grid with a scheme of order 5: discrete adjoint, and finite differences, against the continuous adjoint. */
   readonly fine: {
     readonly layers: number;
     readonly discrete: number;
@@ -32,7 +32,7 @@ export interface GradientComparison {
 export interface GradientComparisonOptions {
   /** Multiples of the model's layers at which discrete and continuous adjoint are compared. */
   readonly factors: readonly number[];
-  /** The multiple for the scheme of order 4. */
+  /** The multiple for the scheme of order 5. */
   readonly fineFactor: number;
   /** `every`: finite differences in every parameter; a number: along that many directions in each part. */
   readonly directions: 'every' | number;
@@ -55,7 +55,7 @@ export function compareGradients(
       return relativeError(refined, exact);
     }),
     fine: problem.backend.scoped(() => {
-      const refined = refineProblem(problem, fineFactor, rk4);
+      const refined = refineProblem(problem, fineFactor, dormandPrince);
       const value = () =>
         refined.problem.evaluate(refined.repeat(parameters), model.batch).objective;
       const gradient = problem.backend.allocate(refined.problem.layout.length);

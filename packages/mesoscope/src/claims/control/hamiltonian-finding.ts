@@ -107,7 +107,7 @@ export function hamiltonianOfModel(record: HamiltonianRecord): Finding {
   const expected: Expected = { kind: 'at-most', value: 1 / record.layers };
   const assumptions = solutionAssumptions([record]);
   const verdict = judge(assumptions, relative, null, expected);
-  const unmet = assumptions.filter(({ holds }) => !holds).map(({ name }) => name);
+  const unmet = assumptions.filter(({ holds }) => !holds).map(({ name }) => `not ${name}`);
   return {
     assumptions,
     evidence: {
@@ -124,10 +124,11 @@ export function hamiltonianOfModel(record: HamiltonianRecord): Finding {
     expected,
     interval: null,
     verdict,
-    summary:
+    summary: `The Hamiltonian's standard deviation over depth is ${relative.toPrecision(2)} of its mean${
       verdict === 'outside'
-        ? `The Hamiltonian varies by ${percent(relative)} of its mean over the depth; the theory asks for a constant only where the controls are an optimum of a coercive problem (not met: ${unmet.length} of ${assumptions.length} conditions).`
-        : `The Hamiltonian varies by ${percent(relative)} of its mean over the depth.`,
+        ? `; it has to be constant only at an optimum of a coercive problem, which this is not: ${unmet.join('; ')}`
+        : ''
+    }.`,
     figures: [
       profileFigure({
         id: 'A.hamiltonian',

@@ -85,7 +85,7 @@ function dominantEigenvalue(
     v = v.map((x) => x / size);
     const image = apply(v);
     const next = image.reduce((sum, x, i) => sum + x * v[i], 0);
-    if (iteration > 5 && Math.abs(next - estimate) <= 1e-4 * Math.abs(next)) return next;
+    if (iteration > 5 && Math.abs(next - estimate) <= 1e-7 * Math.abs(next)) return next;
     estimate = next;
     v = image;
   }

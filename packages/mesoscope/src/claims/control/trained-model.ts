@@ -121,7 +121,7 @@ function gradientOfModel(model: TrainedModel): Finding {
   const factors = depthsFrom(layout.layers).map((layers) => layers / layout.layers);
   const comparison = compareGradients(probedModel(model, refinedSamples), {
     factors,
-    fineFactor: Math.max(2, Math.ceil(256 / layout.layers)),
+    fineFactor: Math.max(2, Math.ceil(128 / layout.layers)),
     directions: 3,
     seed: 1,
   });

@@ -1,0 +1,222 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { createControlProblem } from '../../control/create-problem.ts';
+import { initialParameters } from '../../control/parameters.ts';
+import { transformerBlock } from '../../field/transformer-block.ts';
+import { directionalDerivative } from '../../flow/finite-difference.ts';
+import { uniformGrid } from '../../flow/grid.ts';
+import { createWasmBackend } from '../../kernels/wasm/backend.ts';
+import { symmetricEigen } from '../../numeric/decompositions.ts';
+import { randomStream } from '../../numeric/random.ts';
+import { judgeOrder } from '../judge-order.ts';
+import type { ControlModel } from './control-model.ts';
+import { carefulDerivative } from './differences.ts';
+import {
+  constant,
+  divide,
+  exponential,
+  logarithm,
+  logSumExp,
+  multiply,
+  squareRoot,
+} from './dual.ts';
+import { randomSequencesModel } from './hamiltonian-problem.ts';
+import { legendreCurvatures } from './legendre.ts';
+import { refineProblem } from './refined-problem.ts';
+import { descend } from './stationary.ts';
+import { measureTrainedModel } from './trained-model.ts';
+
+const backend = await createWasmBackend();
+afterAll(() => backend.dispose());
+
+describe('dual numbers', () => {
+  const x = { value: 1.7, derivative: 1 };
+
+  it.each([
+    ['x³', multiply(x, multiply(x, x)), 1.7 ** 3, 3 * 1.7 ** 2],
+    ['1/x', divide(constant(1), x), 1 / 1.7, -1 / 1.7 ** 2],
+    ['√x', squareRoot(x), Math.sqrt(1.7), 0.5 / Math.sqrt(1.7)],
+    ['eˣ', exponential(x), Math.exp(1.7), Math.exp(1.7)],
+    ['log x', logarithm(x), Math.log(1.7), 1 / 1.7],
+  ])('differentiate %s', (_, found, value, derivative) => {
+    expect(found.value).toBeCloseTo(value, 14);
+    expect(found.derivative).toBeCloseTo(derivative, 14);
+  });
+
+  it('differentiate the logarithm of a sum of exponentials without overflow', () => {
+    const found = logSumExp([constant(1e4), { value: 1e4, derivative: 1 }]);
+    expect(found.value).toBe(1e4 + Math.log(2));
+    expect(found.derivative).toBe(0.5);
+  });
+});
+
+it('carefulDerivative begins again where a function bends within the first step', () => {
+  const x = new Float64Array([5e-4, 0]);
+  const value = () => Math.tanh(1e3 * x[0]);
+  const exact = 1e3 / Math.cosh(0.5) ** 2;
+  const { derivative, error } = carefulDerivative(value, x, [1, 0]);
+  expect(Math.abs(derivative - exact)).toBeLessThan(1e-6 * exact);
+  expect(Math.abs(derivative - exact)).toBeLessThan(10 * error);
+  const once = directionalDerivative(value, x, [1, 0]);
+  expect(Math.abs(once.derivative - exact)).toBeGreaterThan(1e-4 * exact);
+});
+
+describe('judgeOrder', () => {
+  const x = [8, 16, 32, 64];
+
+  it('holds for the order and fails for another', () => {
+    const y = [x.map((L) => 3 / L)];
+    expect(judgeOrder({ x, y, order: -1, assumptions: [] }).verdict).toBe('holds');
+    expect(judgeOrder({ x, y, order: -2, assumptions: [] }).verdict).toBe('fails');
+  });
+
+  it.each([0, Number.NaN, Number.POSITIVE_INFINITY])('is outside with an error of %d', (error) => {
+    const answer = judgeOrder({ x, y: [[1, 1, 1, error]], order: -1, assumptions: [] });
+    expect(answer.verdict).toBe('outside');
+    expect(answer.measured).toBeNaN();
+  });
+});
+
+describe('refineProblem', () => {
+  const model = textModel(3);
+  const { problem, parameters, batch } = model;
+
+  it('is the same problem with one part a layer', () => {
+    const refined = refineProblem(problem, 1);
+    const value = refined.problem.evaluate(refined.repeat(parameters), batch);
+    expect(value.objective).toBe(problem.evaluate(parameters, batch).objective);
+  });
+
+  it('gathers the derivative in the coarse parameters', () => {
+    const refined = refineProblem(problem, 3);
+    const gradient = backend.allocate(refined.problem.layout.length);
+    refined.problem.gradient(refined.repeat(parameters), batch, gradient);
+    const gathered = refined.gather(gradient);
+    const random = randomStream(1, 'direction');
+    const direction = gathered.map(() => random.normal());
+    const value = () => refined.problem.evaluate(refined.repeat(parameters), batch).objective;
+    const { derivative } = directionalDerivative(value, parameters, direction);
+    const expected = gathered.reduce((sum, g, i) => sum + g * direction[i], 0);
+    expect(Math.abs(derivative - expected)).toBeLessThan(1e-8 * Math.abs(expected));
+  });
+});
+
+it('descends to controls of zero gradient', () => {
+  const model = randomSequencesModel(backend, {
+    seed: 2,
+    index: 0,
+    layers: 5,
+    regularisation: 1,
+  });
+  const { residual, objective } = descend(model);
+  expect(residual).toBeLessThan(1e-10);
+  const { evaluate } = model.problem;
+  expect(evaluate(model.parameters, model.batch).objective).toBe(objective);
+});
+
+it('finds the smallest eigenvalue of the Hamiltonian’s second derivative', () => {
+  const model = randomSequencesModel(backend, {
+    seed: 3,
+    index: 0,
+    layers: 2,
+    regularisation: 0.2,
+  });
+  const { problem, parameters, batch } = model;
+  const trace = problem.trace(parameters, batch);
+  const P = problem.layout.parametersPerLayer;
+  // ∂J/∂θ_0 with the states and costates held is ε ∂H_0/∂θ; at the last layer costates do not depend on θ at all,
+  // so that the second derivative of H there is that of E⟨p_T, f(h_1, θ)⟩ + g, here by differences of its values.
+  const theta = parameters.subarray(P, 2 * P);
+  const saved = theta.slice();
+  const last = trace.costates[2].slice();
+  const before = trace.states.state(1).slice();
+  const value = () => {
+    const { states } = problem.trace(parameters, batch);
+    const after = states.state(2);
+    let sum = 0;
+    for (let i = 0; i < last.length; i++) {
+      // Padding holds nothing that counts: tokens 4 … 7 of every row.
+      if (i % 8 < 4) sum += last[i] * (after[i] - before[i]);
+    }
+    return (sum * 2) / batch.samples;
+  };
+  const h = 1e-4;
+  const at = (i: number, j: number, a: number, b: number) => {
+    theta.set(saved);
+    theta[i] += a * h;
+    theta[j] += b * h;
+    return value();
+  };
+  const data = new Float64Array(P * P);
+  for (let i = 0; i < P; i++) {
+    for (let j = 0; j <= i; j++) {
+      const second =
+        (at(i, j, 1, 1) - at(i, j, 1, -1) - at(i, j, -1, 1) + at(i, j, -1, -1)) / (4 * h * h);
+      data[i * P + j] = second;
+      data[j * P + i] = second;
+    }
+  }
+  theta.set(saved);
+  const eigenvalues = symmetricEigen({ rows: P, columns: P, data }).values;
+  const expected = 0.2 + Math.min(...eigenvalues);
+  const [found] = legendreCurvatures(model, trace, { layers: [1] });
+  expect(Math.abs(found - expected)).toBeLessThan(1e-3 * Math.max(...eigenvalues.map(Math.abs)));
+});
+
+describe('a trained model', () => {
+  it('is measured by all five claims', async () => {
+    const { problem, parameters, batch } = textModel(2);
+    const labels: string[] = [];
+    const outcomes = await measureTrainedModel(
+      { problem, parameters, probe: batch },
+      { progress: (_done, _total, label) => labels.push(label) },
+    );
+    expect(labels).toHaveLength(5);
+    const verdicts = outcomes.map((o) => ('finding' in o ? o.finding.verdict : o.error.message));
+    expect(verdicts).toEqual(['holds', 'holds', 'holds', 'holds', 'outside']);
+  });
+
+  it('leaves out the rest after an abort', async () => {
+    const { problem, parameters, batch } = textModel(2);
+    const signal = AbortSignal.abort();
+    expect(await measureTrainedModel({ problem, parameters, probe: batch }, { signal })).toEqual(
+      [],
+    );
+  });
+
+  it('that diverges is reported, not hidden', async () => {
+    const { problem, parameters, batch } = textModel(2);
+    parameters.forEach((x, i) => {
+      parameters[i] = 1e9 * x;
+    });
+    const outcomes = await measureTrainedModel({ problem, parameters, probe: batch });
+    for (const outcome of outcomes) {
+      if ('finding' in outcome) expect(outcome.finding.verdict).not.toBe('holds');
+      else expect(outcome.error.message).toContain('diverges');
+    }
+  });
+});
+
+/** Tokens of 5 classes through a normalised causal block, read at every position. */
+function textModel(layers: number): ControlModel {
+  const problem = createControlProblem(backend, {
+    field: transformerBlock({
+      dimension: 4,
+      heads: 2,
+      keyDimension: 2,
+      hidden: 4,
+      normalisation: 'rms',
+    }),
+    grid: uniformGrid(1, layers),
+    tokens: 5,
+    samples: 4,
+    classes: 5,
+    vocabulary: 5,
+    normalisation: 'rms',
+    regularisation: 1e-3,
+  });
+  const random = randomStream(5, 'text model');
+  const draw = () => Array.from({ length: 20 }, () => random.integer(5));
+  const parameters = backend.allocate(problem.layout.length);
+  parameters.set(initialParameters(problem.field, problem.layout, 1));
+  return { problem, parameters, batch: { samples: 4, tokens: draw(), labels: draw() } };
+}

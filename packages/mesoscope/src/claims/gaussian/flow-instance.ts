@@ -1,0 +1,35 @@
+import type { GaussianLayer } from '../../gaussian/layer.ts';
+import { type FactoredMoments, factored, type GaussianMoments } from '../../gaussian/moments.ts';
+import {
+  type GaussianFlowInstance,
+  lawOfInstance,
+  layerOfInstance,
+} from '../../gaussian/schema.ts';
+
+/** A constant layer on a Gaussian law, up to depth T. */
+export interface GaussianFlow {
+  readonly layer: GaussianLayer;
+  readonly law: GaussianMoments;
+  /** The law with a factor of its covariance: it has been checked. */
+  readonly start: FactoredMoments;
+  readonly horizon: number;
+}
+
+/**
+ * The checked flow of an explicit instance.
+ *
+ * @throws MesoscopeError `shape-mismatch`, `not-finite`; `invalid-value` for a covariance that is not symmetric, not
+ * positive semi-definite (with the offending eigenvalue) or zero
+ */
+export function flowOfInstance(instance: GaussianFlowInstance): GaussianFlow {
+  return gaussianFlow(layerOfInstance(instance), lawOfInstance(instance.law), instance.horizon);
+}
+
+/** @throws MesoscopeError as {@link flowOfInstance} */
+export function gaussianFlow(
+  layer: GaussianLayer,
+  law: GaussianMoments,
+  horizon: number,
+): GaussianFlow {
+  return { layer, law, start: factored(law), horizon };
+}
