@@ -1,4 +1,6 @@
 import { MesoscopeError } from '../../errors.ts';
+import { flowStatusSentence } from '../../flow/status.ts';
+import type { FlowStatus } from '../../flow/types.ts';
 import type { FloatArray } from '../../kernels/backend.ts';
 import { createPause } from './pause.ts';
 import type { RateSchedule } from './schedule.ts';
@@ -10,9 +12,15 @@ export interface StochasticObjective {
    * Writes the gradient at `parameters` into `out` and returns the value. What is drawn at a step depends on nothing
    * but the step, so that a run can be continued.
    *
+   * `flow`, where the value comes from one, says why a value is not finite.
+   *
    * @throws nothing for a value that is not finite: it is returned
    */
-  gradient(parameters: FloatArray, step: number, out: FloatArray): { readonly loss: number };
+  gradient(
+    parameters: FloatArray,
+    step: number,
+    out: FloatArray,
+  ): { readonly loss: number; readonly flow?: FlowStatus };
 }
 
 export interface StepReport {
@@ -29,7 +37,12 @@ export interface StepReport {
 export type SolverStatus =
   | { readonly kind: 'steps-done'; readonly steps: number }
   | { readonly kind: 'tolerance-reached'; readonly step: number; readonly gradientNorm: number }
-  | { readonly kind: 'diverged'; readonly step: number; readonly loss: number }
+  | {
+      readonly kind: 'diverged';
+      readonly step: number;
+      readonly loss: number;
+      readonly flow?: FlowStatus;
+    }
   | { readonly kind: 'aborted'; readonly step: number };
 
 export interface MinimiseOptions {
@@ -68,9 +81,11 @@ export async function minimise(options: MinimiseOptions): Promise<SolverStatus> 
   for (let step = from; step < steps; step++) {
     await pause();
     if (signal?.aborted) return { kind: 'aborted', step };
-    const { loss } = objective.gradient(parameters, step, gradient);
+    const { loss, flow } = objective.gradient(parameters, step, gradient);
     const gradientNorm = euclideanNorm(gradient);
-    if (!Number.isFinite(loss + gradientNorm)) return { kind: 'diverged', step, loss };
+    if (!Number.isFinite(loss + gradientNorm)) {
+      return { kind: 'diverged', step, loss, ...(flow === undefined ? {} : { flow }) };
+    }
     if (gradientNorm <= tolerance) return { kind: 'tolerance-reached', step, gradientNorm };
     const stepRate = rate(step);
     rule.apply(parameters, gradient, stepRate, remembered + step);
@@ -86,8 +101,13 @@ export function solverStatusSentence(status: SolverStatus): string {
       return `All ${status.steps} steps were taken; the gradient need not be small.`;
     case 'tolerance-reached':
       return `The gradient's norm fell to ${status.gradientNorm.toExponential(2)} after ${status.step} steps.`;
-    case 'diverged':
-      return `The loss or its gradient was not finite after ${status.step} steps (loss ${status.loss}). Try a smaller rate, a longer warm-up, more layers or a shorter horizon.`;
+    case 'diverged': {
+      const where =
+        status.flow === undefined || status.flow.kind === 'completed'
+          ? ''
+          : ` ${flowStatusSentence(status.flow)}`;
+      return `The loss or its gradient was not finite after ${status.step} training steps (loss ${status.loss}).${where} Try a smaller rate, a longer warm-up, more layers or a shorter horizon.`;
+    }
     case 'aborted':
       return `Stopped on request after ${status.step} steps.`;
   }
