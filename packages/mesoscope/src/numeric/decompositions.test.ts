@@ -34,7 +34,7 @@ function distance(a: Matrix, b: Matrix): number {
 }
 
 describe('symmetricEigen', () => {
-  it.each([1, 2, 7, 64, 200])('reconstructs a random %s × %s matrix', (n) => {
+  it.each([1, 2, 7, 64, 200])('reconstructs a random matrix of size %s', (n) => {
     const a = randomMatrix(n, n);
     const s = multiply(a, transpose(a));
     const eigen = symmetricEigen(s);
@@ -147,7 +147,7 @@ describe('factorisations and solutions', () => {
     }
   });
 
-  it.each([1, 3, 200])('Cholesky of %s × %s', (n) => {
+  it.each([1, 3, 200])('Cholesky, size %s', (n) => {
     const a = randomMatrix(n, n + 3, 4);
     const s = multiply(a, transpose(a));
     const L = cholesky(s);

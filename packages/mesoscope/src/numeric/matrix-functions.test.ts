@@ -97,7 +97,7 @@ describe('matrixExponential', () => {
 });
 
 describe('square roots and logarithms', () => {
-  it.each([1, 2, 5, 20])('symmetric, %s × %s', (n) => {
+  it.each([1, 2, 5, 20])('symmetric, size %s', (n) => {
     const a = randomMatrix(n, n + 2, n);
     const s = multiply(a, transpose(a));
     const root = symmetricSquareRoot(s);
@@ -113,7 +113,7 @@ describe('square roots and logarithms', () => {
     expect(() => symmetricLogarithm(diagonal([4, 0]))).toThrow(/positive definite/);
   });
 
-  it.each([1, 2, 5, 12])('principal, %s × %s', (n) => {
+  it.each([1, 2, 5, 12])('principal, size %s', (n) => {
     // e^X with |Im λ(X)| < π has the principal logarithm X.
     const x = scale(1 / (1 + Math.sqrt(n)), randomMatrix(n, n, 10 + n));
     const a = matrixExponential(x);
@@ -162,7 +162,7 @@ describe('square roots and logarithms', () => {
 });
 
 describe('schurForm', () => {
-  it.each([1, 2, 6, 25, 60])('has the eigenvalues of a random %s × %s matrix', (n) => {
+  it.each([1, 2, 6, 25, 60])('has the eigenvalues of a random matrix of size %s', (n) => {
     const a = randomMatrix(n, n, 30 + n);
     const { T } = schurForm(a);
     const ours = Array.from({ length: n }, (_, i) => [T.real[i * n + i], T.imaginary[i * n + i]]);
@@ -199,7 +199,7 @@ describe('Sylvester and Lyapunov equations', () => {
     [1, 1],
     [3, 5],
     [20, 8],
-  ])('A %s × %s, B of size %s', (n, m) => {
+  ])('A of size %s, B of size %s', (n, m) => {
     const [a, b, x] = [randomMatrix(n, n, 50), randomMatrix(m, m, 51), randomMatrix(n, m, 52)];
     const c = add(multiply(a, x), multiply(x, b));
     expect(distance(solveSylvester(a, b, c), x)).toBeLessThan(1e-10);

@@ -63,8 +63,8 @@ function sum(...terms: readonly (readonly [number, Matrix])[]): Matrix {
 }
 
 /**
- * The symmetric positive semi-definite square root of such a matrix. Eigenvalues that rounding has made slightly
- * negative count as zero.
+ * The symmetric positive semi-definite square root of such a matrix. Eigenvalues of the size of rounding count
+ * as zero.
  *
  * @throws MesoscopeError `invalid-value` if not symmetric or not positive semi-definite, with the eigenvalue
  */
@@ -91,8 +91,9 @@ export function symmetricLogarithm(a: Matrix, path = 'matrix'): Matrix {
 }
 
 /**
- * Eigenvalues (≥ 0, increasing) and eigenvectors of a symmetric positive semi-definite matrix. Negative eigenvalues
- * of the size of rounding, at most `1e-10 · largest`, become zero.
+ * Eigenvalues (≥ 0, increasing) and eigenvectors of a symmetric positive semi-definite matrix. Eigenvalues that
+ * cannot be told from 0, at most `n · 2⁻⁵² · largest`, become 0, so that a degenerate matrix keeps its rank; so do
+ * negative ones down to `−1e-10 · largest`.
  *
  * @throws MesoscopeError `invalid-value` if not symmetric or not positive semi-definite, with the eigenvalue
  */
@@ -106,7 +107,8 @@ export function positiveSemidefiniteEigen(a: Matrix, path = 'matrix') {
       expected: 'a positive semi-definite matrix, all eigenvalues ≥ 0 (received: the smallest)',
     });
   }
-  return { values: values.map((value) => Math.max(0, value)), vectors };
+  const smallest = a.rows * 2 ** -52 * values[a.rows - 1];
+  return { values: values.map((value) => (value > smallest ? value : 0)), vectors };
 }
 
 /**

@@ -48,7 +48,8 @@ export function solveTransport(
     }
     row = row + 1 === n ? 0 : row + 1;
   }
-  return { ...treeFlow(tree), pivots };
+  const rounding = 1e-15 * a.reduce((sum, mass) => sum + mass, 0);
+  return { ...treeFlow(tree, rounding), pivots };
 }
 
 /**
@@ -221,9 +222,10 @@ function refreshPotentials(tree: Tree, cost: Float64Array): void {
   }
 }
 
-function treeFlow({ n, root, parent, flow, potential }: Tree) {
+/** The flow without what rounding has left on arcs of the tree that carry nothing. */
+function treeFlow({ n, root, parent, flow, potential }: Tree, rounding: number) {
   const nodes = Array.from({ length: root }, (_, node) => node).filter(
-    (node) => parent[node] !== root && flow[node] > 0,
+    (node) => parent[node] !== root && flow[node] > rounding,
   );
   return {
     from: Int32Array.from(nodes, (node) => (node < n ? node : parent[node])),

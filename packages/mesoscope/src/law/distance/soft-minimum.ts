@@ -17,17 +17,17 @@ export interface Cloud {
   readonly weights: Float64Array;
 }
 
-/**
- * Places n points (n × d, row-major) with weights > 0 in a backend's memory, shifted by −`origin`.
- */
+/** Places weighted points (n × d, row-major; weights > 0) in a backend's memory. */
 export function placeCloud(
   backend: Backend,
-  points: Float64Array,
-  weights: Float64Array,
-  origin: Float64Array,
+  law: {
+    readonly points: Float64Array;
+    readonly weights: Float64Array;
+    readonly dimension: number;
+  },
 ): Cloud {
+  const { points, weights, dimension } = law;
   const size = weights.length;
-  const dimension = origin.length;
   const stride = columnStride(size);
   const whole = backend.allocate(stateLength(dimension, size));
   const chunks = backend.allocate(Math.ceil(size / chunk) * stateLength(dimension, chunk));
@@ -35,7 +35,7 @@ export function placeCloud(
   for (let i = 0; i < size; i++) {
     const start = Math.floor(i / chunk) * stateLength(dimension, chunk) + (i % chunk);
     for (let a = 0; a < dimension; a++) {
-      const value = points[i * dimension + a] - origin[a];
+      const value = points[i * dimension + a];
       whole[a * stride + i] = value;
       chunks[start + a * columnStride(chunk)] = value;
     }
