@@ -102,11 +102,12 @@ export function solverStatusSentence(status: SolverStatus): string {
     case 'tolerance-reached':
       return `The gradient's norm fell to ${status.gradientNorm.toExponential(2)} after ${status.step} steps.`;
     case 'diverged': {
-      const where =
-        status.flow === undefined || status.flow.kind === 'completed'
-          ? ''
-          : ` ${flowStatusSentence(status.flow)}`;
-      return `The loss or its gradient was not finite after ${status.step} training steps (loss ${status.loss}).${where} Try a smaller rate, a longer warm-up, more layers or a shorter horizon.`;
+      const { flow } = status;
+      const why =
+        flow === undefined || flow.kind === 'completed'
+          ? 'Try a smaller rate, a longer warm-up, more layers or a shorter horizon.'
+          : `${flowStatusSentence(flow)} A smaller rate or a longer warm-up keeps the parameters small.`;
+      return `The loss or its gradient was not finite after ${status.step} training steps (loss ${status.loss}). ${why}`;
     }
     case 'aborted':
       return `Stopped on request after ${status.step} steps.`;
