@@ -1,18 +1,34 @@
 import { MesoscopeError } from '../errors.ts';
 import { type Claim, papers } from './claim.ts';
 import { costateOrder } from './control/costate-order.ts';
+import { depthProfile } from './control/depth-profile.ts';
 import { eulerOrder } from './control/euler-order.ts';
 import { gradient } from './control/gradient.ts';
 import { hamiltonian } from './control/hamiltonian.ts';
+import { initialisation } from './control/initialisation.ts';
+import { range } from './control/range.ts';
+import { recovery } from './control/recovery.ts';
+import { regularity } from './control/regularity.ts';
+import { residualMixing } from './control/residual-mixing.ts';
 import { terminalCostate } from './control/terminal-costate.ts';
+import { valueGap } from './control/value-gap.ts';
+import { ensembleClaims } from './ensemble/index.ts';
 
 /** Every claim that can be run, paper by paper, in the order of the theory pages. */
 export const claims: readonly Claim[] = [
   eulerOrder,
+  depthProfile,
   costateOrder,
   terminalCostate,
   gradient,
+  valueGap,
+  regularity,
   hamiltonian,
+  recovery,
+  range,
+  initialisation,
+  residualMixing,
+  ...ensembleClaims,
 ];
 
 /** @throws MesoscopeError `unknown-name`, with the nearest id */

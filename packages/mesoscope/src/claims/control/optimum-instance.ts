@@ -27,7 +27,7 @@ export const optimumShape = {
     .int()
     .min(1)
     .max(64)
-    .default(4)
+    .default(8)
     .describe('random problems, or random starts where data are given'),
 };
 
@@ -56,7 +56,7 @@ export const dataComplete = [
 
 /** The instance that stands for a claim's own problems. */
 export function ownInstance(context: Pick<ClaimContext<unknown>, 'setting'>): OptimumInstance {
-  return { ...shape.parse({}), problems: context.setting === 'full' ? 16 : 4 };
+  return { ...shape.parse({}), problems: context.setting === 'full' ? 16 : 8 };
 }
 
 export interface OptimumModelOptions {
@@ -64,7 +64,7 @@ export interface OptimumModelOptions {
   /** Which of the random problems. */
   readonly index: number;
   readonly layers: number;
-  /** A readout to be trained too; default false. */
+  /** Default the instance's. */
   readonly regularisation?: number;
   readonly smoothness?: number;
 }

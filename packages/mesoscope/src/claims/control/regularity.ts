@@ -15,6 +15,7 @@ import { solveProblems } from './solve-problems.ts';
 
 const quickDepths = [4, 8, 16, 32];
 const fullDepths = [4, 8, 16, 32, 64, 128];
+const quickContrastDepths = [2, 4, 8, 16];
 
 /** μ of the H¹ penalty that restores smoothness where λ alone is weak. */
 const restoringSmoothness = 0.01;
@@ -32,6 +33,7 @@ export function regularityFinding(
   },
 ): Finding {
   const depths = coercive.solutions[0].map((optimum) => optimum.layers);
+  const contrastDepths = contrast?.weak[0].map((optimum) => optimum.layers) ?? [];
   const growth = growthOf(coercive.solutions);
   const families = contrast === undefined ? [] : [contrast.weak, contrast.smooth];
   const assumptions: Assumption[] = [
@@ -53,6 +55,7 @@ export function regularityFinding(
       ...(contrast === undefined
         ? {}
         : {
+            'weak.depths': contrastDepths,
             'weak.regularisation': contrast.regularisation,
             'weak.quotients': rowsOrRow(quotients(contrast.weak)),
             'weak.jumps': rowsOrRow(rowsOf(contrast.weak, (optimum) => optimum.jump)),
@@ -85,10 +88,10 @@ export function regularityFinding(
           ...(contrast === undefined
             ? []
             : [
-                { series: 'weak', layers: depths, errors: quotients(contrast.weak) },
+                { series: 'weak', layers: contrastDepths, errors: quotients(contrast.weak) },
                 {
                   series: 'weak with H¹ penalty',
-                  layers: depths,
+                  layers: contrastDepths,
                   errors: quotients(contrast.smooth),
                 },
               ]),
@@ -117,12 +120,13 @@ async function run(context: ClaimContext<RegularityInstance>): Promise<Finding> 
   const problems = setting === 'full' ? 8 : 2;
   const regularisation = weakRegularisation;
   const smoothness = restoringSmoothness;
-  const weak = await solveProblems(context, own, depths, {
+  const contrastDepths = setting === 'full' ? fullDepths : quickContrastDepths;
+  const weak = await solveProblems(context, own, contrastDepths, {
     label: 'weak regularisation',
     overrides: { regularisation },
     problems,
   });
-  const smooth = await solveProblems(context, own, depths, {
+  const smooth = await solveProblems(context, own, contrastDepths, {
     label: 'weak regularisation with H¹ penalty',
     overrides: { regularisation, smoothness },
     problems,

@@ -6,7 +6,7 @@ import { dataComplete, doublingDepths, optimumShape, ownInstance } from './optim
 import { orderFigure } from './order-figure.ts';
 import { solveProblems } from './solve-problems.ts';
 
-const quickDepths = [2, 4, 8, 16, 32, 64];
+const quickDepths = [2, 4, 8, 16, 32, 64, 128];
 const fullDepths = [2, 4, 8, 16, 32, 64, 128, 256];
 
 /** The limit of `V_L = V + c₁/L + c₂/L² + …` from doubling depths. */
@@ -72,7 +72,7 @@ export function valueGapFinding(solutions: readonly (readonly Optimum[])[]): Fin
     expected: { kind: 'value', value: -1 },
     interval: answer.interval,
     verdict: answer.verdict,
-    summary: `The optimal value approaches its limit like L^${answer.measured.toFixed(3)}; L (V_L − V_∞) settles at ${last.map((c) => c.toPrecision(3)).join(', ')}.`,
+    summary: `The optimal value approaches its limit like L^${answer.measured.toFixed(3)}; L (V_L − V_∞) settles between ${Math.min(...last).toPrecision(2)} and ${Math.max(...last).toPrecision(2)}.`,
     figures: [
       orderFigure({
         id: 'A.value-gap',

@@ -62,7 +62,7 @@ const caveat =
  * autonomous problem does not have (Pontryagin; the variation is not asked of a depth-dependent profile ζ, nor of μ > 0, where
  * the minimum principle has another form).
  */
-export function certify(
+export function certifyControls(
   problem: ControlProblem,
   parameters: FloatArray,
   batch: Batch,

@@ -21,7 +21,7 @@ import {
   transpose,
 } from '../../numeric/matrix.ts';
 import { randomStream } from '../../numeric/random.ts';
-import { certify } from '../certificates/certify.ts';
+import { certifyControls } from '../certificates/certify.ts';
 import { createControlProblem } from '../create-problem.ts';
 import { createLayerHamiltonian, placeOf } from '../layer-hamiltonian.ts';
 import { initialParameters, partOf } from '../parameters.ts';
@@ -201,10 +201,10 @@ describe('certificates', () => {
     });
     partOf(problem.layout, parameters, 'readout').set([1, -1]);
     const batch = { samples: 2, states: [1, 2], labels: [0, 1] };
-    expect(certify(problem, parameters, batch).kind).toBe('not converged');
+    expect(certifyControls(problem, parameters, batch).kind).toBe('not converged');
     const result = solve(problem, parameters, batch);
     expect(result.status).toBe('converged');
-    const found = certify(problem, parameters, batch);
+    const found = certifyControls(problem, parameters, batch);
     expect(found.kind).toBe('strong');
     expect(found.largestGap).toBeLessThan(1e-12);
     expect(found.largestJump).toBeLessThan(1e-9);
@@ -226,7 +226,7 @@ describe('certificates', () => {
     const parameters = backend.allocate(problem.layout.length);
     partOf(problem.layout, parameters, 'readout').set([2, 0, 0, 2]);
     const batch = { samples: 2, states: [1, 0.9, 0.9, 1], labels: [1, 0] };
-    const found = certify(problem, parameters, batch);
+    const found = certifyControls(problem, parameters, batch);
     expect(found.stationarity).toBe(0);
     expect(found.kind).toBe('weak');
     expect(found.largestGap).toBeGreaterThan(0);
