@@ -1,4 +1,4 @@
-import { solve } from '../numeric/decompositions.ts';
+import { solve, symmetricEigen } from '../numeric/decompositions.ts';
 import { type Matrix, zeros } from '../numeric/matrix.ts';
 import { squareLoss } from './token-loss.ts';
 import type { TokenMap } from './token-map.ts';
@@ -96,6 +96,11 @@ export function jacobianRows(map: TokenMap, theta: Float64Array): Float64Array[]
     map.differentiate(theta, () => p, row);
     return row;
   });
+}
+
+/** `λ_min(JJᵀ)` of the tangent kernel from the rows of J. */
+export function smallestTangentEigenvalue(rows: readonly Float64Array[]): number {
+  return symmetricEigen(gram(rows), 'tangent kernel').values[0];
 }
 
 function gram(rows: readonly Float64Array[]): Matrix {

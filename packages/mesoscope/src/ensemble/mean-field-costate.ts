@@ -27,6 +27,8 @@ export interface MeanFieldPair {
 export interface MeanFieldSolution {
   /** x_1. */
   readonly final: Float64Array;
+  /** Weights of the context's points. */
+  readonly masses: Float64Array;
   /** At depths m/M. */
   at(m: number): MeanFieldPair;
 }
@@ -79,7 +81,7 @@ export function solveMeanField(
       return costateRate(heads(half * h), states[half], p, masses);
     });
   }
-  return { final, at: (m) => ({ columns: states[2 * m], costates: costates[m] }) };
+  return { final, masses, at: (m) => ({ columns: states[2 * m], costates: costates[m] }) };
 }
 
 /**

@@ -4,11 +4,11 @@ import { createParticleMap } from '../../ensemble/particle-map.ts';
 import type { Backend } from '../../kernels/backend.ts';
 import { wassersteinDistance } from '../../law/distance/transport.ts';
 import { particles } from '../../law/law.ts';
-import { fitRate } from '../../numeric/fit.ts';
 import { randomStream } from '../../numeric/random.ts';
 import { type Claim, type ClaimContext, type Finding, judge } from '../claim.ts';
 import { orderFigure } from '../control/order-figure.ts';
 import { overExperiments } from '../control/over-experiments.ts';
+import { fitOrder } from '../convergence-order.ts';
 import { judgeOrder, rowsOrRow } from '../judge-order.ts';
 import { randomHeadPath } from './head-path.ts';
 import {
@@ -23,7 +23,7 @@ const atoms = 16;
 const headCounts = [1, 2, 4, 8, 16, 32];
 const fixedLayers = 16;
 const ownDepths = [4, 8, 16, 32, 64, 128];
-const repetitions = 12;
+const repetitions = 64;
 const contextShifts = [1e-1, 1e-2, 1e-3];
 
 interface LimitErrors {
@@ -111,8 +111,8 @@ async function run(context: ClaimContext<EnsembleInstance>): Promise<Finding> {
     measure(context.backend, problemOf(context, index), depths),
   );
   const particlesOfHeads = headCounts.map((heads) => heads * fixedLayers);
-  const heads = fitRate({ x: particlesOfHeads, y: measured.map((m) => m.heads) });
-  const single = fitRate({ x: depths, y: measured.map((m) => m.single) });
+  const heads = fitOrder({ x: particlesOfHeads, y: measured.map((m) => m.heads) });
+  const single = fitOrder({ x: depths, y: measured.map((m) => m.single) });
   const depth = judgeOrder({
     x: depths,
     y: measured.map((m) => m.depth),
@@ -135,10 +135,10 @@ async function run(context: ClaimContext<EnsembleInstance>): Promise<Finding> {
       'heads.particles': particlesOfHeads,
       'heads.errors': rowsOrRow(measured.map((m) => m.heads)),
       'heads.slope': heads.slope,
-      'heads.interval': heads.interval ?? [],
+      'heads.interval': heads.interval,
       'singleHead.errors': rowsOrRow(measured.map((m) => m.single)),
       'singleHead.slope': single.slope,
-      'singleHead.interval': single.interval ?? [],
+      'singleHead.interval': single.interval,
       'lipschitz.shifts': contextShifts,
       'lipschitz.ratios': rowsOrRow(measured.map((m) => m.lipschitz)),
     },
