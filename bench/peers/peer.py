@@ -112,6 +112,35 @@ def covariance_flow(w, folder, dtype, library):
     return run
 
 
+def sinkhorn(w, folder, dtype, library):
+    """Alternating soft minima f_i = -eps log sum_j exp((g_j - |x_i - y_j|^2 / 2) / eps) / n, cost matrix in memory."""
+    n, d, eps = w["points"], w["dimension"], w["epsilon"]
+    x, y = load(folder, "x", (n, d), dtype), load(folder, "y", (n, d), dtype)
+    cost = 0.5 * ((x[:, None] - y[None]) ** 2).sum(-1) / eps
+    shift = float(np.log(n))
+    if library == "numpy":
+        cost = cost.numpy()
+
+    def soft_minimum(scores):
+        if library == "torch":
+            return -eps * (torch.logsumexp(scores, 1) - shift)
+        top = scores.max(1)
+        return -eps * (top + np.log(np.exp(scores - top[:, None]).sum(1)) - shift)
+
+    transposed = cost.T.contiguous() if library == "torch" else np.ascontiguousarray(cost.T)
+
+    def run():
+        f = x[:, 0] * 0 if library == "torch" else np.zeros(n, dtype=cost.dtype)
+        g = f
+        with torch.no_grad():
+            for _ in range(w["iterations"]):
+                f = soft_minimum(g[None] / eps - cost)
+                g = soft_minimum(f[None] / eps - transposed)
+        return [f, g]
+
+    return run
+
+
 def prepare(request):
     w, folder, variant = request["workload"], request["folder"], request["variant"]
     torch.set_num_threads(request["threads"])
@@ -122,6 +151,8 @@ def prepare(request):
         return square_product(w, folder, dtype)
     if w["kind"] == "covariance-flow":
         return covariance_flow(w, folder, dtype, variant)
+    if w["kind"] == "sinkhorn":
+        return sinkhorn(w, folder, dtype, variant)
     raise ValueError(f"unknown workload kind {w['kind']}")
 
 

@@ -11,6 +11,7 @@ import {
   ProgramBuilder,
   packTokens,
   piecewiseConstantControls,
+  stateLength,
   uniformGrid,
   unpackTokens,
 } from 'mesoscope';
@@ -20,6 +21,7 @@ import type {
   CovarianceWorkload,
   Inputs,
   ProductWorkload,
+  SinkhornWorkload,
   Workload,
 } from './workloads.ts';
 
@@ -69,6 +71,8 @@ function prepare(backend: Backend, workload: Workload, inputs: Inputs): Job {
       return squareProduct(backend, workload, inputs);
     case 'covariance-flow':
       return covarianceFlow(backend, workload, inputs);
+    case 'sinkhorn':
+      return sinkhorn(backend, workload, inputs);
   }
 }
 
@@ -212,6 +216,58 @@ function covarianceFlow(backend: Backend, w: CovarianceWorkload, inputs: Inputs)
       }
       return Float64Array.from(flat);
     },
+  };
+}
+
+/** The rows of a pass lie in blocks of one sample each; a pass's results are the next one's shared potential. */
+function sinkhorn(backend: Backend, w: SinkhornWorkload, inputs: Inputs): Job {
+  const { points, dimension, iterations } = w;
+  const block = 40;
+  const builder = new ProgramBuilder();
+  builder.emit({
+    op: 'pairwiseLogSumExp',
+    x: builder.state('sample', 'x', dimension, block),
+    y: builder.state('shared', 'y', dimension, points),
+    potential: builder.state('shared', 'potential', 1, points),
+    logWeights: builder.state('shared', 'logWeights', 1, points),
+    previous: builder.state('sample', 'previous', 1, block),
+    out: builder.state('sample', 'out', 1, block),
+    epsilon: literal(w.epsilon),
+  });
+  const pass = backend.compile(builder.program());
+  const cloud = (flat: Float64Array) => {
+    const rows = (from: number, count: number) =>
+      Array.from({ length: count }, (_, i) =>
+        Array.from(flat.subarray((from + i) * dimension, (from + i + 1) * dimension)),
+      );
+    const blocks = Array.from({ length: points / block }, (_, b) => rows(b * block, block));
+    return {
+      whole: packTokens([rows(0, points)], backend.allocate(stateLength(dimension, points))),
+      blocks: packTokens(blocks, backend.allocate(blocks.length * stateLength(dimension, block))),
+    };
+  };
+  const x = cloud(inputs.x);
+  const y = cloud(inputs.y);
+  const f = backend.allocate(points);
+  const g = backend.allocate(points);
+  const logWeights = backend.allocate(points).fill(-Math.log(points));
+  const samples = points / block;
+  return {
+    run: () => {
+      f.fill(0);
+      g.fill(0);
+      for (let i = 0; i < iterations; i++) {
+        pass({
+          samples,
+          buffers: { x: x.blocks, y: y.whole, potential: g, logWeights, previous: f, out: f },
+        });
+        pass({
+          samples,
+          buffers: { x: y.blocks, y: x.whole, potential: f, logWeights, previous: g, out: g },
+        });
+      }
+    },
+    output: () => Float64Array.from([...f, ...g]),
   };
 }
 

@@ -16,7 +16,7 @@ export async function jaxContender(
   workload: Workload,
   inputs: Inputs,
 ): Promise<Contender | undefined> {
-  if (workload.kind === 'covariance-flow') return undefined;
+  if (workload.kind === 'covariance-flow' || workload.kind === 'sinkhorn') return undefined;
   await init('wasm');
   defaultDevice('wasm');
   const job =

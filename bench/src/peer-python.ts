@@ -36,6 +36,7 @@ export function variantsOf(workload: Workload): readonly string[] {
     case 'product':
       return ['torch'];
     case 'covariance-flow':
+    case 'sinkhorn':
       return ['torch', 'numpy'];
   }
 }

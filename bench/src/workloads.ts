@@ -38,7 +38,22 @@ export interface CovarianceWorkload {
   readonly horizon: number;
 }
 
-export type Workload = AttentionFlowWorkload | ProductWorkload | CovarianceWorkload;
+/** Alternating soft minima of the cost ½|x − y|² between two clouds of equal size, in the logarithmic domain. */
+export interface SinkhornWorkload {
+  readonly kind: 'sinkhorn';
+  readonly id: string;
+  readonly description: string;
+  readonly points: number;
+  readonly dimension: number;
+  readonly iterations: number;
+  readonly epsilon: number;
+}
+
+export type Workload =
+  | AttentionFlowWorkload
+  | ProductWorkload
+  | CovarianceWorkload
+  | SinkhornWorkload;
 
 /** Named dense float64 arrays, tokens along rows as a Python user would lay them out. */
 export type Inputs = Readonly<Record<string, Float64Array>>;
@@ -106,6 +121,24 @@ export const workloads: readonly Workload[] = [
     steps: 500,
     horizon: 1,
   },
+  {
+    kind: 'sinkhorn',
+    id: 'W7-1000',
+    description: 'log-domain Sinkhorn, 1,000 points of d=2, 100 iterations',
+    points: 1000,
+    dimension: 2,
+    iterations: 100,
+    epsilon: 0.1,
+  },
+  {
+    kind: 'sinkhorn',
+    id: 'W7-10000',
+    description: 'log-domain Sinkhorn, 10,000 points of d=2, 4 iterations',
+    points: 10_000,
+    dimension: 2,
+    iterations: 4,
+    epsilon: 0.1,
+  },
 ];
 
 /** The inputs of a workload, the same for all contenders. */
@@ -142,6 +175,10 @@ export function inputsOf(workload: Workload): Inputs {
         W: normal('W', points * d * d, 0.1),
         b: normal('b', points * d, 0.1),
       };
+    }
+    case 'sinkhorn': {
+      const length = workload.points * workload.dimension;
+      return { x: normal('x', length, 1), y: normal('y', length, 0.7) };
     }
   }
 }
