@@ -3,7 +3,7 @@ import type { HeadProblem, Linearisation } from './problem.ts';
 import { type SearchOptions, type SearchResult, searchFirstVariation } from './search.ts';
 
 /** How far a law of heads can be from the global optimum. */
-export interface Certificate {
+export interface HeadCertificate {
   readonly risk: number;
   /** `Ψ(θ_i;ρ)` at the law's own heads. */
   readonly support: Float64Array;
@@ -26,11 +26,11 @@ export interface Certificate {
  * The Frank–Wolfe certificate of a law of heads. R is convex in ρ, hence `R(ρ) − R(ρ') ≤ ∫Ψ(·;ρ) d(ρ − ρ')` for every ρ'
  * (Jaggi, ICML 2013); ρ is optimal iff its support lies in argmin Ψ(·;ρ) (arXiv 2606.10469).
  */
-export function certify(
+export function certifyHeads(
   problem: HeadProblem,
   law: HeadLaw,
   options: SearchOptions = {},
-): Certificate {
+): HeadCertificate {
   const linearisation = problem.linearise(law);
   const support = problem.firstVariation(linearisation, law.parameters);
   const mean = support.reduce((sum, psi, i) => sum + law.weights[i] * psi, 0);

@@ -1,5 +1,5 @@
 import { MesoscopeError } from '../errors.ts';
-import { type Certificate, certify } from './certificate.ts';
+import { certifyHeads, type HeadCertificate } from './certificate.ts';
 import { type HeadLaw, headLaw, headLength, mixHeadLaws } from './head-law.ts';
 import {
   type LabelledFeatures,
@@ -32,7 +32,7 @@ export interface GrowthState {
   /** Rounds of insertion so far. */
   readonly round: number;
   readonly law: HeadLaw;
-  readonly certificate: Certificate;
+  readonly certificate: HeadCertificate;
 }
 
 /**
@@ -60,11 +60,11 @@ export function* growHeads(
   let also: Float64Array = new Float64Array();
   for (let round = 0; ; round++) {
     const seed = (search.seed ?? 0) + round;
-    let certificate = certify(problem, law, { ...search, seed, also });
+    let certificate = certifyHeads(problem, law, { ...search, seed, also });
     if (certificate.gap <= tolerance) {
       // Before the last word: four times the starts, all of them new.
       const starts = 4 * certificate.search.starts;
-      certificate = certify(problem, law, { ...search, seed: seed + 1e6, also, starts });
+      certificate = certifyHeads(problem, law, { ...search, seed: seed + 1e6, also, starts });
     }
     yield { round, law, certificate };
     if (certificate.gap <= tolerance || round === rounds) return;
@@ -83,7 +83,7 @@ const insertedAtOnce = 8;
 export function insertHeads(
   problem: HeadProblem,
   law: HeadLaw,
-  { search, linearisation, mean }: Certificate,
+  { search, linearisation, mean }: HeadCertificate,
 ): HeadLaw {
   const P = headLength(law.shape);
   const values = problem.firstVariation(linearisation, search.minima);

@@ -9,13 +9,9 @@ export * from './lojasiewicz.ts';
 export * from './matching.ts';
 export * from './merge.ts';
 export * from './problem.ts';
-export {
-  minimise,
-  minimiseAll,
-  type QuasiNewtonOptions,
-  type QuasiNewtonResult,
-} from './quasi-newton.ts';
+
 export * from './rebalance.ts';
+
 export * from './search.ts';
 export * from './sequences.ts';
 export { minimiseOnSimplex, type SecondOrder } from './simplex.ts';

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../kernels/backend.ts';
 import { createWasmBackend } from '../kernels/wasm/backend.ts';
 import { randomStream } from '../numeric/random.ts';
-import { certify } from './certificate.ts';
+import { certifyHeads } from './certificate.ts';
 import { headFlow } from './flow.ts';
 import { growHeads } from './growth.ts';
 import { headLaw, headLawOf, randomHeads, secondMoment } from './head-law.ts';
@@ -127,7 +127,7 @@ describe('the search for inf Ψ', () => {
   it('says −∞ without regularisation on unbounded parameters', () => {
     const { problem } = randomProblem(backend, { regularisation: 0 });
     const law = randomHeads(problem.shape, 3, randomStream(1, 'law'));
-    const certificate = certify(problem, law);
+    const certificate = certifyHeads(problem, law);
     expect(certificate.infimum).toBe(Number.NEGATIVE_INFINITY);
     expect(certificate.gap).toBe(Number.POSITIVE_INFINITY);
     expect(certificate.search.sentence).toContain('not bounded');

@@ -1,0 +1,285 @@
+import { descend, growHeads } from '../../heads/growth.ts';
+import { type HeadLaw, headLaw } from '../../heads/head-law.ts';
+import {
+  featureSpread,
+  type LabelledFeatures,
+  labelledFeatures,
+  riskOfWeights,
+  riskOfWeightsToSecondOrder,
+} from '../../heads/labelled-features.ts';
+import { type RandomStream, randomStream } from '../../numeric/random.ts';
+import { type Claim, type ClaimContext, type Expected, type Finding, judge } from '../claim.ts';
+import { fitOrder } from '../convergence-order.ts';
+import { rateFigure } from './figures.ts';
+import {
+  drawHeads,
+  explicitExperiment,
+  type HeadExperiment,
+  type HeadInstance,
+  headInstance,
+  isSpread,
+  randomExperiment,
+} from './instance.ts';
+
+const sampledHeads = [16, 32, 64, 128, 256, 512];
+const optimisedHeads = [1, 2, 4, 8, 16, 32];
+
+/** What N independent heads of a law do to the risk. */
+interface SamplingErrors {
+  /** `E R(ρ^N) − R(ρ)`. */
+  readonly gap: number[];
+  /** Standard deviation of `R(ρ^N)`. */
+  readonly fluctuation: number[];
+  /** `(1/4N) E|Φ − z_ρ|²`. */
+  readonly bound: number[];
+}
+
+/**
+ * Mean gap and fluctuation over `draws` laws of N heads each. `∫Ψd(ρ^N − ρ)` has mean 0 and is taken off for the mean:
+ * what is left is of the order of the mean itself.
+ */
+function samplingErrors(
+  features: LabelledFeatures,
+  weights: Float64Array,
+  law: HeadLaw,
+  draws: number,
+  random: RandomStream,
+): SamplingErrors {
+  const { value: risk, gradient: psi } = riskOfWeightsToSecondOrder(features, weights);
+  const mean = psi.reduce((sum, value, i) => sum + weights[i] * value, 0);
+  const spread = featureSpread(features, weights);
+  const result: SamplingErrors = { gap: [], fluctuation: [], bound: [] };
+  for (const N of sampledHeads) {
+    let gap = 0;
+    let square = 0;
+    let sum = 0;
+    for (let draw = 0; draw < draws; draw++) {
+      const { choices } = drawHeads(law, N, random.uniform);
+      const sampled = new Float64Array(weights.length);
+      let linear = 0;
+      for (const i of choices) {
+        sampled[i] += 1 / N;
+        linear += (psi[i] - mean) / N;
+      }
+      const difference = riskOfWeights(features, sampled) - risk;
+      gap += difference - linear;
+      sum += difference;
+      square += difference * difference;
+    }
+    result.gap.push(gap / draws);
+    result.fluctuation.push(Math.sqrt(Math.max(0, square / draws - (sum / draws) ** 2)));
+    result.bound.push(spread / (4 * N));
+  }
+  return result;
+}
+
+interface Measured {
+  readonly away: SamplingErrors;
+  /** Fluctuation of heads drawn from the optimal law. */
+  readonly atOptimum: SamplingErrors;
+  /** Best `R_N` found minus the optimal risk, for N equal weights. */
+  readonly optimised: number[];
+  /** `(1/4N) E|Φ − z|²` under the optimal law. */
+  readonly optimisedBound: number[];
+  readonly optimalRisk: number;
+  readonly certifiedGap: number;
+}
+
+function measure(
+  { problem, law }: HeadExperiment,
+  draws: number,
+  random: RandomStream,
+): Measured | undefined {
+  const features = labelledFeatures(problem, law.parameters);
+  const away = samplingErrors(features, law.weights, law, draws, random);
+  if (problem.regularisation === 0 && problem.radius === Number.POSITIVE_INFINITY) return undefined;
+  let best = law;
+  let certificate = { risk: Number.NaN, gap: Number.NaN };
+  for (const state of growHeads(problem, { tolerance: 1e-4, rounds: 16 })) {
+    best = state.law;
+    certificate = state.certificate;
+  }
+  const optimal = labelledFeatures(problem, best.parameters);
+  const atOptimum = samplingErrors(optimal, best.weights, best, draws, random);
+  const spread = featureSpread(optimal, best.weights);
+  return {
+    away,
+    atOptimum,
+    optimised: optimisedHeads.map((N) => {
+      const starts = [1, 2].map(() => drawHeads(best, N, random.uniform).law);
+      starts.push(roundedWeights(best, N));
+      const risks = starts.map((start) => problem.risk(descend(problem, start, 100)).risk);
+      return Math.min(...risks) - certificate.risk;
+    }),
+    optimisedBound: optimisedHeads.map((N) => spread / (4 * N)),
+    optimalRisk: certificate.risk,
+    certifiedGap: certificate.gap,
+  };
+}
+
+/** N equal weights that come closest to those of a law: largest remainders. */
+function roundedWeights(law: HeadLaw, N: number): HeadLaw {
+  const P = law.parameters.length / law.count;
+  const copies = law.weights.map((w) => Math.floor(w * N));
+  let left = N - copies.reduce((a, b) => a + b, 0);
+  const order = [...law.weights.keys()].sort(
+    (i, j) => law.weights[j] * N - copies[j] - (law.weights[i] * N - copies[i]),
+  );
+  for (const i of order) {
+    if (left === 0) break;
+    copies[i]++;
+    left--;
+  }
+  const parameters = new Float64Array(N * P);
+  let to = 0;
+  copies.forEach((count, i) => {
+    for (let c = 0; c < count; c++) {
+      parameters.set(law.parameters.subarray(i * P, (i + 1) * P), P * to++);
+    }
+  });
+  return headLaw(law.shape, parameters);
+}
+
+async function runExperiment(context: ClaimContext<HeadInstance>): Promise<Finding> {
+  const { backend, seed, setting, instance, progress } = context;
+  const [count, draws] = setting === 'full' ? [16, 1000] : [4, 200];
+  const measured: Measured[] = [];
+  let spread = true;
+  let bounded = true;
+  for (let index = 0; index < (instance === undefined ? count : 1); index++) {
+    context.signal?.throwIfAborted();
+    progress(index, count, 'random laws of heads');
+    backend.scoped(() => {
+      const experiment =
+        instance === undefined
+          ? randomExperiment(backend, seed, index, { regularisation: 0.02, heads: 192, value: 4 })
+          : explicitExperiment(backend, instance);
+      spread &&= isSpread(experiment.law);
+      if (!spread) return;
+      const random = randomStream(seed, 'drawn heads', index);
+      const result = measure(experiment, draws, random);
+      if (result === undefined) bounded = false;
+      else measured.push(result);
+    });
+    await new Promise((resume) => setTimeout(resume, 0));
+  }
+  return finding(measured, spread, bounded);
+}
+
+function finding(measured: readonly Measured[], spread: boolean, bounded: boolean): Finding {
+  const expected: Expected = { kind: 'value', value: -1 };
+  const assumptions = [
+    { name: 'the law has at least two different heads', holds: spread, value: String(spread) },
+    {
+      name: 'λ > 0 or heads in a ball, so that an optimal law exists',
+      holds: bounded,
+      value: String(bounded),
+    },
+  ];
+  if (measured.length === 0) {
+    return {
+      assumptions,
+      evidence: {},
+      measured: Number.NaN,
+      expected,
+      interval: null,
+      verdict: 'outside',
+      summary: spread
+        ? 'Without regularisation on unbounded parameters there is no optimal law to compare with.'
+        : 'Heads drawn from a law of one head are that head: there is nothing to sample.',
+      figures: [],
+    };
+  }
+  const gaps = measured.map((m) => m.away.gap);
+  const fluctuations = measured.map((m) => m.away.fluctuation);
+  const optimumFluctuations = measured.map((m) => m.atOptimum.fluctuation);
+  const gap = fitOrder({ x: sampledHeads, y: gaps });
+  const fluctuation = fitOrder({ x: sampledHeads, y: fluctuations });
+  const atOptimum = fitOrder({ x: sampledHeads, y: optimumFluctuations });
+  const boundRatio = Math.max(
+    ...measured.flatMap((m) => m.away.gap.map((value, i) => value / m.away.bound[i])),
+  );
+  const optimumRatio = Math.max(
+    ...measured.flatMap((m) =>
+      m.optimised.map((value, i) => (value - m.certifiedGap) / m.optimisedBound[i]),
+    ),
+  );
+  const contains = ([low, high]: readonly [number, number], value: number) =>
+    low <= value && value <= high;
+  const parts = [
+    { holds: boundRatio <= 1, text: 'the mean gap exceeds its bound' },
+    { holds: optimumRatio <= 1, text: 'the optimal gap exceeds its bound' },
+    {
+      holds: contains(fluctuation.interval, -0.5),
+      text: `the fluctuation falls like N^${fluctuation.slope.toFixed(2)}`,
+    },
+  ];
+  const broken = parts.filter((part) => !part.holds);
+  const judged = judge(assumptions, gap.slope, gap.interval, expected);
+  return {
+    assumptions,
+    evidence: {
+      heads: sampledHeads,
+      'sampling.gap': gaps,
+      'sampling.gap.bound': measured.map((m) => m.away.bound),
+      'sampling.gap.boundRatio': boundRatio,
+      'sampling.fluctuation': fluctuations,
+      'sampling.fluctuation.slope': fluctuation.slope,
+      'sampling.fluctuation.interval': fluctuation.interval,
+      'optimum.fluctuation.slope': atOptimum.slope,
+      'optimum.fluctuation.interval': atOptimum.interval,
+      'optimum.risk': measured.map((m) => m.optimalRisk),
+      'optimum.gap': measured.map((m) => m.certifiedGap),
+      'optimised.heads': optimisedHeads,
+      'optimised.gap': measured.map((m) => m.optimised),
+      'optimised.bound': measured.map((m) => m.optimisedBound),
+      'optimised.boundRatio': optimumRatio,
+    },
+    measured: gap.slope,
+    expected,
+    interval: gap.interval,
+    verdict: judged === 'holds' && broken.length > 0 ? 'fails' : judged,
+    summary:
+      broken.length === 0
+        ? `The mean gap of N drawn heads falls like N^${gap.slope.toFixed(3)} and stays below (1/4N)E|Φ − z|² (largest ratio ${boundRatio.toFixed(2)}); its fluctuation falls like N^${fluctuation.slope.toFixed(2)}, at the optimum like N^${atOptimum.slope.toFixed(2)}. N optimised heads come within the same bound of the certified optimum (largest ratio ${optimumRatio.toFixed(2)}).`
+        : `Against the claim: ${broken.map((part) => part.text).join('; ')}.`,
+    figures: [
+      rateFigure({
+        id: 'B.finite-heads',
+        title: 'N heads against the limit',
+        caption:
+          'Heads drawn independently from a law: the mean of R(ρ^N) − R(ρ), its bound (1/4N)E|Φ − z|², and the standard deviation; and the best risk found with N equal heads, over the certified optimum. Expected: slopes −1 and −1/2.',
+        x: { label: 'heads N', scale: 'log', base: 2 },
+        y: { label: 'risk over the limit', scale: 'log' },
+        curves: [
+          { series: 'mean gap', x: sampledHeads, rows: gaps, slope: -1 },
+          { series: 'bound', x: sampledHeads, rows: measured.map((m) => m.away.bound) },
+          { series: 'fluctuation', x: sampledHeads, rows: fluctuations, slope: -0.5 },
+          {
+            series: 'fluctuation at the optimum',
+            x: sampledHeads,
+            rows: optimumFluctuations,
+          },
+          {
+            series: 'N optimised heads',
+            x: optimisedHeads,
+            rows: measured.map((m) => m.optimised.map((value) => Math.max(value, 1e-12))),
+          },
+        ],
+      }),
+    ],
+  };
+}
+
+/** The risk of N heads approaches that of the limit law (arXiv 2606.10469). */
+export const finiteHeads: Claim<HeadInstance> = {
+  id: 'B.finite-heads',
+  paper: 'B',
+  title: 'Finitely many heads reach the limit',
+  statement:
+    'For heads drawn from $\\rho$, $0 \\le \\mathbb{E} R(\\rho^N) - R(\\rho) \\le \\frac{1}{4N}\\,\\mathbb{E}|\\Phi - z_\\rho|^2$, with fluctuations $O(N^{-1/2})$; the optimal risk with $N$ heads is within $O(1/N)$ of the infimum over laws.',
+  trust: 'P; D for the constant',
+  quantity: 'log–log slope in N of the mean gap',
+  instance: headInstance,
+  run: runExperiment,
+};
