@@ -10,7 +10,9 @@ import { range } from './control/range.ts';
 import { recovery } from './control/recovery.ts';
 import { regularity } from './control/regularity.ts';
 import { residualMixing } from './control/residual-mixing.ts';
+import { sampling } from './control/sampling.ts';
 import { terminalCostate } from './control/terminal-costate.ts';
+import { uniform } from './control/uniform.ts';
 import { valueGap } from './control/value-gap.ts';
 import { ensembleClaims } from './ensemble/index.ts';
 
@@ -21,6 +23,8 @@ export const claims: readonly Claim[] = [
   costateOrder,
   terminalCostate,
   gradient,
+  sampling,
+  uniform,
   valueGap,
   regularity,
   hamiltonian,
