@@ -312,6 +312,16 @@ describe('A.hamiltonian on explicit data', () => {
     expect(unmet.join()).toMatch(/coercive|Lipschitz/);
   });
 
+  it('is constant with an H¹ penalty only together with the part of θ̇', async () => {
+    const { evidence } = await find(hamiltonian);
+    const [low, high] = evidence['smooth.interval'] as number[];
+    expect(low).toBeLessThan(-1);
+    expect(high).toBeGreaterThan(-1);
+    const own = { ...sequences, regularisation: 0.03, smoothness: 0.03, depths: [8, 16, 32, 64] };
+    const finding = await find(hamiltonian, own);
+    expect(finding.verdict, finding.summary).toBe('holds');
+  });
+
   it('refuses depths without a layer to compare with', async () => {
     const wrong = { ...sequences, depths: [1, 2, 4, 8] };
     await expect(find(hamiltonian, wrong)).rejects.toThrow('depths');

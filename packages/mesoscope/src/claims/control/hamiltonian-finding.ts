@@ -1,7 +1,7 @@
 import { type Assumption, type Evidence, type Expected, type Finding, judge } from '../claim.ts';
 import { fitOrder } from '../convergence-order.ts';
 import type { Figure, Mark } from '../figure.ts';
-import { judgeOrder, rowsOrRow } from '../judge-order.ts';
+import { judgeOrder, type OrderAnswer, rowsOrRow } from '../judge-order.ts';
 import type { HamiltonianRecord } from './hamiltonian-record.ts';
 import { orderFigure } from './order-figure.ts';
 
@@ -14,28 +14,29 @@ const convexShare = 0.05;
 /** The order at which difference quotients of the controls may grow with L: 0 if they are Lipschitz, 1 with jumps. */
 const largestGrowth = 0.5;
 
-/** The finding from solutions at several depths, one row of records per problem. */
-export function hamiltonianFinding(
-  solutions: readonly (readonly HamiltonianRecord[])[],
-  weak: readonly HamiltonianRecord[] = [],
-): Finding {
-  const depths = solutions[0].map((record) => record.layers);
-  const deviations = rowsOf(solutions, (record) => record.deviation);
-  const steepness = rowsOf(solutions, (record) => record.steepness);
-  const growth = growthOf(depths, steepness);
-  const answer = judgeOrder({
-    x: depths,
-    y: deviations,
-    order: -1,
-    assumptions: [
-      ...solutionAssumptions(solutions.flat()),
-      {
-        name: 'controls Lipschitz in depth: difference quotients do not grow with L (log–log slope)',
-        holds: growth <= largestGrowth,
-        value: growth,
-      },
-    ],
-  });
+/** Solutions at several depths, one row of records per problem. */
+export type Solutions = readonly (readonly HamiltonianRecord[])[];
+
+/** Problems beside those that decide. */
+export interface FurtherSolutions {
+  /**
+   * With an H¹ penalty: controls are Lipschitz although they act nonlinearly. Reported, not judged: such problems have
+   * many optima, and the solver need not follow one of them from depth to depth, nor reach one at all depths; the order
+   * is that of the problems solved at all of them.
+   */
+  readonly smooth?: Solutions;
+  /** One problem with too little regularisation, for comparison. */
+  readonly weak?: readonly HamiltonianRecord[];
+}
+
+/** The finding from solutions at several depths. */
+export function hamiltonianFinding(solutions: Solutions, further: FurtherSolutions = {}): Finding {
+  const { smooth = [], weak = [] } = further;
+  const { answer, depths, deviations, steepness, growth } = judgeSolutions(solutions);
+  const solved = smooth.filter((records) =>
+    records.every((record) => record.residual <= stationary),
+  );
+  const beside = solved.length === 0 ? undefined : judgeSolutions(solved);
   const means = rowsOf(solutions, (record) => record.mean);
   return {
     assumptions: answer.assumptions,
@@ -52,13 +53,17 @@ export function hamiltonianFinding(
       'stationary.residuals': rowsOrRow(rowsOf(solutions, (record) => record.residual)),
       'coercive.curvatures': rowsOrRow(rowsOf(solutions, (record) => record.curvature)),
       'coercive.regularisation': solutions[0][0].regularisation,
+      ...(beside === undefined ? {} : smoothEvidence(solved, beside)),
+      ...(smooth.length === 0
+        ? {}
+        : { 'smooth.problems': smooth.length, 'smooth.solved': solved.length }),
       ...weakEvidence(weak),
     },
     measured: answer.measured,
     expected: { kind: 'value', value: -1 },
     interval: answer.interval,
     verdict: answer.verdict,
-    summary: `${summaryOf(answer.verdict, answer.measured, deviations)}${weakSummary(weak)}`,
+    summary: `${summaryOf(answer.verdict, answer.measured, deviations)}${smoothSummary(beside)}${weakSummary(weak)}`,
     figures: [
       profileFigure({
         id: 'A.hamiltonian',
@@ -75,6 +80,9 @@ export function hamiltonianFinding(
         quantity: 'std of H over layers',
         curves: [
           { series: 'coercive', layers: depths, errors: deviations },
+          ...(beside === undefined
+            ? []
+            : [{ series: 'H¹ penalty', layers: beside.depths, errors: beside.deviations }]),
           ...(weak.length === 0
             ? []
             : [
@@ -141,21 +149,49 @@ export function hamiltonianOfModel(record: HamiltonianRecord): Finding {
   };
 }
 
+interface JudgedSolutions {
+  readonly answer: OrderAnswer;
+  readonly depths: readonly number[];
+  readonly deviations: readonly (readonly number[])[];
+  readonly steepness: readonly (readonly number[])[];
+  readonly growth: number;
+}
+
+function judgeSolutions(solutions: Solutions): JudgedSolutions {
+  const depths = solutions[0].map((record) => record.layers);
+  const deviations = rowsOf(solutions, (record) => record.deviation);
+  const steepness = rowsOf(solutions, (record) => record.steepness);
+  const growth = growthOf(depths, steepness);
+  const assumptions = [
+    ...solutionAssumptions(solutions.flat()),
+    {
+      name: 'controls Lipschitz in depth: difference quotients do not grow with L (log–log slope)',
+      holds: growth <= largestGrowth,
+      value: growth,
+    },
+  ];
+  const answer = judgeOrder({ x: depths, y: deviations, order: -1, assumptions });
+  return { answer, depths, deviations, steepness, growth };
+}
+
 function solutionAssumptions(records: readonly HamiltonianRecord[]): Assumption[] {
   const residual = Math.max(...records.map((record) => record.residual));
   const share = Math.min(...records.map((record) => record.curvature / record.regularisation));
   const curvature = Math.min(...records.map((record) => record.curvature));
+  const smoothness = Math.min(...records.map((record) => record.smoothness));
   return [
     {
       name: `stationary: |E[D_θfᵀp] + ∇g| at most ${stationary} at every layer`,
       holds: residual <= stationary,
       value: residual,
     },
-    {
-      name: `coercive: smallest eigenvalue of ∇²_θ E[H] at least ${convexShare} λ at every layer`,
-      holds: share >= convexShare,
-      value: curvature,
-    },
+    smoothness > 0
+      ? { name: 'coercive: H strictly convex in θ̇ (μ > 0)', holds: true, value: smoothness }
+      : {
+          name: `coercive: smallest eigenvalue of ∇²_θ E[H] at least ${convexShare} λ at every layer`,
+          holds: share >= convexShare,
+          value: curvature,
+        },
   ];
 }
 
@@ -167,11 +203,27 @@ function growthOf(depths: readonly number[], steepness: readonly (readonly numbe
     : Infinity;
 }
 
-function rowsOf(
-  solutions: readonly (readonly HamiltonianRecord[])[],
-  read: (record: HamiltonianRecord) => number,
-): number[][] {
+function rowsOf(solutions: Solutions, read: (record: HamiltonianRecord) => number): number[][] {
   return solutions.map((records) => records.map(read));
+}
+
+function smoothEvidence(smooth: Solutions, judged: JudgedSolutions): Record<string, Evidence> {
+  const { answer, depths, deviations, growth } = judged;
+  const [first] = smooth[0];
+  return {
+    'smooth.regularisation': first.regularisation,
+    'smooth.smoothness': first.smoothness,
+    'smooth.depths': depths,
+    'smooth.deviations': rowsOrRow(deviations),
+    'smooth.slope': answer.measured,
+    'smooth.interval': answer.interval ?? [],
+    'smooth.growth': growth,
+  };
+}
+
+function smoothSummary(judged: JudgedSolutions | undefined): string {
+  if (judged === undefined) return '';
+  return ` With an H¹ penalty the deviation of E⟨p, f⟩ + g − (μ/2)|θ̇|² falls like L^${judged.answer.measured.toFixed(3)}.`;
 }
 
 function weakEvidence(weak: readonly HamiltonianRecord[]): Record<string, Evidence> {

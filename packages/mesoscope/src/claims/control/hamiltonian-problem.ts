@@ -1,5 +1,5 @@
 import { createControlProblem } from '../../control/create-problem.ts';
-import { initialParameters } from '../../control/parameters.ts';
+import { initialParameters, partOf } from '../../control/parameters.ts';
 import { transformerBlock } from '../../field/transformer-block.ts';
 import { uniformGrid } from '../../flow/grid.ts';
 import type { Backend } from '../../kernels/backend.ts';
@@ -17,10 +17,12 @@ export function randomSequencesModel(
     readonly index: number;
     readonly layers: number;
     readonly regularisation: number;
+    /** Default 0. */
+    readonly smoothness?: number;
   },
 ): ControlModel {
   const [d, tokens, samples, classes] = [3, 4, 6, 3];
-  const { seed, index, layers, regularisation } = options;
+  const { seed, index, layers, regularisation, smoothness = 0 } = options;
   const problem = createControlProblem(backend, {
     field: transformerBlock({
       dimension: d,
@@ -37,6 +39,7 @@ export function randomSequencesModel(
     classes,
     pooling: 'mean',
     regularisation,
+    smoothness,
     frozen: ['readout'],
   });
   const random = randomStream(seed, 'sequences', index);
@@ -45,5 +48,11 @@ export function randomSequencesModel(
   const start = random.integer(2 ** 31);
   const parameters = backend.allocate(problem.layout.length);
   parameters.set(initialParameters(problem.field, problem.layout, start, { readout: 3 }));
+  if (smoothness > 0) {
+    // Different layers would be averaged to nothing, which is near a saddle.
+    const nodes = partOf(problem.layout, parameters, 'controls');
+    const P = problem.layout.parametersPerLayer;
+    for (let k = 1; k < layers; k++) nodes.copyWithin(k * P, 0, P);
+  }
   return { problem, parameters, batch };
 }

@@ -10,11 +10,17 @@ import { overExperiments } from './over-experiments.ts';
 import { descend, type StationarityOptions, startFrom } from './stationary.ts';
 
 const quickDepths = [4, 8, 16, 32, 64];
-const fullDepths = [4, 8, 16, 32, 64, 128, 256];
+const fullDepths = [4, 8, 16, 32, 64, 128];
+const weakDepths = [4, 8, 16, 32];
 
-/** λ of a problem whose solutions are Lipschitz in depth, and of one whose solutions jump. */
-const coerciveRegularisation = 1;
-const weakRegularisation = 0.03;
+/**
+ * λ of a problem whose solutions are Lipschitz in depth, and of one whose solutions jump. Where λ alone makes the
+ * problem coercive, the optimal layer acts linearly (Q = K = 0 and W1 = W2 = 0, since products of controls do not pay),
+ * so that a third kind of problem has the weak λ and an H¹ penalty μ.
+ */
+const coercive = { regularisation: 2 };
+const weaklyRegularised = { regularisation: 0.03 };
+const smooth = { regularisation: 0.03, smoothness: 0.03 };
 
 /** Solves one problem at every depth, each from the solution at the depth before if that has half the layers. */
 export function solveOverDepths(
@@ -47,11 +53,13 @@ function divergedRecord({ problem }: ControlModel): HamiltonianRecord {
     residual: Infinity,
     steepness: Infinity,
     regularisation: penalty.regularisation,
+    smoothness: penalty.smoothness,
   };
 }
 
 const instanceSchema = z.strictObject({
   ...controlInstanceShape,
+  smoothness: z.number().min(0).default(0).describe('μ of ∫ (μ/2)|θ̇|² dt'),
   depths: z
     .array(z.int().min(2))
     .min(4)
@@ -68,36 +76,40 @@ async function run(context: ClaimContext<HamiltonianInstance>): Promise<Finding>
   const { backend, seed, setting, instance } = context;
   if (instance !== undefined) {
     const modelOf = (layers: number) =>
-      explicitModel(backend, instance, { layers, seed, frozen: ['readout'] });
+      explicitModel(backend, instance, {
+        layers,
+        seed,
+        smoothness: instance.smoothness,
+        frozen: ['readout'],
+      });
     const records = solveOverDepths(backend, instance.depths, modelOf, { continuation: true });
     return hamiltonianFinding([records]);
   }
   const depths = setting === 'full' ? fullDepths : quickDepths;
   const count = setting === 'full' ? 16 : 6;
+  const solve = (
+    penalty: { readonly regularisation: number; readonly smoothness?: number },
+    index: number,
+    at: readonly number[],
+    options: StationarityOptions & { readonly continuation: boolean },
+  ) => {
+    const modelOf = (layers: number) =>
+      randomSequencesModel(backend, { seed, index, layers, ...penalty });
+    return solveOverDepths(backend, at, modelOf, options);
+  };
   const solutions = await overExperiments(context, count, 'coercive problems', (index) =>
-    solveOverDepths(
-      backend,
-      depths,
-      (layers) =>
-        randomSequencesModel(backend, {
-          seed,
-          index,
-          layers,
-          regularisation: coerciveRegularisation,
-        }),
-      { continuation: true },
-    ),
+    solve(coercive, index, depths, { continuation: true }),
+  );
+  const smoothSolutions = await overExperiments(context, count / 2, 'H¹ penalty', (index) =>
+    solve(smooth, index, depths.slice(1), { continuation: true }),
   );
   const [weak] = await overExperiments(context, 1, 'weak regularisation', (index) =>
-    solveOverDepths(
-      backend,
-      quickDepths,
-      (layers) =>
-        randomSequencesModel(backend, { seed, index, layers, regularisation: weakRegularisation }),
-      { continuation: false, gradients: setting === 'full' ? 2000 : 200 },
-    ),
+    solve(weaklyRegularised, index, weakDepths, {
+      continuation: false,
+      gradients: setting === 'full' ? 2000 : 150,
+    }),
   );
-  return hamiltonianFinding(solutions, weak);
+  return hamiltonianFinding(solutions, { smooth: smoothSolutions, weak });
 }
 
 /** Along a strong extremal of an autonomous problem the Hamiltonian does not depend on the depth. */
@@ -106,7 +118,7 @@ export const hamiltonian: Claim<HamiltonianInstance> = {
   paper: 'A',
   title: 'The Hamiltonian is constant over depth',
   statement:
-    'Along a strong extremal of an autonomous problem $t \\mapsto \\mathbb E\\langle p_t, f(h_t, \\theta_t)\\rangle + g(\\theta_t)$ is constant; over the layers of an $L$-layer solution its standard deviation is $O(1/L)$.',
+    'Along a strong extremal of an autonomous problem $t \\mapsto \\mathbb E\\langle p_t, f(h_t, \\theta_t)\\rangle + \\tfrac{\\lambda}{2}|\\theta_t|^2 - \\tfrac{\\mu}{2}|\\dot\\theta_t|^2$ is constant; over the layers of an $L$-layer solution its standard deviation is $O(1/L)$.',
   trust: 'S, D',
   quantity: 'log–log slope of the standard deviation of H in L',
   instance: instanceSchema,

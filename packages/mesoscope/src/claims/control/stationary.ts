@@ -21,26 +21,29 @@ export interface Descent {
 /**
  * Moves the controls of a model, in place, to a point where `E[D_θfᵀp] + ∇g = 0`, by gradient steps of Barzilai and
  * Borwein's length `s·s / s·y` (IMA J. Numer. Anal. 8, 1988); a step after which J is not below the largest of the last
- * ten values is halved (Grippo, Lampariello and Lucidi, SIAM J. Numer. Anal. 23, 1986).
+ * ten values is halved (Grippo, Lampariello and Lucidi, SIAM J. Numer. Anal. 23, 1986). Gradients and lengths are those
+ * of the penalty's own metric ({@link penaltyMetric}), in which the number of steps does not grow with the layers.
  */
 export function descend(model: ControlModel, options: StationarityOptions = {}): Descent {
   const { problem, parameters, batch } = model;
   const { tolerance = 1e-10, gradients = 2000 } = options;
   const { backend, layout } = problem;
   return backend.scoped(() => {
-    const [gradient, trial, next] = Array.from({ length: 3 }, () =>
+    const [gradient, direction, trial, next] = Array.from({ length: 4 }, () =>
       backend.allocate(layout.length),
     );
+    const towards = penaltyMetric(problem);
     let { objective } = problem.gradient(parameters, batch, gradient);
     let residual = stationarityResidual(problem, gradient);
-    let step = layout.layers;
+    let step = 1;
     const recent = [objective];
     let count = 1;
     while (residual > tolerance && count < gradients && Number.isFinite(objective)) {
-      const square = dot(gradient, gradient);
+      towards(gradient, direction);
+      const square = dot(gradient, direction);
       let accepted = false;
       for (let halving = 0; halving < 40 && !accepted; halving++) {
-        for (let i = 0; i < trial.length; i++) trial[i] = parameters[i] - step * gradient[i];
+        for (let i = 0; i < trial.length; i++) trial[i] = parameters[i] - step * direction[i];
         const value = problem.gradient(trial, batch, next).objective;
         count++;
         // Below rounding of J the comparison says nothing.
@@ -63,6 +66,42 @@ export function descend(model: ControlModel, options: StationarityOptions = {}):
     }
     return { residual, gradients: count, objective };
   });
+}
+
+/**
+ * Solves `M x = g` for the controls, `M = (λ + μ/T²) ε + μ D`, D the second difference of the H¹ penalty: g as the
+ * gradient in the metric of the running cost itself. Other parameters stay as they are in g.
+ */
+function penaltyMetric(problem: ControlProblem): (g: FloatArray, x: FloatArray) => void {
+  const { layout, grid, penalty } = problem;
+  const { layers, parametersPerLayer: P } = layout;
+  const { times } = grid;
+  const { regularisation, smoothness } = penalty;
+  const scale = regularisation + smoothness / times[layers] ** 2 || 1;
+  const coupling = Float64Array.from(
+    { length: Math.max(0, layers - 1) },
+    (_, k) => (2 * smoothness) / (times[k + 2] - times[k]),
+  );
+  const diagonal = Float64Array.from({ length: layers }, (_, k) => {
+    const own = scale * (times[k + 1] - times[k]);
+    return own + (coupling[k - 1] ?? 0) + (coupling[k] ?? 0);
+  });
+  // Thomas's elimination: pivots once, then two sweeps for each right-hand side.
+  for (let k = 1; k < layers; k++) diagonal[k] -= coupling[k - 1] ** 2 / diagonal[k - 1];
+  return (g, x) => {
+    x.set(g);
+    const nodes = partOf(layout, x, 'controls');
+    for (let k = 1; k < layers; k++) {
+      const factor = coupling[k - 1] / diagonal[k - 1];
+      for (let i = k * P; i < (k + 1) * P; i++) nodes[i] += factor * nodes[i - P];
+    }
+    for (let k = layers - 1; k >= 0; k--) {
+      const above = k + 1 < layers ? coupling[k] : 0;
+      for (let i = k * P; i < (k + 1) * P; i++) {
+        nodes[i] = (nodes[i] + (above === 0 ? 0 : above * nodes[i + P])) / diagonal[k];
+      }
+    }
+  };
 }
 
 /** `sup_k |∂J/∂θ_k|_2 / ε_k`. */
