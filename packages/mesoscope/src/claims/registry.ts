@@ -11,10 +11,14 @@ import { recovery } from './control/recovery.ts';
 import { regularity } from './control/regularity.ts';
 import { residualMixing } from './control/residual-mixing.ts';
 import { sampling } from './control/sampling.ts';
+import { solvers } from './control/solver-descent.ts';
+import { stability } from './control/stability.ts';
 import { terminalCostate } from './control/terminal-costate.ts';
 import { uniform } from './control/uniform.ts';
 import { valueGap } from './control/value-gap.ts';
 import { ensembleClaims } from './ensemble/index.ts';
+import { gaussianClaims } from './gaussian/index.ts';
+import { headClaims } from './heads/index.ts';
 
 /** Every claim that can be run, paper by paper, in the order of the theory pages. */
 export const claims: readonly Claim[] = [
@@ -31,7 +35,11 @@ export const claims: readonly Claim[] = [
   recovery,
   range,
   initialisation,
+  stability,
+  solvers,
   residualMixing,
+  ...headClaims,
+  ...gaussianClaims,
   ...ensembleClaims,
 ];
 
