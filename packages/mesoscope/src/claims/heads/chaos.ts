@@ -27,7 +27,7 @@ const stepCounts = [32, 64, 128, 256, 512];
 const sgdHeads = 32;
 
 /** Independent draws of heads and of sequences behind each value. */
-const drawsOfGroup = 6;
+const drawsOfGroup = 4;
 
 /** A run at the observation times. */
 interface Path {

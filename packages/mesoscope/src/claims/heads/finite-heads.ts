@@ -95,7 +95,11 @@ function measure(
   if (problem.regularisation === 0 && problem.radius === Number.POSITIVE_INFINITY) return undefined;
   let best = law;
   let certificate = { risk: Number.NaN, gap: Number.NaN };
-  for (const state of growHeads(problem, { tolerance: 1e-4, rounds: 16 })) {
+  for (const state of growHeads(problem, {
+    tolerance: 1e-4,
+    rounds: 16,
+    search: { starts: 48 },
+  })) {
     best = state.law;
     certificate = state.certificate;
   }

@@ -1,0 +1,152 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { headCurvature } from '../../heads/curvature.ts';
+import { trainSingleHead } from '../../heads/dirac.ts';
+import { headOf } from '../../heads/head-law.ts';
+import type { Backend } from '../../kernels/backend.ts';
+import { createWasmBackend } from '../../kernels/wasm/backend.ts';
+import { symmetricEigen } from '../../numeric/decompositions.ts';
+import { add } from '../../numeric/matrix.ts';
+import { randomStream } from '../../numeric/random.ts';
+import { runClaim } from '../run.ts';
+import { dirac } from './dirac.ts';
+import { dissipation } from './dissipation.ts';
+import { finiteHeads } from './finite-heads.ts';
+import { headClaims } from './index.ts';
+import { explicitExperiment, type HeadInstance } from './instance.ts';
+import { longTime } from './long-time.ts';
+import { monotonicity } from './monotonicity.ts';
+import { support } from './support.ts';
+
+let backend: Backend;
+beforeAll(async () => {
+  backend = await createWasmBackend({ heapMegabytes: 512 });
+});
+afterAll(() => backend.dispose());
+
+const random = randomStream(11, 'claim instance');
+const normals = (rows: number, columns: number) =>
+  Array.from({ length: rows }, () => Array.from({ length: columns }, () => random.normal()));
+const instance: HeadInstance = {
+  sequences: [normals(4, 2), normals(4, 2), normals(3, 2), normals(4, 2)],
+  labels: [
+    [0, 1, 2, 0],
+    [1, 1, -1, 2],
+    [2, 0, 1],
+    [0, 0, 1, 2],
+  ],
+  classes: 3,
+  regularisation: 0.05,
+  heads: [
+    { Q: normals(1, 2), K: normals(1, 2), V: normals(3, 2), weight: 0.25 },
+    { Q: normals(1, 2), K: normals(1, 2), V: normals(3, 2), weight: 0.75 },
+  ],
+};
+
+async function find(claim: (typeof headClaims)[number], given: object = instance) {
+  return (await runClaim({ claim, instance: given }, { backend })).finding;
+}
+
+describe('explicit instances', () => {
+  it('certify the given law', async () => {
+    const { evidence, verdict } = await find(support);
+    expect(verdict).toBe('holds');
+    const { problem, law } = explicitExperiment(backend, instance);
+    const at = problem.linearise(law);
+    const psi = problem.firstVariation(at, law.parameters);
+    expect(evidence.risk).toBeCloseTo(at.risk, 13);
+    expect(evidence['firstVariation.support']).toEqual([...psi]);
+    const mean = 0.25 * psi[0] + 0.75 * psi[1];
+    const gap = evidence.gap as number;
+    expect(gap).toBeCloseTo(mean - (evidence['firstVariation.infimum'] as number), 12);
+    expect(gap).toBeGreaterThan(0);
+  });
+
+  it('have no gap without regularisation', async () => {
+    const { evidence, verdict, summary } = await find(support, { ...instance, regularisation: 0 });
+    expect(verdict).toBe('outside');
+    expect(evidence['firstVariation.infimum']).toContain('−∞');
+    expect(evidence.gap).toContain('none');
+    expect(summary).toContain('inf Ψ = −∞');
+  });
+
+  it('dissipate', async () => {
+    const { verdict, measured } = await find(dissipation);
+    expect(verdict).toBe('holds');
+    expect(measured).toBeCloseTo(1, 3);
+  });
+
+  it('of one head: its stability, against eigenvalues computed apart', async () => {
+    const single = { ...instance, heads: [{ ...instance.heads[0], weight: undefined }] };
+    const { problem, law } = explicitExperiment(backend, single);
+    const { head } = trainSingleHead(problem, law.parameters);
+    const trained = headOf({ shape: law.shape, parameters: head }, 0);
+    const heads = [{ Q: trained.Q, K: trained.K, V: trained.V }];
+    const { verdict, evidence } = await find(dirac, { ...instance, heads });
+    expect(verdict).toBe('holds');
+    const at = { ...law, parameters: head };
+    const { frozen, interaction } = headCurvature(
+      problem,
+      problem.linearise(at),
+      problem.logits(at),
+      head,
+    );
+    // With k = 1 the only rotation is ±1: no gauge direction.
+    const spectrum = evidence['hessian.frozen.spectrum'] as number[];
+    [...symmetricEigen(frozen).values].forEach((value, i) => {
+      expect(spectrum[i]).toBeCloseTo(value, 10);
+    });
+    expect(evidence['hessian.single.smallest']).toBeCloseTo(
+      symmetricEigen(add(frozen, interaction)).values[0],
+      10,
+    );
+    expect(evidence['growthRate.measured']).toBeCloseTo(-spectrum[0], 4);
+    expect(evidence['blockVV.norm']).toBe(0);
+  });
+
+  it('are outside where an assumption fails', async () => {
+    const single = { ...instance, heads: [{ ...instance.heads[0], weight: 1 }] };
+    expect((await find(dirac)).verdict).toBe('outside');
+    expect((await find(dirac, single)).verdict).toBe('outside');
+    expect((await find(finiteHeads, single)).verdict).toBe('outside');
+    const free = { ...instance, regularisation: 0 };
+    expect((await find(monotonicity, free)).verdict).toBe('outside');
+    expect((await find(longTime, free)).verdict).toBe('outside');
+  });
+});
+
+describe('bad instances are refused before any work', () => {
+  it.each([
+    [
+      'a label out of range',
+      { labels: [[0, 1, 3, 0], ...instance.labels.slice(1)] },
+      /labels\[0\]/,
+    ],
+    ['labels of another length', { labels: [[0], ...instance.labels.slice(1)] }, /labels\[0\]/],
+    ['λ < 0', { regularisation: -0.1 }, /regularisation/],
+    [
+      'weights that do not sum to 1',
+      { heads: instance.heads.map((head) => ({ ...head, weight: 0.3 })) },
+      /sum to 1/,
+    ],
+    [
+      'a negative weight',
+      { heads: instance.heads.map((head, i) => ({ ...head, weight: i === 0 ? -1 : 2 })) },
+      /weight/,
+    ],
+    [
+      'weights for some heads',
+      { heads: [{ ...instance.heads[0], weight: undefined }, instance.heads[1]] },
+      /weight/,
+    ],
+    [
+      'heads of another dimension',
+      { heads: [{ Q: [[1]], K: [[1]], V: [[1], [1], [1]] }] },
+      /heads/,
+    ],
+    ['a misspelt key', { lables: [] }, /lables/],
+  ])('%s', async (_, change, message) => {
+    for (const claim of headClaims) {
+      await expect(find(claim, { ...instance, ...change })).rejects.toThrow(message);
+    }
+  });
+});
