@@ -81,7 +81,9 @@ export function predictBlowUp(
     const size = Math.min(h, horizon - t, 1 / oneNorm(W));
     if (t + size === t) return found(t, 'λ_max(LᵀG(t)L) reaches 1');
     if (largestEigenvalue(congruence(exponentialIntegral(W, positive, size), L)) >= 1) {
-      const root = size * oneNorm(W) < 1e-2 ? risingRoot(form, L, size) : null;
+      // Where M is indefinite, M₊ may forbid steps long before λ itself comes near 1.
+      const window = Math.min(1e-2 / oneNorm(W), horizon - t);
+      const root = size <= window ? risingRoot(form, L, window) : null;
       if (root !== null) return found(t + root, 'λ_max(LᵀG(t)L) reaches 1');
       h = size / 2;
       continue;

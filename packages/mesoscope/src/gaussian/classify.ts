@@ -89,6 +89,10 @@ export function classifyLayer(
     if (next.overflow) return grown(t, L);
     L = next.factor;
     t = target;
+    if (frobeniusNorm(L) ** 2 < times.negligible) {
+      const covariance = multiply(L, transpose(L));
+      return { regime: 'collapse', blowUpTime: null, dimension: 0, covariance, time: t };
+    }
     const exponents = growthExponents(layer, L, t);
     const verdict = previous === null ? null : decide(exponents, previous);
     agreements =
@@ -140,6 +144,8 @@ interface TimeScales {
   readonly slowest: number;
   /** tr Σ above which attention outweighs W by far. */
   readonly huge: number;
+  /** tr Σ below which W, all of whose modes decay, outweighs attention by far; 0 if some do not. */
+  readonly negligible: number;
 }
 
 /**
@@ -154,7 +160,9 @@ function timeScales(layer: GaussianLayer, L: Matrix): TimeScales {
     return Array.from(values, (value) => spectralNorm(V) * value);
   });
   const pull = Math.max(0, ...pulls);
-  if (size === 0 && pull === 0) return { fastest: 1, slowest: 1, huge: Number.POSITIVE_INFINITY };
+  if (size === 0 && pull === 0) {
+    return { fastest: 1, slowest: 1, huge: Number.POSITIVE_INFINITY, negligible: 0 };
+  }
   // A law so small that attention does nothing yet must not make the search endless.
   const floor = Math.max(1e-3 * pull, 0.03 * size);
   const slowPulls = pull === 0 ? [] : pulls.map((value) => Math.max(value, floor));
@@ -162,10 +170,12 @@ function timeScales(layer: GaussianLayer, L: Matrix): TimeScales {
     (sum, { V, B }) => sum + spectralNorm(V) * spectralNorm(B),
     0,
   );
+  const decay = -Math.max(...eigenvalues(layer.W).real);
   return {
     fastest: 1 / Math.max(pull, size),
     slowest: 1 / Math.min(...rates, ...slowPulls, pull + size),
     huge: hugeFactor * Math.max(frobeniusNorm(L) ** 2, attention > 0 ? size / attention : 0),
+    negligible: Math.max(0, 1e-10 * Math.min(frobeniusNorm(L) ** 2, decay / attention)),
   };
 }
 

@@ -1,29 +1,12 @@
-import { fromRows, type Matrix, multiply, scale, transpose, zeros } from '../numeric/matrix.ts';
-import { type RandomStream, randomStream } from '../numeric/random.ts';
+import { fromRows, zeros } from '../numeric/matrix.ts';
+import { randomStream } from '../numeric/random.ts';
 import {
   distanceHead,
   type GaussianAttention,
   type GaussianLayer,
   gaussianLayer,
 } from './layer.ts';
-
-/** rows × columns standard normals times `size`. */
-export function randomMatrix(
-  stream: RandomStream,
-  rows: number,
-  columns: number,
-  size = 1,
-): Matrix {
-  return scale(size, { rows, columns, data: stream.normals(new Float64Array(rows * columns)) });
-}
-
-/** `AAᵀ + floor·I` with A of d × r standard normals. */
-export function randomCovariance(stream: RandomStream, d: number, rank = d, floor = 0): Matrix {
-  const A = randomMatrix(stream, d, rank);
-  const covariance = multiply(A, transpose(A));
-  for (let i = 0; i < d; i++) covariance.data[i * d + i] += floor;
-  return covariance;
-}
+import { randomCovariance, randomMatrix } from './random-matrices.ts';
 
 /** A layer with random heads of entry size `size`. */
 export function randomLayer(
@@ -74,4 +57,4 @@ export function rungeKutta(
   return y;
 }
 
-export { fromRows, zeros };
+export { fromRows, randomCovariance, randomMatrix, zeros };

@@ -10,7 +10,7 @@ import { randomStream } from '../../numeric/random.ts';
 import { type Claim, type ClaimContext, type Finding, judge } from '../claim.ts';
 import { overExperiments } from '../control/over-experiments.ts';
 import type { Figure } from '../figure.ts';
-import { flowOfInstance, type GaussianFlow, gaussianFlow } from './flow-instance.ts';
+import { depthsUpTo, flowOfInstance, type GaussianFlow, gaussianFlow } from './flow-instance.ts';
 import { randomLaw, scalarValueHeads } from './random-flows.ts';
 
 /** Relative disagreement up to which two blow-up times count as the same. */
@@ -40,7 +40,7 @@ function compare({ layer, start, horizon }: GaussianFlow): Comparison {
       : predictBlowUp(form, start.factor);
   const flow = integrateMoments(layer, start, { horizon });
   const { time: predicted, searchedTo, reason } = prediction;
-  const times = Array.from({ length: 121 }, (_, k) => (k * flow.time) / 120);
+  const times = depthsUpTo(flow.time, 120);
   return {
     predicted,
     searchedTo,

@@ -33,3 +33,10 @@ export function gaussianFlow(
 ): GaussianFlow {
   return { layer, law, start: factored(law), horizon };
 }
+
+/** `intervals + 1` equidistant depths from 0 to exactly T. */
+export function depthsUpTo(T: number, intervals: number): number[] {
+  return Array.from({ length: intervals + 1 }, (_, k) =>
+    k === intervals ? T : (k * T) / intervals,
+  );
+}

@@ -1,7 +1,7 @@
 import type { GaussianLayer } from '../../gaussian/layer.ts';
 import { momentBatch } from '../../gaussian/moment-batch.ts';
 import { integrateMoments } from '../../gaussian/moment-flow.ts';
-import { factored, unfactored } from '../../gaussian/moments.ts';
+import { unfactored } from '../../gaussian/moments.ts';
 import { type GaussianFlowInstance, gaussianFlowSchema } from '../../gaussian/schema.ts';
 import type { Backend } from '../../kernels/backend.ts';
 import { symmetricEigen } from '../../numeric/decompositions.ts';
@@ -59,7 +59,8 @@ function measure(backend: Backend, flow: PiecewiseFlow): RankRecord {
     if (!completed) break;
   }
   const after = spectra[spectra.length - 1].filter((value) => value > tolerance).length;
-  const plain = completed && layers[0].attention === 'softmax' ? rawSpectrum(backend, flow, law) : null;
+  const plain =
+    completed && layers[0].attention === 'softmax' ? rawSpectrum(backend, flow, law) : null;
   return {
     dimension: law.mean.length,
     before,

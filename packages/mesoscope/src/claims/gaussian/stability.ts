@@ -18,7 +18,7 @@ import { randomStream } from '../../numeric/random.ts';
 import { type Claim, type ClaimContext, type Finding, judge } from '../claim.ts';
 import { overExperiments } from '../control/over-experiments.ts';
 import type { Figure } from '../figure.ts';
-import { flowOfInstance, type GaussianFlow, gaussianFlow } from './flow-instance.ts';
+import { depthsUpTo, flowOfInstance, type GaussianFlow, gaussianFlow } from './flow-instance.ts';
 import { randomLaw, scalarValueHeads, shiftedMatrix } from './random-flows.ts';
 
 /** Relative disagreement that the integration's own tolerance explains. */
@@ -53,7 +53,8 @@ function examine({ layer, law, start }: GaussianFlow): StabilityRecord {
   const equilibrium =
     closed ?? (settled === null ? null : (refineEquilibrium(layer, settled) ?? settled));
   const analysis = equilibrium === null ? null : analyseEquilibrium(layer, equilibrium);
-  const approach = equilibrium === null ? null : follow({ layer, law, start, horizon: 1 }, equilibrium);
+  const approach =
+    equilibrium === null ? null : follow({ layer, law, start, horizon: 1 }, equilibrium);
   const expected = form === null ? null : riccatiJacobianSpectrum(form);
   return {
     scalarValues: form !== null,
@@ -90,7 +91,7 @@ function follow({ layer, start, law }: GaussianFlow, target: Matrix) {
   const size = frobeniusNorm(target);
   const distance = (t: number) =>
     frobeniusNorm(subtract(unfactored(flow.at(t)).covariance, target)) / size;
-  const times = Array.from({ length: 101 }, (_, k) => (k * flow.time) / 100);
+  const times = depthsUpTo(flow.time, 100);
   return { times, distances: times.map(distance), difference: distance(flow.time) };
 }
 
@@ -137,7 +138,8 @@ function sufficientRecord(seed: number, index: number): SufficientRecord {
   const contradicted =
     conclusion === 'bounded'
       ? regime === 'growth' || regime === 'blow-up'
-      : conclusion === 'blow-up' && !(blowUpTime !== null && blowUpTime <= (time as number) * 1.000001);
+      : conclusion === 'blow-up' &&
+        !(blowUpTime !== null && blowUpTime <= (time as number) * 1.000001);
   return { conclusion, regime, contradicted };
 }
 
@@ -210,7 +212,8 @@ function singleEvidence(one: StabilityRecord) {
     regime: one.regime,
     equilibrium: one.equilibrium === null ? 'none' : toRows(one.equilibrium),
     jacobianSpectrum: one.spectrum === null ? 'none' : Array.from(one.spectrum.real),
-    'jacobianSpectrum.imaginary': one.spectrum === null ? 'none' : Array.from(one.spectrum.imaginary),
+    'jacobianSpectrum.imaginary':
+      one.spectrum === null ? 'none' : Array.from(one.spectrum.imaginary),
     'mean.stable': one.meanStable === null ? 'no equilibrium' : String(one.meanStable),
   };
 }
