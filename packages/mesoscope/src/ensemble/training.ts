@@ -45,6 +45,8 @@ export interface TrainedEnsemble {
   readonly status: EnsembleTrainingStatus;
   readonly theta: Float64Array;
   readonly records: readonly EnsembleRecord[];
+  /** The last step Δτ: where to continue with. */
+  readonly step: number;
 }
 
 /** The sentence for a status, with what to try. */
@@ -85,7 +87,12 @@ export function trainEnsemble(options: EnsembleTrainingOptions): TrainedEnsemble
     for (let i = 0; i < gradient.length; i++) gradientSquare += mobility[i] * gradient[i] ** 2;
     return { time, loss: loss.value(finals), gradientSquare };
   };
-  const done = (status: EnsembleTrainingStatus): TrainedEnsemble => ({ status, theta, records });
+  const done = (status: EnsembleTrainingStatus): TrainedEnsemble => ({
+    status,
+    theta,
+    records,
+    step,
+  });
 
   for (let index = 0; ; index++) {
     const record = evaluate(records.at(-1) === undefined ? 0 : records[index - 1].time + step);

@@ -1,9 +1,10 @@
 import { MesoscopeError } from '../errors.ts';
+import { ensembleStudies } from './ensemble/index.ts';
 import { firstLook } from './first-look/first-look.ts';
 import type { Study } from './study.ts';
 
 /** Every study that can be run by name. */
-export const studies: readonly Study[] = [firstLook as Study];
+export const studies: readonly Study[] = [firstLook as Study, ...ensembleStudies];
 
 /** @throws MesoscopeError `unknown-name`, with the nearest name */
 export function studyByName(name: string, among: readonly Study[] = studies): Study {

@@ -1,0 +1,241 @@
+import { kernelSpectrum } from '../../ensemble/attention-kernel.ts';
+import { createGaussianMap } from '../../ensemble/gaussian-map.ts';
+import { ensembleInputs, sampledInputs } from '../../ensemble/inputs.ts';
+import { ensembleDistance } from '../../ensemble/movement.ts';
+import { ensembleLayout, headsAt, randomEnsemble } from '../../ensemble/parameters.ts';
+import { createParticleMap } from '../../ensemble/particle-map.ts';
+import { crossEntropyLoss, squareLoss, type TokenLoss } from '../../ensemble/token-loss.ts';
+import type { TokenMap } from '../../ensemble/token-map.ts';
+import {
+  type EnsembleRecord,
+  type EnsembleTrainingStatus,
+  energyRatio,
+  trainEnsemble,
+} from '../../ensemble/training.ts';
+import { MesoscopeError } from '../../errors.ts';
+import type { Backend } from '../../kernels/backend.ts';
+import { identity } from '../../numeric/matrix.ts';
+import type { StudyContext } from '../study.ts';
+import type { EnsembleTask } from './problems.ts';
+import type { EnsembleTraining } from './schema.ts';
+
+/** What is known at one report. */
+export interface EnsembleReport extends EnsembleRecord {
+  readonly steps: number;
+  /** Mean over the steps since the last report of `ΔL / (−‖∇L‖² Δτ)`; 1 at the start. */
+  readonly energyRatio: number;
+  /** `W_2` from the start, at each depth. */
+  readonly movement: readonly number[];
+  /** λ_min/λ_max of the attention kernel at each depth; empty where the kernel is too large to follow. */
+  readonly kernel: readonly number[];
+}
+
+export interface EnsembleRun {
+  readonly map: TokenMap;
+  readonly theta: Float64Array;
+  readonly status: EnsembleTrainingStatus;
+  readonly reports: readonly EnsembleReport[];
+}
+
+/** Kernels up to this many rows are followed over training. */
+const followedKernel = 200;
+
+/** The task of a configuration: the preset's, or the user's own. @throws MesoscopeError `invalid-value` */
+export function taskOf(
+  {
+    contexts,
+    tokens,
+    targets,
+    seed,
+  }: Pick<EnsembleTraining, 'seed' | 'contexts' | 'tokens'> & {
+    readonly targets?: number[][] | undefined;
+  },
+  preset: (seed: number) => EnsembleTask,
+): EnsembleTask {
+  if (contexts === undefined) {
+    const made = preset(seed);
+    return { ...made, tokens: tokens ?? made.tokens, targets: targets ?? made.targets };
+  }
+  if (tokens === undefined) {
+    throw new MesoscopeError({
+      code: 'invalid-value',
+      path: 'tokens',
+      received: undefined,
+      expected: 'a token for each context',
+    });
+  }
+  return { contexts, tokens, targets: targets ?? [] };
+}
+
+/** The forward pass of a configuration: exact for Gaussian contexts, by particles for others. */
+export function createTokenMap(
+  backend: Backend,
+  configuration: EnsembleTraining,
+  task: EnsembleTask,
+): TokenMap {
+  const { layers, heads, keyDimension, affine, contextPoints, seed } = configuration;
+  const inputs = ensembleInputs(task.contexts, task.tokens);
+  const layout = ensembleLayout({
+    dimension: inputs.dimension,
+    keyDimension: keyDimension ?? inputs.dimension,
+    layers,
+    heads,
+    affine,
+  });
+  return !affine && inputs.contexts.every((law) => law.kind === 'gaussian')
+    ? createGaussianMap({ layout, inputs })
+    : createParticleMap(backend, {
+        layout,
+        inputs: sampledInputs(inputs, { points: contextPoints, seed }),
+        checkpoints: 'sqrt',
+      });
+}
+
+/** The loss of a configuration; logits of cross-entropy are the final token's coordinates. */
+export function createTokenLoss(
+  { loss, labels }: EnsembleTraining,
+  { targets, tokens }: EnsembleTask,
+): TokenLoss {
+  const d = tokens[0].length;
+  const samples = tokens.length;
+  const given = loss === 'square' ? targets : (labels ?? targets);
+  if (given.length !== samples) {
+    throw new MesoscopeError({
+      code: 'shape-mismatch',
+      path: loss === 'square' ? 'targets' : 'labels',
+      received: [given.length],
+      expected: [samples],
+    });
+  }
+  if (loss === 'square') return squareLoss(targets, d);
+  return crossEntropyLoss(labels ?? targets.map((y) => (y[0] > 0 ? 1 : 0)), identity(d));
+}
+
+/** Trains a law of heads report by report; continues from a checkpoint to the same numbers. */
+export async function trainStudy(
+  configuration: EnsembleTraining,
+  task: EnsembleTask,
+  context: StudyContext,
+): Promise<EnsembleRun> {
+  const { seed, steps, reportEvery, target, energyTolerance } = configuration;
+  const map = createTokenMap(context.backend, configuration, task);
+  const loss = createTokenLoss(configuration, task);
+  const start = randomEnsemble(map.layout, seed);
+  const resumed = context.resume;
+  let theta = resumed === undefined ? start : Float64Array.from(resumed.arrays.theta);
+  let step = resumed === undefined ? configuration.step : Number(resumed.meta.step);
+  let taken = resumed === undefined ? 0 : Number(resumed.meta.taken);
+  const reports = resumed === undefined ? [] : unpackReports(resumed.arrays.reports, map);
+  let status: EnsembleTrainingStatus = { kind: 'step-limit' };
+  if (resumed === undefined) {
+    const gradient = trainEnsemble({ map, loss, start, step, steps: 0 });
+    reports.push(reportOf(map, start, theta, gradient.records[0], { steps: 0, energyRatio: 1 }));
+  }
+  while (taken < steps) {
+    const chunk = Math.min(reportEvery, steps - taken);
+    const trained = trainEnsemble({
+      map,
+      loss,
+      start: theta,
+      step,
+      steps: chunk,
+      target,
+      energyTolerance,
+    });
+    const { records } = trained;
+    [theta, step] = [trained.theta, trained.step];
+    taken += records.length - 1;
+    const last = records[records.length - 1];
+    if (trained.status.kind === 'diverged') {
+      status = { kind: 'diverged', step: taken };
+      break;
+    }
+    const ratios = records
+      .slice(1)
+      .map((record, i) => energyRatio(records[i], record, record.time - records[i].time));
+    const before = reports[reports.length - 1].time;
+    if (ratios.length > 0) {
+      const mean = ratios.reduce((a, b) => a + b, 0) / ratios.length;
+      const record = { ...last, time: before + last.time };
+      reports.push(reportOf(map, start, theta, record, { steps: taken, energyRatio: mean }));
+    }
+    const label = `loss ${last.loss.toExponential(3)}`;
+    context.metric({ phase: 'train', step: taken, time: before + last.time, loss: last.loss });
+    context.progress(taken, steps, label);
+    const state = { taken, step };
+    await context.checkpoint(() => ({
+      meta: state,
+      arrays: { theta, reports: packReports(reports) },
+    }));
+    if (context.signal?.aborted) {
+      status = { kind: 'interrupted' };
+      break;
+    }
+    if (trained.status.kind !== 'step-limit') {
+      status = trained.status;
+      break;
+    }
+  }
+  return { map, theta, status, reports };
+}
+
+function reportOf(
+  map: TokenMap,
+  start: Float64Array,
+  theta: Float64Array,
+  record: EnsembleRecord,
+  rest: { readonly steps: number; readonly energyRatio: number },
+): EnsembleReport {
+  const { layout } = map;
+  const followed = map.samples * layout.dimension <= followedKernel;
+  const states = followed ? map.states(theta) : [];
+  return {
+    ...record,
+    ...rest,
+    movement: Array.from(ensembleDistance(layout, start, theta).depths),
+    kernel: followed
+      ? Array.from({ length: layout.layers }, (_, l) => {
+          const { smallest, largest } = kernelSpectrum(headsAt(layout, theta, l), states[l]);
+          return Math.max(smallest, 0) / largest;
+        })
+      : [],
+  };
+}
+
+const fixedColumns = 6;
+
+/** Reports as rows of numbers, the number of kernels first. */
+export function packReports(reports: readonly EnsembleReport[]): Float64Array {
+  return Float64Array.from(
+    reports.flatMap((r) => [
+      r.kernel.length,
+      r.steps,
+      r.time,
+      r.loss,
+      r.gradientSquare,
+      r.energyRatio,
+      ...r.movement,
+      ...r.kernel,
+    ]),
+  );
+}
+
+function unpackReports(packed: ArrayLike<number>, { layout }: TokenMap): EnsembleReport[] {
+  const reports: EnsembleReport[] = [];
+  for (let at = 0; at < packed.length; ) {
+    const values = (from: number, length: number) =>
+      Array.from({ length }, (_, i) => packed[at + from + i]);
+    const [kernels, steps, time, loss, gradientSquare, ratio] = values(0, fixedColumns);
+    reports.push({
+      steps,
+      time,
+      loss,
+      gradientSquare,
+      energyRatio: ratio,
+      movement: values(fixedColumns, layout.layers),
+      kernel: values(fixedColumns + layout.layers, kernels),
+    });
+    at += fixedColumns + layout.layers + kernels;
+  }
+  return reports;
+}
