@@ -9,7 +9,8 @@ export interface OrderFit {
   readonly interval: Interval;
   /**
    * Over seeds: the 95 % Student-t interval of their mean slope. Of one seed, whose errors are no random sample: the
-   * range of the slopes between neighbouring scales of the finer half.
+   * range of the slopes between neighbouring scales of the finer half, and twice its width on both sides (for doubling
+   * scales and an error `C/L (1 + c/L)` what is left to the order is once the width).
    */
   readonly statistical: Interval;
   /**
@@ -63,8 +64,10 @@ export function fitOrder(data: RateData): OrderFit {
   };
 }
 
-/** The least and the largest slope between neighbouring scales. */
+/** The range of the slopes between neighbouring scales, with twice its width on both sides. */
 function localSlopes(x: readonly number[], y: readonly number[]): Interval {
   const slopes = x.slice(1).map((scale, i) => Math.log(y[i + 1] / y[i]) / Math.log(scale / x[i]));
-  return [Math.min(...slopes), Math.max(...slopes)];
+  const low = Math.min(...slopes);
+  const high = Math.max(...slopes);
+  return [low - 2 * (high - low), high + 2 * (high - low)];
 }
