@@ -44,7 +44,7 @@ export interface Injectivity {
 }
 
 /** Relative size under which a singular value is rounding: entries of the design carry a few ulp. */
-const roundingTolerance = 1e-12;
+export const roundingTolerance = 1e-12;
 
 /**
  * Decides on data whether the functions `Λ_{μ^i}(ξ) = log ∫ e^{⟨ξ,y⟩}dμ^i` are linearly independent modulo affine (or
@@ -107,7 +107,7 @@ export function testInjectivity(
 }
 
 /** Normal probe points that tilt the contexts by about two standard deviations. */
-function probePoints(contexts: readonly Law[], probes: number, seed: number): Matrix {
+export function probePoints(contexts: readonly Law[], probes: number, seed: number): Matrix {
   const d = contexts[0].dimension;
   const variance =
     contexts.reduce((sum, law) => sum + trace(lawCovariance(law)), 0) / (contexts.length * d);
