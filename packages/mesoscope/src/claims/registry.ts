@@ -14,6 +14,7 @@ import { sampling } from './control/sampling.ts';
 import { solvers } from './control/solver-descent.ts';
 import { stability } from './control/stability.ts';
 import { terminalCostate } from './control/terminal-costate.ts';
+import { transport } from './control/transport.ts';
 import { uniform } from './control/uniform.ts';
 import { valueGap } from './control/value-gap.ts';
 import { ensembleClaims } from './ensemble/index.ts';
@@ -27,6 +28,7 @@ export const claims: readonly Claim[] = [
   costateOrder,
   terminalCostate,
   gradient,
+  transport,
   sampling,
   uniform,
   valueGap,

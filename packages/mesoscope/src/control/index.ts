@@ -8,6 +8,8 @@ export * from './penalty.ts';
 export * from './problem.ts';
 export type { Pooling } from './readout.ts';
 export * from './refinement.ts';
+export * from './residual-mixing.ts';
 export * from './solvers/index.ts';
 export * from './stationarity.ts';
 export * from './text/index.ts';
+export * from './transport/index.ts';
