@@ -69,6 +69,13 @@ it.each([
   expect('finding' in claims[0] && claims[0].finding.verdict).toBe('holds');
 });
 
+it('streams the rows of many contexts', async () => {
+  const { headline } = await run('injectivity', { family: 'discrete', count: 310 });
+  expect(headline['λ_min of the kernel, at least']).toBeLessThanOrEqual(
+    Number(headline['λ_min of the kernel, at most']),
+  );
+});
+
 it('refuses contexts without tokens, and targets of another number', async () => {
   await expect(run('discrete', { contexts: [{ points: [[1, 2]] }] })).rejects.toThrow('tokens');
   await expect(run('discrete', { targets: [[1, 2]] })).rejects.toThrow('targets');

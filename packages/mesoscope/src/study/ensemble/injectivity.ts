@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { attentionKernelInjectivity } from '../../claims/ensemble/ntk.ts';
 import { runClaim } from '../../claims/run.ts';
-import { ensembleInputs } from '../../ensemble/inputs.ts';
+import { type EnsembleInputs, ensembleInputs } from '../../ensemble/inputs.ts';
+import { ensembleLayout, headsAt, randomEnsemble } from '../../ensemble/parameters.ts';
+import { kernelBounds, streamInjectivity } from '../../ensemble/streamed-injectivity.ts';
 import type { LawDescription } from '../../law/schema.ts';
 import { type RandomStream, randomStream } from '../../numeric/random.ts';
 import type { Study, StudyContext, StudyResult } from '../study.ts';
@@ -27,7 +29,9 @@ type Configuration = z.infer<typeof schema>;
 async function run(configuration: Configuration, context: StudyContext): Promise<StudyResult> {
   const { family, count, dimension, seed } = configuration;
   const task = taskOf(configuration, (s) => makeFamily(family, count, dimension, s));
-  ensembleInputs(task.contexts, task.tokens);
+  const inputs = ensembleInputs(task.contexts, task.tokens);
+  if (inputs.contexts.length * inputs.dimension > wholeKernel)
+    return streamed(inputs, seed, context);
   const outcome = await runClaim(
     {
       claim: attentionKernelInjectivity,
@@ -114,6 +118,59 @@ async function run(configuration: Configuration, context: StudyContext): Promise
       'λ_min of the kernel': lambda,
     },
     status: { kind: 'completed', message: outcome.finding.summary },
+  };
+}
+
+/** Kernels up to this many rows are formed; larger ones are bounded by streams of rows. */
+const wholeKernel = 600;
+
+/** Many contexts: extreme singular values and bounds of λ_min, rows made one by one and forgotten. */
+function streamed(inputs: EnsembleInputs, seed: number, context: StudyContext): StudyResult {
+  const { contexts, tokens, dimension } = inputs;
+  context.progress(0, 3, 'log-sum-exp design modulo affine functions');
+  const affine = streamInjectivity(contexts, { modulo: 'affine', seed });
+  context.progress(1, 3, 'log-sum-exp design modulo constants');
+  const constant = streamInjectivity(contexts, { modulo: 'constant', seed });
+  context.progress(2, 3, 'kernel');
+  const heads = Math.max(32, Math.ceil((1.5 * contexts.length) / dimension));
+  const layout = ensembleLayout({ dimension, keyDimension: dimension, layers: 1, heads });
+  const bounds = kernelBounds(headsAt(layout, randomEnsemble(layout, seed), 0), {
+    contexts,
+    tokens,
+  });
+  const { coefficients } = affine;
+  return {
+    claims: [],
+    sections: [
+      {
+        kind: 'table',
+        title: 'Two tests of injectivity',
+        columns: ['quantity', 'value'],
+        rows: [
+          ['contexts', contexts.length],
+          ['log-sum-exp functions modulo affine functions', affine.verdict],
+          ['smallest singular value', affine.smallest],
+          ['largest singular value', affine.largest],
+          ['modulo constants', constant.verdict],
+          ['smallest singular value modulo constants', constant.smallest],
+          ['λ_min of the kernel, at least', bounds.lower],
+          ['λ_min of the kernel, at most', bounds.upper],
+          ['heads of the kernel', heads],
+        ],
+        note: 'Trained scores (Q, K) see contexts modulo affine functions; trained values see them modulo constants.',
+      },
+    ],
+    arrays: { coefficients: { shape: [coefficients.length], data: coefficients } },
+    headline: {
+      verdict: affine.verdict,
+      'smallest singular value': affine.smallest,
+      'λ_min of the kernel, at least': bounds.lower,
+      'λ_min of the kernel, at most': bounds.upper,
+    },
+    status: {
+      kind: 'completed',
+      message: `${contexts.length} contexts: ${affine.verdict} modulo affine functions, ${constant.verdict} modulo constants.`,
+    },
   };
 }
 
