@@ -3,6 +3,7 @@ import { blowUp } from './blow-up.ts';
 import { clustering } from './clustering.ts';
 import { finiteTokens } from './finite-n.ts';
 import { invariance } from './invariance.ts';
+import { practice } from './practice.ts';
 import { rank } from './rank.ts';
 import { reachability } from './reachability.ts';
 import { stability } from './stability.ts';
@@ -18,4 +19,5 @@ export const gaussianClaims: readonly Claim[] = [
   finiteTokens,
   variants,
   clustering,
+  practice,
 ];
