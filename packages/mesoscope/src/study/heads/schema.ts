@@ -1,0 +1,123 @@
+import { z } from 'zod';
+
+const count = z.int().min(1);
+
+/** What every study of heads can be told; the defaults are those of a preset. */
+function commonFields(preset: {
+  readonly regularisation: number;
+  readonly keyDimension: number;
+  readonly heads: number;
+  readonly flowSteps: number;
+  readonly rounds: number;
+  readonly descent: number;
+  readonly starts: number;
+  readonly polish: number;
+  readonly fixed: readonly number[];
+}) {
+  return {
+    seed: z.int().min(0).default(1),
+    regularisation: z
+      .number()
+      .positive()
+      .default(preset.regularisation)
+      .describe('λ of (λ/2)∫|θ|²dρ; > 0, or there is no certificate'),
+    keyDimension: count.default(preset.keyDimension).describe('k'),
+    heads: z.int().min(2).default(preset.heads).describe('N of the flow from random heads'),
+    flow: z
+      .strictObject({
+        steps: count.default(preset.flowSteps).describe('of gradient descent on all heads'),
+        step: z
+          .number()
+          .positive()
+          .default(1)
+          .describe('η at the start; halved where the risk rises'),
+        reports: z.int().min(2).default(8).describe('times at which the gap is computed'),
+      })
+      .prefault({}),
+    growth: z
+      .strictObject({
+        rounds: count.default(preset.rounds).describe('of insertion at the most'),
+        tolerance: z.number().positive().default(1e-4).describe('gap at which growth ends'),
+        descent: count.default(preset.descent).describe('iterations of each descent on all heads'),
+      })
+      .prefault({}),
+    search: z
+      .strictObject({
+        starts: count.default(preset.starts).describe('random starts of a search for inf Ψ'),
+        iterations: count.default(preset.polish).describe('of each polish'),
+      })
+      .prefault({}),
+    fixed: z
+      .array(count)
+      .min(1)
+      .default([...preset.fixed])
+      .describe('numbers of heads that are trained from random starts, to compare with'),
+    bifurcation: z
+      .array(z.number().positive())
+      .default(Array.from({ length: 10 }, (_, i) => preset.regularisation * 2 ** (i - 3)))
+      .describe('λ at which the stability of the single head is computed'),
+  };
+}
+
+export const teacherSchema = z.strictObject({
+  ...commonFields({
+    regularisation: 0.02,
+    keyDimension: 2,
+    heads: 256,
+    flowSteps: 400,
+    rounds: 16,
+    descent: 60,
+    starts: 48,
+    polish: 120,
+    fixed: [1, 2, 4, 8, 16, 32, 64, 128],
+  }),
+  teacherHeads: count.default(3).describe('heads of the teacher that draws the labels'),
+  dimension: count.default(4).describe('d'),
+  classes: z.int().min(2).default(4).describe('C'),
+  sequences: count.default(64).describe('S'),
+  tokens: count.default(8).describe('n'),
+});
+
+export type TeacherStudy = z.infer<typeof teacherSchema>;
+
+export const textSchema = z.strictObject({
+  ...commonFields({
+    regularisation: 0.002,
+    keyDimension: 3,
+    heads: 96,
+    flowSteps: 120,
+    rounds: 7,
+    descent: 20,
+    starts: 20,
+    polish: 40,
+    fixed: [1, 4, 16, 64],
+  }),
+  corpus: z
+    .string()
+    .default('moby-dick')
+    .describe('a corpus by name, or the path of a UTF-8 text file'),
+  context: z.int().min(2).default(12).describe('n, characters seen at most'),
+  sequences: count.default(128).describe('training sequences, spread evenly over the text'),
+  heldOutSequences: z.int().min(2).default(256),
+  maximumClasses: z.int().min(2).default(32).describe('C at most'),
+  embedding: count
+    .default(10)
+    .describe('coordinates of a character: singular vectors of its bigrams'),
+  frequencies: z.int().min(0).default(2).describe('pairs (cos, sin) that tell positions apart'),
+});
+
+export type TextStudy = z.infer<typeof textSchema>;
+
+/** What both studies share. */
+export type HeadStudyConfiguration = Pick<
+  TeacherStudy,
+  | 'seed'
+  | 'regularisation'
+  | 'keyDimension'
+  | 'heads'
+  | 'flow'
+  | 'growth'
+  | 'search'
+  | 'fixed'
+  | 'bifurcation'
+>;

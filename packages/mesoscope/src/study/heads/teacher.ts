@@ -1,0 +1,62 @@
+import type { Section, Study, StudyContext, StudyResult } from '../study.ts';
+import { arraysOf, certificateSentence, type HeadStudyOutcome, runHeadStudy } from './run.ts';
+import { type TeacherStudy, teacherSchema } from './schema.ts';
+import { type HeadTask, teacherTask } from './tasks.ts';
+
+async function run(configuration: TeacherStudy, context: StudyContext): Promise<StudyResult> {
+  const task = teacherTask(context.backend, configuration);
+  const { outcome, sections, interrupted } = await runHeadStudy(configuration, task, context);
+  const { certificate, growth } = outcome;
+  return {
+    claims: [],
+    sections: [...sections, comparison(outcome, task)],
+    arrays: arraysOf(outcome),
+    headline: {
+      risk: growth.records.at(-1)?.risk ?? Number.NaN,
+      'gap to the optimum': certificate?.gap ?? Number.NaN,
+      heads: growth.law?.count ?? 0,
+      'best single head': outcome.fixed.find(({ heads }) => heads === 1)?.risk ?? Number.NaN,
+    },
+    status:
+      interrupted || certificate === undefined
+        ? { kind: 'interrupted', message: 'Stopped before the certificate.' }
+        : { kind: 'completed', message: certificateSentence(certificate) },
+  };
+}
+
+function comparison(
+  { growth, fixed, flow, heldOut, problem }: HeadStudyOutcome,
+  task: HeadTask,
+): Section {
+  const laws = [
+    ...(growth.law === undefined ? [] : [['growth by certificate', growth.law] as const]),
+    ...fixed.map(({ heads, law }) => [`${heads} from random`, law] as const),
+    ['gradient flow', flow.law] as const,
+    ...(task.teacher === undefined ? [] : [['the teacher', task.teacher] as const]),
+  ];
+  return {
+    kind: 'table',
+    title: 'Laws of heads',
+    columns: ['law', 'heads', 'risk', 'cross-entropy', 'held-out cross-entropy'],
+    rows: laws.map(([name, law]) => {
+      const { risk, crossEntropy } = problem.risk(law);
+      return [name, law.count, risk, crossEntropy, heldOut(law)];
+    }),
+    ...(task.entropy === undefined
+      ? {}
+      : {
+          note: `Entropy of the teacher's labels on the training tokens: ${task.entropy.toFixed(4)} nats.`,
+        }),
+  };
+}
+
+/** Labels drawn by known heads: how many heads does a certified optimum need? */
+export const teacherStudy: Study<TeacherStudy> = {
+  name: 'heads/teacher',
+  title: 'Heads as particles: a known teacher',
+  description:
+    'Trains laws of attention heads on labels drawn from known heads: growth by certificate, gradient flow of a cloud, fixed numbers of heads, stability of the single head.',
+  papers: ['B'],
+  schema: teacherSchema,
+  run,
+};

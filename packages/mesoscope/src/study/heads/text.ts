@@ -1,0 +1,61 @@
+import type { Section, Study, StudyContext, StudyResult } from '../study.ts';
+import { arraysOf, certificateSentence, type HeadStudyOutcome, runHeadStudy } from './run.ts';
+import { type TextStudy, textSchema } from './schema.ts';
+import { type HeadTask, textTask } from './tasks.ts';
+
+async function run(configuration: TextStudy, context: StudyContext): Promise<StudyResult> {
+  const task = textTask(await context.corpus(configuration.corpus), configuration);
+  const { outcome, sections, interrupted } = await runHeadStudy(configuration, task, context);
+  const { certificate, growth, fixed } = outcome;
+  const single = fixed.find(({ heads }) => heads === 1);
+  const bits = (law: NonNullable<typeof growth.law>) => outcome.heldOut(law) / Math.LN2;
+  return {
+    claims: [],
+    sections: [...sections, comparison(outcome, task)],
+    arrays: arraysOf(outcome),
+    headline: {
+      risk: growth.records.at(-1)?.risk ?? Number.NaN,
+      'risk of the best single head': single?.risk ?? Number.NaN,
+      'held-out bits per character': growth.law === undefined ? Number.NaN : bits(growth.law),
+      'held-out bits, best single head': single === undefined ? Number.NaN : bits(single.law),
+      'gap to the optimum': certificate?.gap ?? Number.NaN,
+      heads: growth.law?.count ?? 0,
+    },
+    status:
+      interrupted || certificate === undefined
+        ? { kind: 'interrupted', message: 'Stopped before the certificate.' }
+        : { kind: 'completed', message: certificateSentence(certificate) },
+  };
+}
+
+function comparison(
+  { growth, fixed, flow, heldOut, problem }: HeadStudyOutcome,
+  task: HeadTask,
+): Section {
+  const laws = [
+    ...(growth.law === undefined ? [] : [['growth by certificate', growth.law] as const]),
+    ...fixed.map(({ heads, law }) => [`${heads} from random`, law] as const),
+    ['gradient flow', flow.law] as const,
+  ];
+  return {
+    kind: 'table',
+    title: 'Laws of heads on text',
+    columns: ['law', 'heads', 'risk', 'training bits', 'held-out bits'],
+    rows: laws.map(([name, law]) => {
+      const { risk, crossEntropy } = problem.risk(law);
+      return [name, law.count, risk, crossEntropy / Math.LN2, heldOut(law) / Math.LN2];
+    }),
+    note: `A character-bigram model fitted on the whole training text comes to ${task.bigramBits?.toFixed(3)} bits on the same held-out characters.`,
+  };
+}
+
+/** Next characters of prose by one causal layer, ending with a certificate of global optimality. */
+export const textStudy: Study<TextStudy> = {
+  name: 'heads/text',
+  title: 'Heads as particles: next characters of prose',
+  description:
+    'Trains one causal layer of attention heads to predict the next character, growing it by certificate until its distance to the global optimum is known.',
+  papers: ['B'],
+  schema: textSchema,
+  run,
+};
