@@ -11,7 +11,7 @@ import { type ControlModel, initialStatesOf, isTrained, terminalLossOf } from '.
 const precise = { relativeTolerance: 1e-12, absoluteTolerance: 1e-12 };
 
 /** Steps of the backward integration at the least. */
-const leastSteps = 256;
+const leastSteps = 512;
 
 /**
  * The derivative of `J(θ) = E ℓ + ∫(λ/2)|θ|² dt` of the *flow*, not of a recursion, in all parameters of a model whose

@@ -1,5 +1,6 @@
 import { type ParameterPart, parameterParts, partOf } from '../../control/parameters.ts';
-import { dormandPrince } from '../../flow/scheme.ts';
+import { dormandPrince, euler } from '../../flow/scheme.ts';
+import type { Scheme } from '../../flow/types.ts';
 import type { FloatArray } from '../../kernels/backend.ts';
 import { randomStream } from '../../numeric/random.ts';
 import { continuousGradient } from './continuous-gradient.ts';
@@ -26,13 +27,15 @@ export interface GradientComparison {
     readonly layers: number;
     readonly discrete: number;
     readonly differences: number;
+    /** Relative change of the discrete gradient from half as many layers to these. */
+    readonly resolution: number;
   };
 }
 
 export interface GradientComparisonOptions {
   /** Multiples of the model's layers at which discrete and continuous adjoint are compared. */
   readonly factors: readonly number[];
-  /** The multiple for the scheme of order 5. */
+  /** The multiple for the scheme of order 5 to begin with; doubled up to three times until the flow is resolved. */
   readonly fineFactor: number;
   /** `every`: finite differences in every parameter; a number: along that many directions in each part. */
   readonly directions: 'every' | number;
@@ -44,7 +47,7 @@ export function compareGradients(
   model: ControlModel,
   options: GradientComparisonOptions,
 ): GradientComparison {
-  const { problem, parameters } = model;
+  const { problem } = model;
   const { factors, fineFactor, directions, seed } = options;
   const exact = continuousGradient(model);
   return {
@@ -54,23 +57,45 @@ export function compareGradients(
       const refined = problem.backend.scoped(() => refinedGradient(model, factor));
       return relativeError(refined, exact);
     }),
-    fine: problem.backend.scoped(() => {
-      const refined = refineProblem(problem, fineFactor, dormandPrince);
-      const value = () =>
-        refined.problem.evaluate(refined.repeat(parameters), model.batch).objective;
-      const gradient = problem.backend.allocate(refined.problem.layout.length);
-      refined.problem.gradient(refined.repeat(parameters), model.batch, gradient);
-      return {
-        layers: refined.problem.layout.layers,
-        discrete: relativeError(refined.gather(gradient), exact),
-        differences:
-          exact === undefined
-            ? Infinity
-            : directionalError(value, parameters, exact, randomStream(seed, 'fine direction'))
-                .difference,
-      };
-    }),
+    fine: compareOnFineGrid(model, exact, fineFactor, seed),
   };
+}
+
+/** A fine grid is resolved where its gradient moves by less than this when the number of layers is doubled. */
+export const resolved = 1e-7;
+
+function compareOnFineGrid(
+  model: ControlModel,
+  exact: Float64Array | undefined,
+  firstFactor: number,
+  seed: number,
+): GradientComparison['fine'] {
+  const { problem, parameters, batch } = model;
+  const { backend } = problem;
+  const gradientOn = (factor: number) =>
+    backend.scoped(() => refinedGradient(model, factor, dormandPrince));
+  let factor = firstFactor;
+  let coarse = gradientOn(factor / 2);
+  let fine = gradientOn(factor);
+  for (let doubling = 0; doubling < 3 && !(relativeError(coarse, fine) <= resolved); doubling++) {
+    factor *= 2;
+    coarse = fine;
+    fine = gradientOn(factor);
+  }
+  return backend.scoped(() => {
+    const refined = refineProblem(problem, factor, dormandPrince);
+    const value = () => refined.problem.evaluate(refined.repeat(parameters), batch).objective;
+    const random = randomStream(seed, 'fine direction');
+    return {
+      layers: refined.problem.layout.layers,
+      discrete: relativeError(fine, exact),
+      differences:
+        exact === undefined
+          ? Infinity
+          : directionalError(value, parameters, exact, random).difference,
+      resolution: relativeError(coarse, fine),
+    };
+  });
 }
 
 /** The relative error of the discrete adjoint in each part, as finite differences see it. */
@@ -108,8 +133,12 @@ export function compareWithDifferences(
   });
 }
 
-function refinedGradient(model: ControlModel, factor: number): Float64Array {
-  const { problem, gather, repeat } = refineProblem(model.problem, factor);
+function refinedGradient(
+  model: ControlModel,
+  factor: number,
+  scheme: Scheme = euler,
+): Float64Array {
+  const { problem, gather, repeat } = refineProblem(model.problem, factor, scheme);
   const gradient = problem.backend.allocate(problem.layout.length);
   const { flow } = problem.gradient(repeat(model.parameters), model.batch, gradient);
   if (flow.kind !== 'completed') gradient.fill(Number.NaN);

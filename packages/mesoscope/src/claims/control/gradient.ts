@@ -21,6 +21,7 @@ import {
   compareGradients,
   type GradientComparison,
   type GradientComparisonOptions,
+  resolved,
 } from './gradient-comparison.ts';
 import { orderFigure } from './order-figure.ts';
 import { overExperiments } from './over-experiments.ts';
@@ -42,6 +43,7 @@ export function gradientFinding(
   const finite = continuous.flat().every(Number.isFinite);
   const order = judgeOrder({ x: depths, y: continuous, order: -1, assumptions: [] });
   const fineDiscrete = Math.max(...measured.map((m) => m.fine.discrete));
+  const resolution = Math.max(...measured.map((m) => m.fine.resolution));
   const fineDifferences = Math.max(...measured.map((m) => m.fine.differences));
   const assumptions = [
     { name: 'arithmetic in double precision', holds: precision === 'f64', value: precision },
@@ -54,6 +56,11 @@ export function gradientFinding(
       name: 'finite differences are ten times closer than what they decide (their own estimate)',
       holds: ownError <= 0.1 * expected.value,
       value: ownError,
+    },
+    {
+      name: `fine flow resolved: its gradient moves by at most ${resolved} from half the layers`,
+      holds: resolution <= resolved,
+      value: resolution,
     },
   ];
   const verdict = judge(assumptions, difference, null, expected);
@@ -75,7 +82,7 @@ export function gradientFinding(
       'continuous.interval': order.interval ?? [],
       'continuous.verdict': order.verdict,
       ...order.evidence,
-      'fine.layers': measured[0].fine.layers,
+      'fine.layers': measured.map((m) => m.fine.layers),
       'fine.discreteAgainstContinuous': fineDiscrete,
       'fine.differencesAgainstContinuous': fineDifferences,
     },
@@ -125,7 +132,7 @@ const settings: Omit<GradientComparisonOptions, 'seed'> = {
 
 /** Tokens of 5 classes with positions, normalised attention and feed-forward part, λ = 0.1, μ = 0.05, 4 layers. */
 function randomModel(backend: Backend, seed: number, index: number): ControlModel {
-  const [d, tokens, samples, vocabulary, classes] = [3, 4, 3, 5, 4];
+  const [d, tokens, samples, vocabulary, classes] = [6, 4, 3, 5, 4];
   const problem = createControlProblem(backend, {
     field: transformerBlock({
       dimension: d,

@@ -101,7 +101,10 @@ async function run(context: ClaimContext<HamiltonianInstance>): Promise<Finding>
     solve(coercive, index, depths, { continuation: true }),
   );
   const smoothSolutions = await overExperiments(context, count / 2, 'H¹ penalty', (index) =>
-    solve(smooth, index, depths.slice(1), { continuation: true }),
+    solve(smooth, index, depths.slice(1), {
+      continuation: true,
+      gradients: setting === 'full' ? 4000 : 1000,
+    }),
   );
   const [weak] = await overExperiments(context, 1, 'weak regularisation', (index) =>
     solve(weaklyRegularised, index, weakDepths, {
