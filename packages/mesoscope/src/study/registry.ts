@@ -1,10 +1,15 @@
 import { MesoscopeError } from '../errors.ts';
 import { ensembleStudies } from './ensemble/index.ts';
 import { firstLook } from './first-look/first-look.ts';
+import { gaussianStudies } from './gaussian/index.ts';
 import type { Study } from './study.ts';
 
 /** Every study that can be run by name. */
-export const studies: readonly Study[] = [firstLook as Study, ...ensembleStudies];
+export const studies: readonly Study[] = [
+  firstLook as Study,
+  ...ensembleStudies,
+  ...gaussianStudies,
+];
 
 /** @throws MesoscopeError `unknown-name`, with the nearest name */
 export function studyByName(name: string, among: readonly Study[] = studies): Study {

@@ -1,0 +1,242 @@
+import { z } from 'zod';
+import type { Figure, Mark } from '../../claims/figure.ts';
+import {
+  type OpenLoop,
+  openLoopErrors,
+  openLoopFigure,
+  openLoopSlope,
+} from '../../claims/gaussian/open-loop.ts';
+import { reachability } from '../../claims/gaussian/reachability.ts';
+import { runClaims } from '../../claims/run.ts';
+import { MesoscopeError } from '../../errors.ts';
+import { type GaussianMoments, unfactored } from '../../gaussian/moments.ts';
+import { bestReachable } from '../../gaussian/reachability/best-reachable.ts';
+import {
+  type Realisation,
+  realisations,
+  type Steering,
+  steer,
+} from '../../gaussian/reachability/steer.ts';
+import { gaussianLawSchema, lawOfInstance } from '../../gaussian/schema.ts';
+import { symmetricSquareRoot } from '../../numeric/matrix-functions.ts';
+import type { Section, Study, StudyContext, StudyResult } from '../study.ts';
+
+const steerSchema = z.strictObject({
+  seed: z.int().min(0).default(1),
+  from: gaussianLawSchema.default({
+    mean: [-1, 0],
+    covariance: [
+      [1, 0.6],
+      [0.6, 0.6],
+    ],
+  }),
+  to: gaussianLawSchema.default({
+    mean: [2, 1],
+    covariance: [
+      [0.4, -0.3],
+      [-0.3, 1.2],
+    ],
+  }),
+  realisations: z
+    .array(z.enum(realisations))
+    .min(1)
+    .default([...realisations]),
+  horizon: z.number().positive().default(1).describe('T'),
+  bestApproximation: z
+    .boolean()
+    .default(false)
+    .describe('whether unequal ranks are answered with the best reachable law'),
+});
+
+type Steer = z.infer<typeof steerSchema>;
+
+interface Steered {
+  readonly realisation: Realisation;
+  readonly steering: Steering;
+}
+
+async function run(configuration: Steer, context: StudyContext): Promise<StudyResult> {
+  const { seed, horizon, bestApproximation } = configuration;
+  const from = lawOfInstance(configuration.from, 'from');
+  const wanted = lawOfInstance(configuration.to, 'to');
+  const best = bestApproximation ? bestReachable(from, wanted) : null;
+  const to = best?.law ?? wanted;
+  const steered: Steered[] = [];
+  const refused: [string, string][] = [];
+  for (const [k, realisation] of configuration.realisations.entries()) {
+    if (context.signal?.aborted) break;
+    context.progress(k, configuration.realisations.length + 2, realisation);
+    try {
+      steered.push({ realisation, steering: steer({ from, to, horizon, realisation }) });
+    } catch (cause) {
+      if (!(cause instanceof MesoscopeError) || cause.fault.code !== 'unsupported') throw cause;
+      refused.push([realisation, cause.message]);
+    }
+    await new Promise((resume) => setTimeout(resume, 0));
+  }
+  const interrupted = () => context.signal?.aborted === true;
+  const loops = interrupted()
+    ? []
+    : await openLoopErrors({ ...context, seed, setting: 'quick' }, steered, from);
+  const claims = interrupted()
+    ? []
+    : await runClaims(
+        [
+          {
+            claim: reachability,
+            instance: { ...instanceOf(configuration), realisation: steered[0]?.realisation },
+          },
+        ],
+        { backend: context.backend, seed },
+      );
+  const worst = Math.max(
+    0,
+    ...steered.map(({ steering: { endpointError } }) =>
+      Math.max(endpointError.mean, endpointError.covariance),
+    ),
+  );
+  return {
+    claims,
+    sections: sections(steered, refused, loops, best),
+    arrays: Object.fromEntries(
+      steered.map(({ realisation, steering }) => [`path.${realisation}`, pathArray(steering)]),
+    ),
+    headline: {
+      'largest endpoint error': worst,
+      'W2² between the ends': steered[0]?.steering.squaredBuresDistance ?? 'not computed',
+      ...Object.fromEntries(
+        steered.map(({ realisation, steering }) => [`energy, ${realisation}`, steering.energy]),
+      ),
+    },
+    status: interrupted()
+      ? { kind: 'interrupted', message: 'Not all realisations were computed.' }
+      : {
+          kind: 'completed',
+          message: `${steered.length} realisations; endpoint error at most ${worst.toExponential(1)}.`,
+        },
+  };
+}
+
+/** What the claim's instance shares with the configuration. */
+function instanceOf({ from, to, horizon, bestApproximation }: Steer) {
+  return { from, to, horizon, bestApproximation };
+}
+
+function sections(
+  steered: readonly Steered[],
+  refused: readonly [string, string][],
+  loops: readonly OpenLoop[],
+  best: ReturnType<typeof bestReachable> | null,
+): Section[] {
+  const plane = steered[0]?.steering.endpoints.from.mean.length === 2;
+  return [
+    ...(best === null || best.distance === 0
+      ? []
+      : [
+          {
+            kind: 'text' as const,
+            title: 'Another target',
+            body: `The ranks differ. Steered to the best reachable law instead, ${best.distance.toPrecision(4)} away in W2: ${best.reason}.`,
+          },
+        ]),
+    {
+      kind: 'table',
+      title: 'Realisations',
+      columns: [
+        'controls',
+        '|m(T) − m₁|',
+        '|Σ(T) − Σ₁|',
+        'energy',
+        'energy of the Bures geodesic',
+        'drift of the Hamiltonian',
+      ],
+      rows: [
+        ...steered.map(({ realisation, steering }) => [
+          realisation,
+          steering.endpointError.mean.toExponential(1),
+          steering.endpointError.covariance.toExponential(1),
+          steering.energy.toPrecision(5),
+          steering.geodesicEnergy.toPrecision(5),
+          steering.hamiltonianDrift?.toExponential(1) ?? '–',
+        ]),
+        ...refused.map(([realisation, reason]) => [realisation, reason, '–', '–', '–', '–']),
+      ],
+      note: 'Energy: ½∫(|U|² + |c|²)dt of the velocity Ux + c that tokens see. Along an extremal the Hamiltonian is constant.',
+    },
+    ...(plane
+      ? distinctPaths(steered).map((one) => ({ kind: 'figure' as const, figure: ellipses(one) }))
+      : []),
+    ...(loops.length === 0
+      ? []
+      : [
+          { kind: 'figure' as const, figure: openLoopFigure('open-loop', loops) },
+          {
+            kind: 'table' as const,
+            title: 'Open loop on n tokens',
+            columns: ['controls', ...loops[0].counts.map((n) => `n = ${n}`), 'slope'],
+            rows: loops.map((loop) => [
+              loop.realisation,
+              ...loop.errors.map((error) => error.toPrecision(3)),
+              openLoopSlope(loop).toFixed(2),
+            ]),
+          },
+        ]),
+  ];
+}
+
+/** Attention follows the same path as feed-forward layers: drawn once. */
+function distinctPaths(steered: readonly Steered[]): readonly Steered[] {
+  const plain = steered.some(({ realisation }) => realisation === 'feed-forward');
+  return steered.filter(({ realisation }) => !(plain && realisation === 'attention'));
+}
+
+const shownDepths = [0, 0.25, 0.5, 0.75, 1];
+
+function ellipses({ realisation, steering }: Steered): Figure {
+  const { flow } = steering;
+  const means = Array.from({ length: 41 }, (_, k) => flow.at((k / 40) * flow.time).mean);
+  return {
+    id: `path-${realisation}`,
+    title: `From one law to the other: ${realisation}`,
+    caption: 'Ellipses of one standard deviation at five depths, and the path of the mean.',
+    x: { label: 'x₁' },
+    y: { label: 'x₂' },
+    marks: [
+      { kind: 'line', series: 'mean', x: means.map((m) => m[0]), y: means.map((m) => m[1]) },
+      ...shownDepths.map((s): Mark => {
+        const moments = unfactored(flow.at(s * flow.time));
+        return { kind: 'line', series: `t = ${s}T`, ...ellipse(moments) };
+      }),
+    ],
+  };
+}
+
+function ellipse({ mean, covariance }: GaussianMoments) {
+  const root = symmetricSquareRoot(covariance).data;
+  const angles = Array.from({ length: 73 }, (_, k) => (2 * Math.PI * k) / 72);
+  return {
+    x: angles.map((a) => mean[0] + root[0] * Math.cos(a) + root[1] * Math.sin(a)),
+    y: angles.map((a) => mean[1] + root[2] * Math.cos(a) + root[3] * Math.sin(a)),
+  };
+}
+
+/** Rows (t, m, Σ row-major) at 101 depths. */
+function pathArray({ flow }: Steering) {
+  const rows = Array.from({ length: 101 }, (_, k) => {
+    const t = (k / 100) * flow.time;
+    const { mean, covariance } = unfactored(flow.at(t));
+    return [t, ...mean, ...covariance.data];
+  });
+  return { shape: [rows.length, rows[0].length], data: Float64Array.from(rows.flat()) };
+}
+
+/** Steers one Gaussian token law to another by different layers. */
+export const steerStudy: Study<Steer> = {
+  name: 'gaussian/steer',
+  title: 'Steering a Gaussian token law',
+  description:
+    'Steers one Gaussian law to another by feed-forward, attention, constant and minimum-energy controls, and applies these to n tokens.',
+  papers: ['C'],
+  schema: steerSchema,
+  run,
+};
