@@ -8,7 +8,6 @@ import {
   refineGrid,
   uniformGrid,
 } from '../../flow/grid.ts';
-import { createFieldProbe } from '../../flow/lipschitz.ts';
 import { euler, rk4 } from '../../flow/scheme.ts';
 import type { DepthGrid } from '../../flow/types.ts';
 import type { Backend } from '../../kernels/backend.ts';
@@ -118,8 +117,8 @@ export function measureProfiles(
 }
 
 /**
- * `w(t) = |ḧ_t| exp ∫_t^T L_h` at the middles of a grid's cells: Euler's local error on a step ε at t is `ε²|ḧ|/2`, and is
- * amplified by at most this factor until T. ḧ by differences of the states of a high-order flow, L_h measured along it.
+ * `w(t) = |ḧ_t|` on the cells of a grid: Euler's local error on a step ε at t is `ε²|ḧ|/2`. By differences of the states of a
+ * high-order flow.
  */
 function localWeights(backend: Backend, experiment: DepthExperiment, grid: DepthGrid) {
   return backend.scoped(() => {
@@ -128,13 +127,6 @@ function localWeights(backend: Backend, experiment: DepthExperiment, grid: Depth
     const trajectory = flow.forward({ grid, controls, initial });
     const cells = layerCount(grid);
     const step = horizonOf(grid) / cells;
-    const probe = createFieldProbe(backend, { field, tokens, samples });
-    const coarse = flow.forward({
-      grid: uniformGrid(horizonOf(grid), 16, grid.profile),
-      controls,
-      initial,
-    });
-    const { layers } = probe.along(coarse, { tolerance: 1e-2 });
     const second = backend.allocate(initial.length);
     const zero = new Float64Array(initial.length);
     const bends = Array.from({ length: cells - 1 }, (_, i) => {
@@ -144,12 +136,10 @@ function localWeights(backend: Backend, experiment: DepthExperiment, grid: Depth
       }
       return largestDistance(second, zero, experiment);
     });
-    const values = new Array<number>(cells);
-    let exponent = 0;
-    for (let k = cells - 1; k >= 0; k--) {
-      exponent += step * layers[Math.floor((k * layers.length) / cells)].stateLipschitz;
-      values[k] = bends[Math.min(Math.max(k - 1, 0), cells - 2)] * Math.exp(exponent);
-    }
+    const values = Array.from(
+      { length: cells },
+      (_, k) => bends[Math.min(Math.max(k - 1, 0), cells - 2)],
+    );
     return { times: grid.times, values };
   });
 }

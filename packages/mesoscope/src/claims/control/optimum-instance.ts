@@ -71,7 +71,7 @@ export interface OptimumModelOptions {
 
 /**
  * The problem on L layers, its controls at a random start. Without data: 6 sequences of 4 tokens in R³ with entries of
- * deviation 1, of three classes, to be told apart by the mean of their last states under a fixed readout of deviation 3/√d.
+ * deviation 1, of three classes, to be told apart by the mean of their last states under a fixed readout of deviation 1.
  */
 export function optimumModel(
   backend: Backend,
@@ -105,6 +105,6 @@ export function dataOf(instance: OptimumInstance, seed: number, index: number) {
   return {
     h0: Array.from({ length: samples }, () => normals(tokens, 1)),
     labels: Array.from({ length: samples }, (_, s) => s % classes),
-    U: normals(classes, 3 / Math.sqrt(d)),
+    U: normals(classes, 1),
   };
 }

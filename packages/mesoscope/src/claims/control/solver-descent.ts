@@ -20,7 +20,12 @@ const instanceSchema = z
       .default(0.02)
       .describe('a horizon on which the basic method contracts'),
     layers: z.int().min(1).max(128).default(8).describe('L'),
-    sweeps: z.int().min(2).max(200).default(12).describe('sweeps over the layers'),
+    sweeps: z
+      .int()
+      .min(2)
+      .max(200)
+      .default(12)
+      .describe('sweeps over the layers; four times as many on the short horizon'),
     augmentation: z
       .number()
       .positive()
@@ -57,15 +62,15 @@ function measure(
 ): SolversRecord {
   const { backend, seed } = context;
   const { layers, sweeps, tolerance } = given;
-  const solve = (augmentation: number, horizon: number) =>
+  const solve = (augmentation: number, horizon: number, most = sweeps) =>
     backend.scoped(() => {
       const model = optimumModel(backend, { ...given, horizon }, { seed, index, layers });
-      return successiveApproximations({ ...model, augmentation, sweeps, tolerance });
+      return successiveApproximations({ ...model, augmentation, sweeps: most, tolerance });
     });
   return {
     basic: solve(0, given.horizon),
     extended: solve(given.augmentation, given.horizon),
-    short: solve(0, given.shortHorizon),
+    short: solve(0, given.shortHorizon, 4 * sweeps),
     quasiNewton: backend.scoped(
       () => solveModel(optimumModel(backend, given, { seed, index, layers })).objective,
     ),
