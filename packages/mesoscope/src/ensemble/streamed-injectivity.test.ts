@@ -17,6 +17,7 @@ const clouds = (count: number): Law[] =>
 it.each([
   [9, 9],
   [131, 20],
+  [260, 150],
 ])('keeps the singular values of %i × %i streamed rows', (rows, columns) => {
   const A = { ...zeros(rows, columns), data: normals(1, rows * columns) };
   for (let i = 0; i < rows; i++) A.data[i * columns + 2] *= 1e-7;

@@ -1,5 +1,6 @@
 import type { Law } from '../law/law.ts';
 import { logSumExp, tiltedCovariance, tiltedMean } from '../law/tilt.ts';
+import { requireFinite } from '../numeric/checks.ts';
 import { block, multiply, multiplyVector, transpose, zeros } from '../numeric/matrix.ts';
 import { requireMemory } from './checks.ts';
 import { type InjectivityOptions, probePoints, roundingTolerance } from './injectivity.ts';
@@ -53,6 +54,7 @@ export function streamInjectivity(
   }
   const rest = block(triangle.finish(), nulls, nulls, count, count);
   const { smallest, largest, vector } = extremeSingularValues(rest);
+  requireFinite('singular values of the design', [smallest, largest]);
   const tolerance = roundingTolerance * Math.sqrt(squares.reduce((x, y) => Math.max(x, y), 0));
   return {
     verdict: smallest > tolerance ? 'independent' : 'dependent',
@@ -95,6 +97,7 @@ export function kernelBounds(
     }
   }
   const { smallest, vector } = extremeSingularValues(triangle.finish());
+  requireFinite('singular values of the tilted means', [smallest]);
   // Fewer rows than columns leave a null space that rounding hides.
   const lower = heads.length * d < count ? 0 : smallest * smallest;
   const scores = new Float64Array(d);

@@ -22,12 +22,17 @@ export function streamedTriangle(columns: number): StreamedTriangle {
   const block = new Float64Array(blockRows * columns);
   const sums = new Float64Array(columns);
   let filled = 0;
+  let taken = 0;
 
   function reflect(): void {
-    for (let j = 0; j < columns; j++) {
+    taken += filled;
+    // After as many columns as there were rows, what is left of the block is rounding.
+    const reached = Math.min(columns, taken);
+    for (let j = 0; j < reached; j++) {
       let below = 0;
       for (let i = 0; i < filled; i++) below += block[i * columns + j] ** 2;
-      if (below === 0) continue;
+      // Smaller squares have lost their digits to underflow.
+      if (below < 1e-290) continue;
       const pivot = R.data[j * columns + j];
       const norm = Math.sqrt(pivot * pivot + below);
       const head = pivot > 0 ? pivot + norm : pivot - norm;
