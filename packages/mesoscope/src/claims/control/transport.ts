@@ -153,7 +153,7 @@ function gridErrors(
     errors: results.map(({ law }) =>
       law.dimension === 1
         ? lineWasserstein(law, reference, { order: 1 }).value
-        : slicedWasserstein(law.centres, reference, { directions: 12 }).value,
+        : slicedWasserstein(law.centres, reference, { directions: 6 }).value,
     ),
     boundaryMass: Math.max(...results.map((result) => result.boundaryMass)),
     massError: Math.max(...results.map((result) => Math.abs(result.massError))),
