@@ -2,7 +2,6 @@ import { z } from 'zod';
 import type { Figure, Mark } from '../../claims/figure.ts';
 import { blowUp } from '../../claims/gaussian/blow-up.ts';
 import { finiteTokens } from '../../claims/gaussian/finite-n.ts';
-import { stability } from '../../claims/gaussian/stability.ts';
 import { runClaims } from '../../claims/run.ts';
 import { classifyLayer } from '../../gaussian/classify.ts';
 import { integrateMoments, type MomentFlow } from '../../gaussian/moment-flow.ts';
@@ -38,8 +37,8 @@ const blowUpSchema = z.strictObject({
         },
       ],
       W: [
-        [0.1, 0.6],
-        [-0.6, 0.2],
+        [-0.3, 0.6],
+        [-0.6, -0.2],
       ],
       horizon: 6,
     })
@@ -73,7 +72,7 @@ async function run(configuration: BlowUp, context: StudyContext): Promise<StudyR
     context.progress(k + 1, starts + 1, 'trajectories');
     await new Promise((resume) => setTimeout(resume, 0));
   }
-  const tasks = [blowUp, stability, ...(instance.attention === 'sinkhorn' ? [] : [finiteTokens])];
+  const tasks = [blowUp, ...(instance.attention === 'sinkhorn' ? [] : [finiteTokens])];
   const claims =
     context.signal?.aborted === true
       ? []
@@ -112,9 +111,7 @@ async function run(configuration: BlowUp, context: StudyContext): Promise<StudyR
     headline: {
       starts: trajectories.length,
       'blow up': trajectories.filter(({ regime }) => regime === 'blow-up').length,
-      'earliest blow-up': Math.min(
-        ...trajectories.map(({ blowUpTime }) => blowUpTime ?? Number.POSITIVE_INFINITY),
-      ),
+      'earliest blow-up': earliest(trajectories),
     },
     status: complete
       ? { kind: 'completed', message: `${starts} trajectories followed.` }
@@ -123,6 +120,11 @@ async function run(configuration: BlowUp, context: StudyContext): Promise<StudyR
           message: `${trajectories.length} of ${starts} trajectories followed.`,
         },
   };
+}
+
+function earliest(trajectories: readonly Trajectory[]): number | string {
+  const times = trajectories.flatMap(({ blowUpTime }) => blowUpTime ?? []);
+  return times.length === 0 ? 'none' : Math.min(...times);
 }
 
 /** Depths that lie closer towards the end, where a blow-up goes fast. */
