@@ -125,7 +125,7 @@ export function distanceFigure(
     id,
     title,
     caption:
-      'Sliced W2 between the tokens and the Gaussian with their moments, in units of √(trΣ/d), after each layer. Grey level: what Gaussian samples of the same size and covariance show.',
+      'Sliced W2 between the tokens and the Gaussian with their moments, in units of √(trΣ/d), after each layer. Band: mean to 95 % of what Gaussian samples show that have the size and covariance of the cloud of the deepest stack.',
     x: { label: 'layer' },
     y: { label: 'sliced W2 / √(trΣ/d)' },
     marks,
@@ -142,7 +142,7 @@ export function traceFigure(
     id,
     title,
     caption:
-      'Trace of the covariance of the tokens after each layer. K = Q with V = I and K = −Q with V = −I expand the cloud, the other signs contract it.',
+      'Trace of the covariance of the tokens after each layer. Of prescribed matrices, K = Q with V = I and K = −Q with V = −I expand the cloud, the other signs contract it.',
     x: { label: 'layer' },
     y: { label: 'tr Σ', scale: 'log' },
     marks: curves.map(({ series, measures }) => ({

@@ -134,30 +134,40 @@ function sections(
           traceFigure('trace', 'Random weights: spread', random),
         ]
       : []),
-    ...(plain.length > 0
-      ? [
-          traceFigure('prescribed-trace', 'Prescribed attention, without normalisation', plain),
-          distanceFigure(
-            'prescribed-distance',
-            'Prescribed attention: distance to the moment-matched Gaussian',
-            plain,
-          ),
-        ]
-      : []),
-    ...(normalised.length > 0
-      ? [
-          traceFigure(
-            'prescribed-normalised',
-            'Prescribed attention, with normalisation',
-            normalised,
-          ),
-        ]
-      : []),
+    ...signsOfW(plain).flatMap(([sign, curves]) => [
+      traceFigure(
+        `prescribed-trace-${sign}`,
+        `Prescribed attention, ${sign} W, without normalisation`,
+        curves,
+      ),
+      distanceFigure(
+        `prescribed-distance-${sign}`,
+        `Prescribed attention, ${sign} W: distance to the moment-matched Gaussian`,
+        curves,
+      ),
+    ]),
+    ...signsOfW(normalised).map(([sign, curves]) =>
+      traceFigure(
+        `prescribed-normalised-${sign}`,
+        `Prescribed attention, ${sign} W, with normalisation`,
+        curves,
+      ),
+    ),
   ];
   return [
     ...figures.map((figure) => ({ kind: 'figure' as const, figure })),
     ...random.map(({ series, measures }) => layerTable(series, measures)),
   ];
+}
+
+/** Curves apart by the sign of W: all of them in one figure have more colours than an eye tells apart. */
+function signsOfW(curves: readonly Curve[]): [string, readonly Curve[]][] {
+  const negative = (one: Curve) => one.series.includes('W = −');
+  const groups: [string, readonly Curve[]][] = [
+    ['positive', curves.filter((one) => !negative(one))],
+    ['negative', curves.filter(negative)],
+  ];
+  return groups.filter(([, group]) => group.length > 0);
 }
 
 function layerTable(series: string, measures: readonly CloudMeasures[]): Section {
