@@ -16,6 +16,7 @@ import { type RunRecord, recordName, recordText } from '../bundle/record.ts';
 import type { Environment } from '../environment.ts';
 import type { Execution } from '../host/backend.ts';
 import { loadCorpus } from '../host/corpus.ts';
+import { loadImages } from '../host/images.ts';
 import { bundleFiles, finishedRecord } from '../report/bundle-files.ts';
 import { formatNumber } from '../terminal/number.ts';
 import { createProgress, type Progress } from '../terminal/progress.ts';
@@ -132,6 +133,7 @@ function openRun(
   const context: StudyContext = {
     backend,
     corpus: async (name) => loadCorpus(name, directory),
+    images: async (name) => loadImages(name, directory),
     metric(entry) {
       metrics.append(entry);
       progress.metric(entry);

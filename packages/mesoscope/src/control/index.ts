@@ -2,6 +2,7 @@ export type { Batch, Inputs } from './batch.ts';
 export * from './certificates/index.ts';
 export * from './create-problem.ts';
 export * from './hamiltonian.ts';
+export * from './images/index.ts';
 export * from './layer-hamiltonian.ts';
 export * from './parameters.ts';
 export * from './penalty.ts';

@@ -3,6 +3,7 @@ import type { Paper } from '../claims/claim.ts';
 import type { Figure } from '../claims/figure.ts';
 import type { Reference } from '../claims/reference.ts';
 import type { ClaimOutcome } from '../claims/run.ts';
+import type { LabelledImages } from '../control/images/images.ts';
 import type { Backend, FloatArray } from '../kernels/backend.ts';
 
 /** One paragraph, table or sample list of a report, in order. */
@@ -48,6 +49,8 @@ export interface StudyContext {
   readonly backend: Backend;
   /** Text or data that the host can supply by name: `moby-dick`. @throws MesoscopeError `unknown-name` */
   corpus(name: string): Promise<string>;
+  /** Images with classes that the host can supply by name: `mnist`. @throws MesoscopeError `unknown-name` */
+  images(name: string): Promise<LabelledImages>;
   /** One line of metrics.jsonl; also what live progress shows. */
   metric(record: Readonly<Record<string, number | string>>): void;
   /** `done` of `total` work units in words. */

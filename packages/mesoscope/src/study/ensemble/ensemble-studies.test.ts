@@ -9,6 +9,7 @@ function context(rest: Partial<StudyContext> = {}): StudyContext {
   return {
     backend,
     corpus: () => Promise.reject(new Error('no corpus')),
+    images: () => Promise.reject(new Error('no images')),
     metric: () => {},
     progress: () => {},
     checkpoint: async () => {},
