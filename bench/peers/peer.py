@@ -141,6 +141,50 @@ def sinkhorn(w, folder, dtype, library):
     return run
 
 
+def heads_step(w, folder, dtype):
+    """N times the gradient of the N-head risk: causal heads with values straight to the logits."""
+    N, S, n, d, k, C = (w[x] for x in ("heads", "sequences", "tokens", "dimension", "key", "classes"))
+    x = load(folder, "x", (S, n, d), dtype)
+    labels = load(folder, "labels", (S * n,), torch.float64).long()
+    parts = [load(folder, name, shape, dtype) for name, shape in (("Q", (N, k, d)), ("K", (N, k, d)), ("V", (N, C, d)))]
+    hidden = torch.triu(torch.ones(n, n, dtype=torch.bool), 1)
+
+    def run():
+        Q, K, V = leaves = [t.detach().requires_grad_(True) for t in parts]
+        q = (x @ Q.reshape(N * k, d).T).view(S, n, N, k).transpose(1, 2)
+        key = (x @ K.reshape(N * k, d).T).view(S, n, N, k).transpose(1, 2)
+        scores = (q @ key.transpose(-1, -2) * k**-0.5).masked_fill(hidden, -torch.inf)
+        means = torch.softmax(scores, -1) @ x[:, None]
+        z = means.transpose(1, 2).reshape(S * n, N * d) @ V.transpose(1, 2).reshape(N * d, C) / N
+        risk = F.cross_entropy(z, labels) + w["regularisation"] / 2 * sum((t * t).sum() for t in leaves) / N
+        risk.backward()
+        return [torch.cat([N * t.grad.reshape(N, -1) for t in leaves], 1)]
+
+    return run
+
+
+def ensemble_step(w, folder, dtype):
+    """Gradient of the square loss of x_L over L layers of H heads, mean over heads, context and token moved alike."""
+    L, H, N, m, d, k = (w[x] for x in ("layers", "heads", "contexts", "points", "dimension", "key"))
+    points = load(folder, "points", (N, m, d), dtype)
+    tokens, targets = (load(folder, name, (N, 1, d), dtype) for name in ("tokens", "targets"))
+    h0 = torch.cat([points, tokens], 1)
+    parts = [load(folder, name, (L, H * rows, d), dtype) for name, rows in (("Q", k), ("K", k), ("V", d))]
+
+    def run():
+        Q, K, V = leaves = [t.detach().requires_grad_(True) for t in parts]
+        h = h0
+        for l in range(L):
+            q = (h @ Q[l].T).view(N, m + 1, H, k).transpose(1, 2)
+            key = (h[:, :m] @ K[l].T).view(N, m, H, k).transpose(1, 2)
+            value = (h[:, :m] @ V[l].T).view(N, m, H, d).transpose(1, 2)
+            h = h + (torch.softmax(q @ key.transpose(-1, -2) * k**-0.5, -1) @ value).mean(1) / L
+        (0.5 * ((h[:, m:] - targets) ** 2).sum() / N).backward()
+        return [torch.cat([t.grad.reshape(L, -1) for t in leaves], 1)]
+
+    return run
+
+
 def prepare(request):
     w, folder, variant = request["workload"], request["folder"], request["variant"]
     torch.set_num_threads(request["threads"])
@@ -153,6 +197,10 @@ def prepare(request):
         return covariance_flow(w, folder, dtype, variant)
     if w["kind"] == "sinkhorn":
         return sinkhorn(w, folder, dtype, variant)
+    if w["kind"] == "heads-step":
+        return heads_step(w, folder, dtype)
+    if w["kind"] == "ensemble-step":
+        return ensemble_step(w, folder, dtype)
     raise ValueError(f"unknown workload kind {w['kind']}")
 
 

@@ -8,7 +8,7 @@ import { referenceOutput, wasmContender } from './ours.ts';
 import { jaxContender } from './peer-jax.ts';
 import { pythonContender, pythonPeers, variantsOf } from './peer-python.ts';
 import { type Measurement, type Results, readmeTable } from './table.ts';
-import { inputsOf, type Workload, workloads, writeInputs } from './workloads.ts';
+import { inputsOf, precisionsOf, type Workload, workloads, writeInputs } from './workloads.ts';
 
 const bench = fileURLToPath(new URL('..', import.meta.url));
 
@@ -48,7 +48,7 @@ async function contendersOf(
 ): Promise<Contender[]> {
   const inputs = inputsOf(workload);
   const contenders: Contender[] = [];
-  for (const precision of ['f64', 'f32'] as const) {
+  for (const precision of precisionsOf(workload)) {
     for (const threads of [1, 2])
       contenders.push(await wasmContender(workload, inputs, precision, threads));
     if (!withPython) continue;
@@ -72,7 +72,7 @@ async function measure(
     const inputs = inputsOf(workload);
     writeInputs(inputs, folder);
     const contenders = await contendersOf(workload, folder, withPython);
-    const reference = referenceOutput(workload, inputs);
+    const reference = await referenceOutput(workload, inputs);
     const repeats: number[] = [];
     for (const contender of contenders) {
       await contender.run(1);

@@ -2,15 +2,24 @@ import {
   attention,
   type Backend,
   createFlow,
+  createHeadProblem,
+  createParticleMap,
   createReferenceBackend,
   createWasmBackend,
+  ensembleInputs,
+  ensembleLayout,
   euler,
   type FloatArray,
+  headLaw,
+  headLength,
   literal,
   one,
   ProgramBuilder,
   packTokens,
   piecewiseConstantControls,
+  sampledInputs,
+  sequenceData,
+  squareLoss,
   stateLength,
   uniformGrid,
   unpackTokens,
@@ -19,6 +28,8 @@ import type { Contender } from './contender.ts';
 import type {
   AttentionFlowWorkload,
   CovarianceWorkload,
+  EnsembleWorkload,
+  HeadsWorkload,
   Inputs,
   ProductWorkload,
   SinkhornWorkload,
@@ -55,12 +66,20 @@ export async function wasmContender(
   };
 }
 
-/** The reference backend's output: what every contender must agree with. */
-export function referenceOutput(workload: Workload, inputs: Inputs): Float64Array {
-  const backend = createReferenceBackend();
+/**
+ * What every contender must agree with: the reference backend's output; where that would take minutes (W9), the strict
+ * build's, which the conformance suite holds to the reference.
+ */
+export async function referenceOutput(workload: Workload, inputs: Inputs): Promise<Float64Array> {
+  const backend =
+    workload.kind === 'ensemble-step'
+      ? await createWasmBackend({ build: 'strict' })
+      : createReferenceBackend();
   const job = prepare(backend, workload, inputs);
   job.run();
-  return job.output();
+  const output = job.output();
+  backend.dispose();
+  return output;
 }
 
 function prepare(backend: Backend, workload: Workload, inputs: Inputs): Job {
@@ -73,6 +92,10 @@ function prepare(backend: Backend, workload: Workload, inputs: Inputs): Job {
       return covarianceFlow(backend, workload, inputs);
     case 'sinkhorn':
       return sinkhorn(backend, workload, inputs);
+    case 'heads-step':
+      return headsStep(backend, workload, inputs);
+    case 'ensemble-step':
+      return ensembleStep(backend, workload, inputs);
   }
 }
 
@@ -268,6 +291,69 @@ function sinkhorn(backend: Backend, w: SinkhornWorkload, inputs: Inputs): Job {
       }
     },
     output: () => Float64Array.from([...f, ...g]),
+  };
+}
+
+/** Heads lie one after the other, each as [Q, K, V]. */
+function headsStep(backend: Backend, w: HeadsWorkload, inputs: Inputs): Job {
+  const { heads, sequences, tokens, dimension: d, key, classes, regularisation } = w;
+  const shape = { dimension: d, keyDimension: key, classes };
+  const sizes = { Q: key * d, K: key * d, V: classes * d };
+  const length = headLength(shape);
+  const parameters = new Float64Array(heads * length);
+  for (let i = 0; i < heads; i++) {
+    let at = i * length;
+    for (const name of ['Q', 'K', 'V'] as const) {
+      parameters.set(inputs[name].subarray(i * sizes[name], (i + 1) * sizes[name]), at);
+      at += sizes[name];
+    }
+  }
+  const labels = Array.from({ length: sequences }, (_, s) =>
+    Array.from(inputs.labels.subarray(s * tokens, (s + 1) * tokens)),
+  );
+  const data = sequenceData(nested(inputs.x, sequences, tokens, d), labels, classes);
+  const problem = createHeadProblem(backend, data, { regularisation, keyDimension: key });
+  const law = headLaw(shape, parameters);
+  const gradient = new Float64Array(parameters.length);
+  return {
+    run: () => {
+      problem.firstVariation(problem.linearise(law), parameters, gradient);
+    },
+    output: () => gradient.slice(),
+  };
+}
+
+function ensembleStep(backend: Backend, w: EnsembleWorkload, inputs: Inputs): Job {
+  const { layers, heads, contexts, points, dimension: d, key } = w;
+  const layout = ensembleLayout({ dimension: d, keyDimension: key, layers, heads });
+  const rows = (flat: Float64Array) => nested(flat, contexts, flat.length / contexts / d, d);
+  const pairs = sampledInputs(
+    ensembleInputs(
+      rows(inputs.points).map((cloud) => ({ points: cloud })),
+      rows(inputs.tokens).map(([token]) => token),
+    ),
+    { points },
+  );
+  const map = createParticleMap(backend, { layout, inputs: pairs });
+  const loss = squareLoss(
+    rows(inputs.targets).map(([target]) => target),
+    d,
+  );
+  const sizes = { Q: heads * key * d, K: heads * key * d, V: heads * d * d };
+  const theta = new Float64Array(layout.length);
+  for (let l = 0; l < layers; l++) {
+    let at = l * layout.layerLength;
+    for (const name of ['Q', 'K', 'V'] as const) {
+      theta.set(inputs[name].subarray(l * sizes[name], (l + 1) * sizes[name]), at);
+      at += sizes[name];
+    }
+  }
+  const gradient = new Float64Array(layout.length);
+  return {
+    run: () => {
+      map.differentiate(theta, loss.costate, gradient);
+    },
+    output: () => gradient.slice(),
   };
 }
 

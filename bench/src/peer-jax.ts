@@ -16,7 +16,7 @@ export async function jaxContender(
   workload: Workload,
   inputs: Inputs,
 ): Promise<Contender | undefined> {
-  if (workload.kind === 'covariance-flow' || workload.kind === 'sinkhorn') return undefined;
+  if (workload.kind !== 'product' && workload.kind !== 'attention-flow') return undefined;
   await init('wasm');
   defaultDevice('wasm');
   const job =

@@ -34,6 +34,8 @@ export function variantsOf(workload: Workload): readonly string[] {
     case 'attention-flow':
       return ['plain', 'fused'];
     case 'product':
+    case 'heads-step':
+    case 'ensemble-step':
       return ['torch'];
     case 'covariance-flow':
     case 'sinkhorn':

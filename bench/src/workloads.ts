@@ -49,7 +49,36 @@ export interface SinkhornWorkload {
   readonly epsilon: number;
 }
 
+/** One full gradient of the N-head risk of paper B in all heads, times N. */
+export interface HeadsWorkload {
+  readonly kind: 'heads-step';
+  readonly id: string;
+  readonly description: string;
+  readonly heads: number;
+  readonly sequences: number;
+  readonly tokens: number;
+  readonly dimension: number;
+  readonly key: number;
+  readonly classes: number;
+  readonly regularisation: number;
+}
+
+/** Forward pass and gradient of paper D's law of heads on pairs of a context and a token, square loss. */
+export interface EnsembleWorkload {
+  readonly kind: 'ensemble-step';
+  readonly id: string;
+  readonly description: string;
+  readonly layers: number;
+  readonly heads: number;
+  readonly contexts: number;
+  readonly points: number;
+  readonly dimension: number;
+  readonly key: number;
+}
+
 export type Workload =
+  | HeadsWorkload
+  | EnsembleWorkload
   | AttentionFlowWorkload
   | ProductWorkload
   | CovarianceWorkload
@@ -139,7 +168,36 @@ export const workloads: readonly Workload[] = [
     iterations: 4,
     epsilon: 0.1,
   },
+  {
+    kind: 'heads-step',
+    id: 'W8',
+    description: 'gradient in 4,096 heads, 64 sequences of 16 tokens, d=8 k=4 C=16',
+    heads: 4096,
+    sequences: 64,
+    tokens: 16,
+    dimension: 8,
+    key: 4,
+    classes: 16,
+    regularisation: 0.01,
+  },
+  {
+    kind: 'ensemble-step',
+    id: 'W9',
+    description: 'gradient of L=16 x H=64 heads, 64 contexts of 32 points, d=8 k=8',
+    layers: 16,
+    heads: 64,
+    contexts: 64,
+    points: 32,
+    dimension: 8,
+    key: 8,
+  },
 ];
+
+/** Workloads of the papers' layers run in double precision only. */
+export function precisionsOf(workload: Workload): readonly ('f64' | 'f32')[] {
+  const doubleOnly = workload.kind === 'heads-step' || workload.kind === 'ensemble-step';
+  return doubleOnly ? ['f64'] : ['f64', 'f32'];
+}
 
 /** The inputs of a workload, the same for all contenders. */
 export function inputsOf(workload: Workload): Inputs {
@@ -174,6 +232,28 @@ export function inputsOf(workload: Workload): Inputs {
         B: normal('B', points * heads * d * d, 0.1),
         W: normal('W', points * d * d, 0.1),
         b: normal('b', points * d, 0.1),
+      };
+    }
+    case 'heads-step': {
+      const { heads, sequences, tokens, dimension: d, key, classes } = workload;
+      const stream = randomStream(1, `bench ${workload.id} labels`);
+      return {
+        x: normal('x', sequences * tokens * d, 1),
+        labels: Float64Array.from({ length: sequences * tokens }, () => stream.integer(classes)),
+        Q: normal('Q', heads * key * d, 0.5),
+        K: normal('K', heads * key * d, 0.5),
+        V: normal('V', heads * classes * d, 0.5),
+      };
+    }
+    case 'ensemble-step': {
+      const { layers, heads, contexts, points, dimension: d, key } = workload;
+      return {
+        points: normal('points', contexts * points * d, 1),
+        tokens: normal('tokens', contexts * d, 1),
+        targets: normal('targets', contexts * d, 1),
+        Q: normal('Q', layers * heads * key * d, 0.4),
+        K: normal('K', layers * heads * key * d, 0.4),
+        V: normal('V', layers * heads * d * d, 0.4),
       };
     }
     case 'sinkhorn': {
