@@ -1,7 +1,12 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
-import { type LabelledImages, labelledImagesSchema, MesoscopeError, parseConfiguration } from 'mesoscope';
+import {
+  type LabelledImages,
+  labelledImagesSchema,
+  MesoscopeError,
+  parseConfiguration,
+} from 'mesoscope';
 import { parseJson, readFile } from '../input/configuration-file.ts';
 
 const side = 28;

@@ -1,12 +1,16 @@
 import { MesoscopeError } from '../errors.ts';
+import { digitsStudy } from './control/digits/digits.ts';
 import { ensembleStudies } from './ensemble/index.ts';
 import { firstLook } from './first-look/first-look.ts';
 import { gaussianStudies } from './gaussian/index.ts';
+import { headStudies } from './heads/index.ts';
 import type { Study } from './study.ts';
 
 /** Every study that can be run by name. */
 export const studies: readonly Study[] = [
   firstLook as Study,
+  digitsStudy as Study,
+  ...headStudies,
   ...ensembleStudies,
   ...gaussianStudies,
 ];

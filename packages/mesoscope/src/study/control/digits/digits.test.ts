@@ -1,0 +1,143 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { LabelledImages } from '../../../control/images/index.ts';
+import type { Backend } from '../../../kernels/backend.ts';
+import { createWasmBackend } from '../../../kernels/wasm/backend.ts';
+import { randomStream } from '../../../numeric/random.ts';
+import type { Checkpoint, StudyContext } from '../../study.ts';
+import { digitsStudy } from './digits.ts';
+
+let backend: Backend;
+beforeAll(async () => {
+  backend = await createWasmBackend({ threads: 1 });
+});
+afterAll(() => backend.dispose());
+
+/** A bright bar, lying or standing, at one of four places: no linear function of the pixels tells them apart well. */
+function bars(count: number): LabelledImages {
+  const stream = randomStream(1, 'bars');
+  const pixels = stream.uniforms(new Float64Array(count * 64)).map((x) => 0.1 * x);
+  const labels = Int32Array.from({ length: count }, (_, i) => i % 2);
+  labels.forEach((label, s) => {
+    const at = stream.integer(8);
+    for (let i = 0; i < 8; i++) pixels[s * 64 + (label === 0 ? 8 * at + i : 8 * i + at)] += 1;
+  });
+  return { width: 8, height: 8, pixels, labels };
+}
+
+const small = {
+  classes: 2,
+  split: { training: 160, validation: 40, heldOut: 60 },
+  patch: 4,
+  dimension: 8,
+  heads: 1,
+  keyDimension: 4,
+  hidden: 8,
+  batch: 16,
+  stages: [
+    { layers: 1, steps: 60 },
+    { layers: 2, steps: 30 },
+  ],
+  linear: [0.01, 0.001],
+  race: {
+    seeds: 2,
+    stages: [
+      { layers: 2, steps: 20 },
+      { layers: 4, steps: 10 },
+    ],
+    steps: 20,
+    reportEvery: 5,
+    validation: 20,
+  },
+};
+
+function run(
+  configuration: object,
+  rest: Partial<StudyContext> & { readonly from?: LabelledImages } = {},
+) {
+  const { from = bars(260), ...context } = rest;
+  return backend.scopedAsync(() =>
+    digitsStudy.run(digitsStudy.schema.parse(configuration), {
+      backend,
+      corpus: () => Promise.reject(new Error('no corpus')),
+      images: async () => from,
+      metric: () => {},
+      progress: () => {},
+      checkpoint: async () => {},
+      ...context,
+    }),
+  );
+}
+
+it('trains, judges, races and certifies; continued from a checkpoint it comes to the same model', async () => {
+  const abort = new AbortController();
+  let kept: Checkpoint | undefined;
+  let count = 0;
+  const stopped = await run(small, {
+    signal: abort.signal,
+    checkpoint: async (make) => {
+      kept = make();
+      // In the middle of the second training, after the judged model is done.
+      count++;
+      if (Number(kept.meta.done) === 1 && count > 4) abort.abort();
+    },
+  });
+  expect(stopped.status.kind).toBe('interrupted');
+  const whole = await run(small);
+  const continued = await run(small, { resume: kept as Checkpoint });
+  expect(whole.status.kind).toBe('completed');
+  expect(continued.arrays.parameters).toEqual(whole.arrays.parameters);
+  const losses = (result: typeof whole) =>
+    Array.from(result.arrays['race.2.refined'].data).filter((_, i) => i % 6 === 5);
+  expect(losses(continued)).toEqual(losses(whole));
+  expect(continued.headline['held-out accuracy']).toBe(whole.headline['held-out accuracy']);
+  expect(whole.claims.map(({ claim }) => claim.id)).toEqual([
+    'A.euler-order',
+    'A.costate-order',
+    'A.terminal-costate',
+    'A.gradient',
+    'A.hamiltonian',
+  ]);
+  const titles = whole.sections.map((one) =>
+    one.kind === 'figure' ? one.figure.title : one.title,
+  );
+  expect(titles).toContain('Held-out digits');
+  expect(titles).toContain('Depth refinement against a random start, L = 4');
+}, 60_000);
+
+it('reports a class of the held-out part that training never saw', async () => {
+  const images = bars(260);
+  images.labels[7] = 2;
+  let unseen = '';
+  for (let seed = 1; seed < 20 && unseen === ''; seed++) {
+    const { sections } = await run(
+      {
+        ...small,
+        seed,
+        classes: 3,
+        split: { training: 16, validation: 16, heldOut: 228 },
+        race: { seeds: 0 },
+        stages: [{ layers: 1, steps: 1 }],
+      },
+      { from: images },
+    );
+    for (const section of sections) {
+      if (section.kind === 'table' && section.note?.includes('never sees')) unseen = section.note;
+    }
+  }
+  expect(unseen).toContain('Training never sees class 2');
+}, 60_000);
+
+it('refuses labels outside the classes before any work', async () => {
+  await expect(run({ ...small, classes: 3 })).rejects.toThrow('class 2 has none');
+  const images = bars(260);
+  images.labels[0] = 5;
+  await expect(run(small, { from: images })).rejects.toThrow('labels[0]: received 5');
+});
+
+it('refuses depths that do not double', () => {
+  const stages = [
+    { layers: 2, steps: 1 },
+    { layers: 6, steps: 1 },
+  ];
+  expect(() => digitsStudy.schema.parse({ stages })).toThrow('twice');
+});

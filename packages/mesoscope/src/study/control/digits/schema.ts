@@ -1,0 +1,78 @@
+import { z } from 'zod';
+
+const count = z.int().min(1);
+const stages = z.array(z.strictObject({ layers: count, steps: count })).min(1);
+
+/** Whether each depth is twice the one before. */
+function doubles(list: readonly { readonly layers: number }[]): boolean {
+  return list.every(({ layers }, i) => i === 0 || layers === 2 * list[i - 1].layers);
+}
+
+const doubling = 'each depth must be twice the one before';
+
+/** Everything that the study of digits can be told; `parse({})` is the preset. */
+export const digitsSchema = z.strictObject({
+  images: z
+    .string()
+    .default('mnist')
+    .describe('images by name, or the path of a JSON file {width, height, pixels, labels}'),
+  classes: z.int().min(2).default(10).describe('C'),
+  seed: z.int().min(0).default(1),
+  split: z
+    .strictObject({
+      training: count.default(5000),
+      validation: z.int().min(2).default(1000),
+      heldOut: z.int().min(2).default(2000),
+    })
+    .prefault({})
+    .describe('numbers of images'),
+  patch: count.default(7).describe('side of a patch in pixels; a patch is a token'),
+  dimension: count.default(16).describe('d: frequencies of a patch, and its place'),
+  heads: count.default(2).describe('H'),
+  keyDimension: count.default(8).describe('k'),
+  hidden: count.default(32).describe('width of the feed-forward layer'),
+  activation: z.enum(['tanh', 'relu', 'gelu', 'silu']).default('gelu'),
+  normalisation: z.enum(['layer', 'rms']).default('layer'),
+  horizon: z.number().positive().default(1).describe('T'),
+  regularisation: z.number().min(0).default(1e-4).describe('λ of ∫(λ/2)|θ|² dt'),
+  batch: count.default(32).describe('images a step'),
+  prolongation: z.enum(['repeat', 'linear']).default('repeat'),
+  stages: stages
+    .refine(doubles, doubling)
+    .default([
+      { layers: 2, steps: 800 },
+      { layers: 4, steps: 600 },
+      { layers: 8, steps: 400 },
+    ])
+    .describe('depths and steps of the model that is judged'),
+  rate: z.number().positive().default(0.01).describe('of Adam, decaying by a cosine'),
+  warmUp: z.int().min(0).default(20).describe('steps'),
+  linear: z
+    .array(z.number().positive())
+    .min(1)
+    .default([0.01, 0.003, 0.001, 0.0003])
+    .describe('λ of the linear classifier; the validation images choose'),
+  race: z
+    .strictObject({
+      seeds: z.int().min(0).default(5).describe('0: no race'),
+      stages: stages
+        .refine(doubles, doubling)
+        .default([
+          { layers: 2, steps: 250 },
+          { layers: 4, steps: 120 },
+          { layers: 8, steps: 60 },
+          { layers: 16, steps: 40 },
+          { layers: 32, steps: 60 },
+        ])
+        .describe('of the refinement; the random start has the last depth'),
+      steps: count.default(250).describe('of the random start'),
+      refinedRate: z.number().positive().default(0.006).describe('constant, of Adam'),
+      randomRate: z.number().positive().default(0.01).describe('constant, of Adam'),
+      reportEvery: count.default(10).describe('steps between two looks at the validation loss'),
+      validation: z.int().min(2).default(400).describe('images of a look, of the validation part'),
+    })
+    .prefault({})
+    .describe('depth refinement against training the finest depth from a random start'),
+});
+
+export type Digits = z.infer<typeof digitsSchema>;
