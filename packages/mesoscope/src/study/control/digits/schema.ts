@@ -45,7 +45,11 @@ export const digitsSchema = z.strictObject({
       { layers: 8, steps: 400 },
     ])
     .describe('depths and steps of the model that is judged'),
-  rate: z.number().positive().default(0.01).describe('of Adam, decaying by a cosine'),
+  rate: z
+    .number()
+    .positive()
+    .default(0.01)
+    .describe('of Adam, decaying by a cosine over all steps of a training'),
   warmUp: z.int().min(0).default(20).describe('steps'),
   linear: z
     .array(z.number().positive())
@@ -58,16 +62,14 @@ export const digitsSchema = z.strictObject({
       stages: stages
         .refine(doubles, doubling)
         .default([
-          { layers: 2, steps: 250 },
-          { layers: 4, steps: 120 },
-          { layers: 8, steps: 60 },
-          { layers: 16, steps: 40 },
+          { layers: 2, steps: 150 },
+          { layers: 4, steps: 100 },
+          { layers: 8, steps: 100 },
+          { layers: 16, steps: 60 },
           { layers: 32, steps: 60 },
         ])
         .describe('of the refinement; the random start has the last depth'),
       steps: count.default(250).describe('of the random start'),
-      refinedRate: z.number().positive().default(0.006).describe('constant, of Adam'),
-      randomRate: z.number().positive().default(0.01).describe('constant, of Adam'),
       reportEvery: count.default(10).describe('steps between two looks at the validation loss'),
       validation: z.int().min(2).default(400).describe('images of a look, of the validation part'),
     })

@@ -5,7 +5,7 @@ import {
   pickImages,
   trainImageFlow,
 } from '../../../control/images/index.ts';
-import { constantRate, cosineRate, solverStatusSentence } from '../../../control/solvers/index.ts';
+import { cosineRate, solverStatusSentence } from '../../../control/solvers/index.ts';
 import type { StudyContext, StudyResult } from '../../study.ts';
 import type { Race } from './race.ts';
 import type { Digits } from './schema.ts';
@@ -26,7 +26,6 @@ function plan(
 ): NamedTraining[] {
   const { seed, stages, rate, warmUp, prolongation, race } = configuration;
   const flow: ImageFlowConfiguration = configuration;
-  const steps = stages.reduce((sum, stage) => sum + stage.steps, 0);
   const shared = { configuration: flow, prolongation, training };
   const looked = Math.min(race.validation, validation.count);
   const look = pickImages(
@@ -34,11 +33,16 @@ function plan(
     Int32Array.from({ length: looked }, (_, i) => i),
   );
   const finest = race.stages[race.stages.length - 1].layers;
+  const start = [{ layers: finest, steps: race.steps }];
+  const decaying = (list: typeof stages) => {
+    const steps = list.reduce((sum, stage) => sum + stage.steps, 0);
+    return cosineRate({ rate, warmUp: Math.min(warmUp, steps - 1), steps, final: 0.02 });
+  };
   const judged = {
     label: 'training',
     training: {
       ...{ ...shared, seed, stages, validation, reportEvery },
-      rate: cosineRate({ rate, warmUp: Math.min(warmUp, steps - 1), steps, final: 0.02 }),
+      rate: decaying(stages),
     },
   };
   const raced = Array.from({ length: race.seeds }, (_, i) => i + 1).flatMap((number) => {
@@ -52,15 +56,15 @@ function plan(
       {
         label: `race ${number}, random start`,
         training: {
-          ...{ ...common, stages: [{ layers: finest, steps: race.steps }] },
-          rate: constantRate({ rate: race.randomRate, warmUp }),
+          ...{ ...common, stages: start },
+          rate: decaying(start),
         },
       },
       {
         label: `race ${number}, refinement`,
         training: {
           ...{ ...common, stages: race.stages },
-          rate: constantRate({ rate: race.refinedRate, warmUp }),
+          rate: decaying(race.stages),
         },
       },
     ];
