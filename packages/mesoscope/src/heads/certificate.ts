@@ -1,4 +1,4 @@
-import { type HeadLaw, headLength } from './head-law.ts';
+import type { HeadLaw } from './head-law.ts';
 import type { HeadProblem, Linearisation } from './problem.ts';
 import { type SearchOptions, type SearchResult, searchFirstVariation } from './search.ts';
 
@@ -34,8 +34,7 @@ export function certifyHeads(
   const linearisation = problem.linearise(law);
   const support = problem.firstVariation(linearisation, law.parameters);
   const mean = support.reduce((sum, psi, i) => sum + law.weights[i] * psi, 0);
-  const own = law.parameters.subarray(0, Math.min(law.count, 64) * headLength(law.shape));
-  const also = Float64Array.of(...own, ...(options.also ?? []));
+  const also = Float64Array.of(...lowestHeads(law, support), ...(options.also ?? []));
   const search = searchFirstVariation(problem, linearisation, { ...options, also });
   const lowest = support.reduce((a, b) => Math.min(a, b));
   const infimum = Math.min(search.infimum, lowest);
@@ -49,4 +48,15 @@ export function certifyHeads(
     search,
     linearisation,
   };
+}
+
+/** The law's heads with the least Ψ, up to 16: where a search is worth starting. */
+function lowestHeads({ parameters, count }: HeadLaw, support: Float64Array): Float64Array {
+  const P = parameters.length / count;
+  const order = [...support.keys()].sort((i, j) => support[i] - support[j]).slice(0, 16);
+  const heads = new Float64Array(order.length * P);
+  order.forEach((from, to) => {
+    heads.set(parameters.subarray(from * P, (from + 1) * P), to * P);
+  });
+  return heads;
 }

@@ -21,7 +21,7 @@ export function minimiseOnSimplex(
   start: Float64Array,
   { tolerance = 1e-12, iterations = 200 }: { tolerance?: number; iterations?: number } = {},
 ): Float64Array {
-  let weights = start.slice();
+  let weights: Float64Array = start.slice();
   const free = new Set([...weights.keys()].filter((i) => weights[i] > 0));
   for (let iteration = 0; iteration < iterations; iteration++) {
     const at = f(weights);
@@ -33,35 +33,48 @@ export function minimiseOnSimplex(
     if (mean - at.gradient[entering] <= tolerance) break;
     const spread = Math.max(...[...free].map((i) => mean - at.gradient[i]));
     if (!free.has(entering) && spread <= 0.5 * (mean - at.gradient[entering])) free.add(entering);
-    const direction = newtonDirection(at, [...free], weights.length);
-    const slope = direction.reduce((sum, x, i) => sum + x * at.gradient[i], 0);
-    let longest = 1;
-    let blocking = -1;
-    for (const i of free) {
-      if (direction[i] < 0 && -weights[i] / direction[i] < longest) {
-        longest = -weights[i] / direction[i];
-        blocking = i;
-      }
-    }
-    let step = longest;
-    let next = moved(weights, direction, step);
-    while (step > 1e-12 && !(value(next) <= at.value + 1e-4 * step * Math.min(0, slope))) {
-      step /= 2;
-      next = moved(weights, direction, step);
-    }
-    if (step <= 1e-12) {
-      if (blocking < 0 || free.size === 1) break;
-      free.delete(blocking);
+    const newton = lineSearch(weights, newtonDirection(at, [...free], weights.length), at, value);
+    if (newton !== undefined) {
+      weights = newton.weights;
+      if (newton.blocking >= 0) free.delete(newton.blocking);
       continue;
     }
-    weights = next;
-    if (step === longest && blocking >= 0) {
-      weights[blocking] = 0;
-      free.delete(blocking);
-    }
+    // Towards the best vertex there is always descent; below rounding there is none to be seen.
+    const towards = weights.map((w, i) => (i === entering ? 1 : 0) - w);
+    const vertex = lineSearch(weights, towards, at, value);
+    if (vertex === undefined) break;
+    weights = vertex.weights;
+    free.add(entering);
   }
   const total = weights.reduce((a, b) => a + b, 0);
   return weights.map((w) => w / total);
+}
+
+/** A step along a direction that lowers the value enough, to the simplex' boundary at the most; undefined if there is none. */
+function lineSearch(
+  weights: Float64Array,
+  direction: Float64Array,
+  at: SecondOrder,
+  value: (weights: Float64Array) => number,
+): { weights: Float64Array; blocking: number } | undefined {
+  const slope = direction.reduce((sum, x, i) => sum + x * at.gradient[i], 0);
+  if (!(-slope > 1e-15 * Math.abs(at.value))) return undefined;
+  let longest = 1;
+  let blocking = -1;
+  direction.forEach((x, i) => {
+    if (x < 0 && -weights[i] / x < longest) {
+      longest = -weights[i] / x;
+      blocking = i;
+    }
+  });
+  for (let step = longest; step > 1e-9 * longest; step /= 2) {
+    const next = moved(weights, direction, step);
+    if (!(value(next) <= at.value + 1e-4 * step * slope)) continue;
+    if (step < longest) return { weights: next, blocking: -1 };
+    if (blocking >= 0) next[blocking] = 0;
+    return { weights: next, blocking };
+  }
+  return undefined;
 }
 
 /** The Newton step on the free weights, with sum 0; where the Hessian is singular, the regular part of it. */

@@ -8,11 +8,14 @@ function commonFields(preset: {
   readonly keyDimension: number;
   readonly heads: number;
   readonly flowSteps: number;
+  readonly reports: number;
   readonly rounds: number;
   readonly descent: number;
+  readonly step: number;
   readonly starts: number;
   readonly polish: number;
   readonly fixed: readonly number[];
+  readonly bifurcation: readonly number[];
 }) {
   return {
     seed: z.int().min(0).default(1),
@@ -31,7 +34,11 @@ function commonFields(preset: {
           .positive()
           .default(1)
           .describe('η at the start; halved where the risk rises'),
-        reports: z.int().min(2).default(8).describe('times at which the gap is computed'),
+        reports: z
+          .int()
+          .min(2)
+          .default(preset.reports)
+          .describe('times at which the gap is computed'),
       })
       .prefault({}),
     growth: z
@@ -54,8 +61,8 @@ function commonFields(preset: {
       .describe('numbers of heads that are trained from random starts, to compare with'),
     bifurcation: z
       .array(z.number().positive())
-      .default(Array.from({ length: 10 }, (_, i) => preset.regularisation * 2 ** (i - 3)))
-      .describe('λ at which the stability of the single head is computed'),
+      .default([...preset.bifurcation])
+      .describe('λ at which the stability of the single head is computed; costs P³ each'),
   };
 }
 
@@ -65,11 +72,14 @@ export const teacherSchema = z.strictObject({
     keyDimension: 2,
     heads: 256,
     flowSteps: 400,
+    reports: 8,
     rounds: 16,
     descent: 60,
+    step: 1,
     starts: 48,
     polish: 120,
     fixed: [1, 2, 4, 8, 16, 32, 64, 128],
+    bifurcation: Array.from({ length: 12 }, (_, i) => 0.005 * 1.6 ** i),
   }),
   teacherHeads: count.default(3).describe('heads of the teacher that draws the labels'),
   dimension: count.default(4).describe('d'),
@@ -82,22 +92,25 @@ export type TeacherStudy = z.infer<typeof teacherSchema>;
 
 export const textSchema = z.strictObject({
   ...commonFields({
-    regularisation: 0.002,
+    regularisation: 0.02,
     keyDimension: 3,
-    heads: 96,
-    flowSteps: 120,
+    heads: 64,
+    flowSteps: 60,
+    reports: 6,
     rounds: 7,
     descent: 20,
-    starts: 20,
+    step: 4,
+    starts: 12,
     polish: 40,
-    fixed: [1, 4, 16, 64],
+    fixed: [1, 4, 16, 32],
+    bifurcation: [],
   }),
   corpus: z
     .string()
     .default('moby-dick')
     .describe('a corpus by name, or the path of a UTF-8 text file'),
-  context: z.int().min(2).default(12).describe('n, characters seen at most'),
-  sequences: count.default(128).describe('training sequences, spread evenly over the text'),
+  context: z.int().min(2).default(10).describe('n, characters seen at most'),
+  sequences: count.default(320).describe('training sequences, spread evenly over the text'),
   heldOutSequences: z.int().min(2).default(256),
   maximumClasses: z.int().min(2).default(32).describe('C at most'),
   embedding: count

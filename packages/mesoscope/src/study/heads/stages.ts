@@ -1,8 +1,7 @@
 import { certifyHeads } from '../../heads/certificate.ts';
-import { trainSingleHead } from '../../heads/dirac.ts';
 import { headFlow } from '../../heads/flow.ts';
 import { descend } from '../../heads/growth.ts';
-import { type HeadLaw, headLaw, randomHeads } from '../../heads/head-law.ts';
+import { type HeadLaw, randomHeads } from '../../heads/head-law.ts';
 import type { HeadProblem } from '../../heads/problem.ts';
 import { randomStream } from '../../numeric/random.ts';
 import type { HeadStudyConfiguration } from './schema.ts';
@@ -104,24 +103,18 @@ export interface FixedRun {
   readonly seconds: number;
 }
 
-/** L-BFGS on N heads of equal weight, from random heads; a single head gets the best of eight starts. */
+/** L-BFGS on N heads of equal weight, from random heads; a single head gets the best of four starts. */
 export function trainFixed(
   problem: HeadProblem,
   { seed, growth }: HeadStudyConfiguration,
   heads: number,
 ): FixedRun {
   const begin = performance.now();
-  const starts = heads === 1 ? 8 : 1;
+  const starts = heads === 1 ? 4 : 1;
   const runs = Array.from({ length: starts }, (_, index) => {
     const random = randomStream(seed, `start with ${heads} heads`, index);
     const start = randomHeads(problem.shape, heads, random, { score: 0.7, value: 0.7 });
-    const law =
-      heads === 1
-        ? headLaw(
-            problem.shape,
-            trainSingleHead(problem, start.parameters, 20 * growth.descent).head,
-          )
-        : descend(problem, start, 6 * growth.descent);
+    const law = descend(problem, start, 6 * growth.descent);
     return { law, risk: problem.risk(law).risk };
   });
   const best = runs.reduce((a, b) => (b.risk < a.risk ? b : a));
