@@ -20,7 +20,7 @@ import {
   isSpread,
   randomExperiment,
 } from './instance.ts';
-import { contains, fitNoisyOrder } from './noisy-order.ts';
+import { contains } from './noisy-order.ts';
 
 const sampledHeads = [16, 32, 64, 128, 256, 512];
 const optimisedHeads = [1, 2, 4, 8, 16, 32];
@@ -199,8 +199,8 @@ function finding(measured: readonly Measured[], spread: boolean, bounded: boolea
   const fluctuations = measured.map((m) => m.away.fluctuation);
   const optimumFluctuations = measured.map((m) => m.atOptimum.fluctuation);
   const gap = fitOrder({ x: sampledHeads, y: gaps });
-  const fluctuation = fitNoisyOrder({ x: sampledHeads, y: fluctuations });
-  const atOptimum = fitNoisyOrder({ x: sampledHeads, y: optimumFluctuations });
+  const fluctuation = fitOrder({ x: sampledHeads, y: fluctuations });
+  const atOptimum = fitOrder({ x: sampledHeads, y: optimumFluctuations });
   const boundRatio = Math.max(
     ...measured.flatMap((m) => m.away.gap.map((value, i) => value / m.away.bound[i])),
   );

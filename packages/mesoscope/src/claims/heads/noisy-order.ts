@@ -13,8 +13,9 @@ export interface NoisyOrder {
 }
 
 /**
- * The order of a random quantity `y ≈ C x^order`: least squares in log–log over all scales, since the finer half alone would
- * leave too few points against the noise.
+ * The order of a random quantity `y ≈ C x^order` whose noise is larger than its higher-order terms: least squares in log–log
+ * over all scales, since the finer half alone would leave too few points. Where the noise is small, `fitOrder` is right: its slope
+ * lies closer to the order.
  *
  * @param data.x at least 4 scales; data.y one row per seed, at least two
  */
