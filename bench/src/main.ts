@@ -15,7 +15,7 @@ const bench = fileURLToPath(new URL('..', import.meta.url));
 const { values: options } = parseArgs({
   options: {
     only: { type: 'string', default: '' },
-    rounds: { type: 'string', default: '7' },
+    rounds: { type: 'string', default: '5' },
     write: { type: 'boolean', default: true },
   },
   allowNegative: true,
@@ -115,35 +115,43 @@ const peers = pythonPeers();
 if ('missing' in peers)
   console.error(`PyTorch and NumPy are left out: ${peers.missing}. See bench/README.md.`);
 const measurements: Measurement[] = [];
+
+/** Everything measured so far, kept after each workload: a run that is cut short leaves what it has. */
+function keep(): string {
+  const results: Results = {
+    date: new Date().toISOString().slice(0, 10),
+    machine: `${cpus()[0]?.model ?? 'unknown processor'}, ${cpus().length} cores`,
+    versions: { node: process.version, ...('missing' in peers ? {} : peers) },
+    measurements,
+  };
+  const table = readmeTable(results);
+  if (options.write && options.only === '') {
+    writeFileSync(join(bench, 'results.json'), `${JSON.stringify(results, null, 2)}\n`);
+    const readme = join(bench, 'README.md');
+    const text = readFileSync(readme, 'utf8');
+    writeFileSync(
+      readme,
+      text.replace(/(<!-- table -->\n)[\s\S]*(<!-- end of table -->)/, `$1${table}\n$2`),
+    );
+  }
+  return table;
+}
+
 for (const workload of chosen) {
   console.error(`${workload.id}: ${workload.description}`);
   const rows = await measure(workload, !('missing' in peers), Number(options.rounds));
   for (const row of rows) {
-    console.error(
-      `  ${row.contender.padEnd(32)} ${(1000 * row.seconds).toFixed(2).padStart(10)} ms   deviation ${row.deviation.toExponential(1)}`,
-    );
+    const milliseconds = (1000 * row.seconds).toFixed(2).padStart(10);
+    const deviates = row.deviation.toExponential(1);
+    console.error(`  ${row.contender.padEnd(32)} ${milliseconds} ms   deviation ${deviates}`);
   }
   measurements.push(...rows);
+  keep();
 }
 
-const results: Results = {
-  date: new Date().toISOString().slice(0, 10),
-  machine: `${cpus()[0]?.model ?? 'unknown processor'}, ${cpus().length} cores`,
-  versions: { node: process.version, ...('missing' in peers ? {} : peers) },
-  measurements,
-};
-const table = readmeTable(results);
-console.log(table);
+console.log(keep());
 const wrong = measurements.filter((m) => !(m.deviation <= (m.precision === 'f64' ? 1e-10 : 2e-3)));
-for (const m of wrong)
+for (const m of wrong) {
   console.error(`${m.workload}: ${m.contender} deviates by ${m.deviation} from the reference`);
-if (options.write && options.only === '') {
-  writeFileSync(join(bench, 'results.json'), `${JSON.stringify(results, null, 2)}\n`);
-  const readme = join(bench, 'README.md');
-  const text = readFileSync(readme, 'utf8');
-  writeFileSync(
-    readme,
-    text.replace(/(<!-- table -->\n)[\s\S]*(<!-- end of table -->)/, `$1${table}\n$2`),
-  );
 }
 process.exit(wrong.length > 0 ? 1 : 0);

@@ -13,6 +13,7 @@ function run(name: string, given: unknown, signal?: AbortSignal): Promise<StudyR
   const context: StudyContext = {
     backend,
     corpus: () => Promise.reject(new Error('none')),
+    images: () => Promise.reject(new Error('none')),
     metric: () => {},
     progress: () => {},
     checkpoint: () => Promise.resolve(),

@@ -18,6 +18,7 @@ function contextWith(more: Partial<StudyContext> = {}): StudyContext {
   return {
     backend,
     corpus: async () => prose,
+    images: () => Promise.reject(new Error('none')),
     metric: () => {},
     progress: () => {},
     checkpoint: async () => {},
