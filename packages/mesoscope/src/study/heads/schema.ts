@@ -94,10 +94,10 @@ export const textSchema = z.strictObject({
   ...commonFields({
     regularisation: 0.02,
     keyDimension: 3,
-    heads: 64,
+    heads: 48,
     flowSteps: 60,
     reports: 6,
-    rounds: 7,
+    rounds: 6,
     descent: 20,
     step: 4,
     starts: 12,
