@@ -1,5 +1,7 @@
 import { type Backend, type Claim, claims, type Study, studies } from 'mesoscope';
 import { createBackend, type Execution } from './host/backend.ts';
+import type { PieceJob } from './host/piece-message.ts';
+import { createPiecePool, type ThreadPool } from './host/piece-pool.ts';
 import type { Output } from './terminal/progress.ts';
 
 /** Everything that a command touches outside itself. A test hands in its own. */
@@ -11,6 +13,8 @@ export interface Environment {
   readonly claims: readonly Claim[];
   readonly studies: readonly Study[];
   createBackend(execution: Execution): Promise<Backend>;
+  /** Threads for the pieces of a study; absent: studies compute them where they run. */
+  createPool?(job: PieceJob): ThreadPool;
   /** Calls back at the first Ctrl-C; returns a function that stops listening. */
   onInterrupt(listener: () => void): () => void;
 }
@@ -24,6 +28,7 @@ export function processEnvironment(): Environment {
     claims,
     studies,
     createBackend,
+    createPool: createPiecePool,
     onInterrupt(listener) {
       let interrupted = false;
       const handle = () => {

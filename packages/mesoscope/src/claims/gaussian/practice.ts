@@ -13,6 +13,7 @@ import {
   measurePrescribed,
   measureSource,
   type PrescribedRecord,
+  prescriptionName,
   prescriptions,
   traceFigure,
 } from './practice-measures.ts';
@@ -161,14 +162,14 @@ async function explicit(
   if ('clouds' in instance) {
     const source = givenClouds(instance.clouds);
     return practiceFinding(
-      [{ name: source.name, measures: await measureSource(source, options) }],
+      [{ name: source.name, measures: await measureSource(backend, source, options) }],
       [],
     );
   }
   const { tokens, normalisation, ...shape } = instance;
   const stack = randomStack({ name: 'given shape', ...shape }, normalisation, seed);
   const input = gaussianInput(seed, tokens, shape.dimension);
-  const measures = await measureSource(blockClouds(backend, stack, input), options);
+  const measures = await measureSource(backend, blockClouds(backend, stack, input), options);
   return practiceFinding([{ name: stack.name, measures }], []);
 }
 
@@ -188,18 +189,19 @@ async function run(context: ClaimContext<PracticeInstance>): Promise<Finding> {
       const own = 1000 * seed + k;
       const input = gaussianInput(own, n, shape.dimension);
       const source = blockClouds(backend, randomStack(shape, 'layer', own), input);
-      const measures = await measureSource(source, { seed: own, signal });
+      const measures = await measureSource(backend, source, { seed: own, signal });
       random.push({ name: shape.name, measures });
     }
   }
   const [, shape] = narrow;
-  const input = gaussianInput(seed, n, shape.dimension);
   for (const normalised of full ? [false, true] : [false]) {
     for (const one of prescriptions) {
       progress(random.length + prescribed.length, total, 'prescribed attention');
-      prescribed.push(
-        await measurePrescribed(backend, shape, one, normalised, input, { seed, signal }),
-      );
+      const measures = await measurePrescribed(backend, shape, one, normalised, n, {
+        seed,
+        signal,
+      });
+      prescribed.push({ ...one, name: prescriptionName(one), normalised, measures });
     }
   }
   return practiceFinding(random, prescribed);
