@@ -15,12 +15,7 @@ import { endClouds, endLaw, momentErrors, nullClouds, slicedErrors } from './clo
 import { depthsUpTo, flowOfInstance, type GaussianFlow, gaussianFlow } from './flow-instance.ts';
 import { randomLaw } from './random-flows.ts';
 import { rateFigure } from './rate-figure.ts';
-
-/**
- * By how much the bias of self-normalised weights, of relative size 1/n beside fluctuations of size 1/√n, can change a slope
- * fitted from n = 64 on.
- */
-const biasBound = 0.02;
+import { slopeBias } from './slope-bias.ts';
 
 /** Slope of the distance over its null in n: 0 in the Gaussian limit, 1/2 in any other. */
 const gaussianGrowth = 0.25;
@@ -93,7 +88,7 @@ export function invarianceFinding(
     x: counts,
     y: experiments.map((one) => one.sliced.map((value, i) => value / one.null[i])),
   });
-  const expected = { kind: 'value', value: -0.5, tolerance: biasBound } as const;
+  const expected = { kind: 'value', value: -0.5, tolerance: slopeBias(counts) } as const;
   const judged = judge(assumptions, fit.slope, fit.interval, expected);
   const gaussian = (growth.interval?.[0] ?? growth.slope) <= gaussianGrowth;
   const verdict = judged === 'holds' && !gaussian ? 'fails' : judged;
@@ -169,7 +164,7 @@ async function run(context: ClaimContext<GaussianFlowInstance>): Promise<Finding
     );
     return invarianceFinding(counts, experiments);
   }
-  const experiments = await overExperiments(context, full ? 24 : 9, 'random layers', (index) =>
+  const experiments = await overExperiments(context, full ? 24 : 18, 'random layers', (index) =>
     measure(context, randomFlow(seed, index), { counts, samples: full ? 32 : 10 }, index),
   );
   return invarianceFinding(counts, experiments);

@@ -147,6 +147,16 @@ export function distanceFigure(
   };
 }
 
+/** What the closure says of blocks with prescribed attention. */
+const prescribedRegimes =
+  'K = Q with V = I and K = −Q with V = −I expand the cloud, the other signs contract it.';
+
+/** tr Σ over layers of blocks with prescribed attention. */
+export function prescribedTraceFigure(...given: Parameters<typeof traceFigure>): Figure {
+  const figure = traceFigure(...given);
+  return { ...figure, caption: `${figure.caption} ${prescribedRegimes}` };
+}
+
 /** tr Σ over layers. */
 export function traceFigure(
   id: string,
@@ -156,8 +166,7 @@ export function traceFigure(
   return {
     id,
     title,
-    caption:
-      'Trace of the covariance of the tokens after each layer. Of prescribed matrices, K = Q with V = I and K = −Q with V = −I expand the cloud, the other signs contract it.',
+    caption: 'Trace of the covariance of the tokens after each layer.',
     x: { label: 'layer' },
     y: { label: 'tr Σ', scale: 'log' },
     marks: curves.map(({ series, measures }) => ({

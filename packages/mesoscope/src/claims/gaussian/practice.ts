@@ -13,9 +13,9 @@ import {
   measurePrescribed,
   measureSource,
   type PrescribedRecord,
+  prescribedTraceFigure,
   prescriptionName,
   prescriptions,
-  traceFigure,
 } from './practice-measures.ts';
 
 /**
@@ -143,7 +143,7 @@ export function practiceFinding(
       ...(plain.length === 0
         ? []
         : [
-            traceFigure(
+            prescribedTraceFigure(
               'C.practice-prescribed',
               'Prescribed attention matrices, without normalisation',
               plain.map(({ name, measures }) => ({ series: name, measures })),

@@ -120,6 +120,7 @@ export function reachabilityFinding(reached: Reached): Finding {
     evidence[`particles.${one.realisation}.n`] = one.counts;
     evidence[`particles.${one.realisation}.error`] = one.errors;
     evidence[`particles.${one.realisation}.slope`] = openLoopSlope(one);
+    evidence[`particles.${one.realisation}.tiltRatio`] = one.tilts;
   }
   return {
     assumptions,

@@ -23,9 +23,7 @@ import { endClouds, endLaw, momentErrors } from './cloud-errors.ts';
 import { depthsUpTo, flowOfInstance, type GaussianFlow, gaussianFlow } from './flow-instance.ts';
 import { randomLaw } from './random-flows.ts';
 import { rateFigure } from './rate-figure.ts';
-
-/** As in `C.invariance`: what a bias of relative size 1/n does to a slope fitted from n = 32 on. */
-const biasBound = 0.02;
+import { slopeBias } from './slope-bias.ts';
 
 interface VariantRecord {
   readonly attention: string;
@@ -180,8 +178,11 @@ export function variantsFinding(
       y: records.filter((one) => one.attention === attention).map((one) => one.errors),
     }),
   }));
-  const worst = fits.reduce((a, b) => (departure(b.fit) > departure(a.fit) ? b : a)).fit;
-  const expected = { kind: 'value', value: -0.5, tolerance: biasBound } as const;
+  const bias = slopeBias(counts);
+  const worst = fits.reduce((a, b) =>
+    departure(b.fit, bias) > departure(a.fit, bias) ? b : a,
+  ).fit;
+  const expected = { kind: 'value', value: -0.5, tolerance: bias } as const;
   const judged = judge(assumptions, worst.slope, worst.interval, expected);
   const growth = Math.max(...records.map((one) => one.growthRatio));
   const endRatios = records.flatMap((one) => one.endRatio ?? []);
@@ -236,8 +237,8 @@ export function variantsFinding(
 }
 
 /** How far a fit is from slope −1/2, in units of its interval. */
-function departure({ slope, interval }: RateFit): number {
-  const half = interval === null ? 1 : (interval[1] - interval[0]) / 2 + biasBound;
+function departure({ slope, interval }: RateFit, bias: number): number {
+  const half = interval === null ? 1 : (interval[1] - interval[0]) / 2 + bias;
   return Math.abs(slope + 0.5) / half;
 }
 
@@ -320,7 +321,7 @@ async function run(context: ClaimContext<GaussianFlowInstance>): Promise<Finding
     );
     return variantsFinding(counts, records);
   }
-  const records = await overExperiments(context, full ? 48 : 18, 'random layers', (index) =>
+  const records = await overExperiments(context, full ? 48 : 36, 'random layers', (index) =>
     measure(context, randomFlow(seed, index), { counts, samples: full ? 12 : 4 }, index),
   );
   return variantsFinding(counts, records);

@@ -175,11 +175,17 @@ function sections(
           {
             kind: 'table' as const,
             title: 'Open loop on n tokens',
-            columns: ['controls', ...loops[0].counts.map((n) => `n = ${n}`), 'slope'],
+            columns: [
+              'controls',
+              ...loops[0].counts.map((n) => `n = ${n}`),
+              'slope',
+              'tilt / √(2 ln n), largest n',
+            ],
             rows: loops.map((loop) => [
               loop.realisation,
               ...loop.errors.map((error) => error.toPrecision(3)),
               openLoopSlope(loop).toFixed(2),
+              (loop.tilts.at(-1) ?? 0).toFixed(2),
             ]),
           },
         ]),

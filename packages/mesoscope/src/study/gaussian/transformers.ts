@@ -4,6 +4,7 @@ import {
   gaussianInput,
   measurePrescribed,
   measureSource,
+  prescribedTraceFigure,
   prescriptionName,
   prescriptions,
   traceFigure,
@@ -194,7 +195,7 @@ function sections(
         ]
       : []),
     ...signsOfW(plain).flatMap(([sign, curves]) => [
-      traceFigure(
+      prescribedTraceFigure(
         `prescribed-trace-${sign}`,
         `Prescribed attention, ${sign} W, without normalisation`,
         curves,
@@ -206,7 +207,7 @@ function sections(
       ),
     ]),
     ...signsOfW(normalised).map(([sign, curves]) =>
-      traceFigure(
+      prescribedTraceFigure(
         `prescribed-normalised-${sign}`,
         `Prescribed attention, ${sign} W, with normalisation`,
         curves,
