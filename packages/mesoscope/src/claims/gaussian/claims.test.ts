@@ -305,6 +305,7 @@ describe('a wrong measurement fails', () => {
       smallestOfW: 1,
       fullRank: true,
       regime: 'stable',
+      dimension: 1,
       blowUpTime: null,
       equilibrium: null,
       spectrum: null,

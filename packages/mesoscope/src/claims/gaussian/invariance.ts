@@ -155,7 +155,7 @@ function randomFlow(seed: number, index: number): GaussianFlow {
 async function run(context: ClaimContext<GaussianFlowInstance>): Promise<Finding> {
   const { instance, seed, setting } = context;
   const full = setting === 'full';
-  const counts = full ? [64, 128, 256, 512, 1024, 2048] : [64, 128, 256, 512];
+  const counts = full ? [64, 128, 256, 512, 1024] : [64, 128, 256, 512];
   if (instance !== undefined) {
     const flow = flowOfInstance(instance);
     const samples = full ? 16 : 8;
@@ -164,8 +164,8 @@ async function run(context: ClaimContext<GaussianFlowInstance>): Promise<Finding
     );
     return invarianceFinding(counts, experiments);
   }
-  const experiments = await overExperiments(context, full ? 24 : 18, 'random layers', (index) =>
-    measure(context, randomFlow(seed, index), { counts, samples: full ? 32 : 10 }, index),
+  const experiments = await overExperiments(context, full ? 36 : 18, 'random layers', (index) =>
+    measure(context, randomFlow(seed, index), { counts, samples: full ? 16 : 10 }, index),
   );
   return invarianceFinding(counts, experiments);
 }

@@ -30,6 +30,8 @@ interface StabilityRecord {
   readonly smallestOfW: number;
   readonly fullRank: boolean;
   readonly regime: string;
+  /** Directions in which the covariance stays; null for growth and blow-up. */
+  readonly dimension: number | null;
   /** Where the regime is blow-up: its depth. */
   readonly blowUpTime: number | null;
   readonly equilibrium: Matrix | null;
@@ -64,6 +66,7 @@ function examine({ layer, law, start }: GaussianFlow): StabilityRecord {
     smallestOfW: Math.min(...eigenvalues(layer.W).real),
     fullRank: start.factor.columns === d,
     regime: classification.regime,
+    dimension: classification.dimension,
     blowUpTime: classification.blowUpTime,
     equilibrium,
     spectrum: analysis?.jacobianSpectrum ?? null,
@@ -213,6 +216,7 @@ export function stabilityFinding(
 function singleEvidence(one: StabilityRecord) {
   return {
     regime: one.regime,
+    ...(one.dimension === null ? {} : { dimension: one.dimension }),
     ...(one.blowUpTime === null ? {} : { 'blowUpTime.predicted': one.blowUpTime }),
     equilibrium: one.equilibrium === null ? 'none' : toRows(one.equilibrium),
     jacobianSpectrum: one.spectrum === null ? 'none' : Array.from(one.spectrum.real),
