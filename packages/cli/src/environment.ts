@@ -1,5 +1,6 @@
 import { type Backend, type Claim, claims, type Study, studies } from 'mesoscope';
 import { createBackend, type Execution } from './host/backend.ts';
+import { type ClaimRunners, createClaimRunners } from './host/claim-runners.ts';
 import type { Output } from './terminal/progress.ts';
 
 /** Everything that a command touches outside itself. A test hands in its own. */
@@ -11,6 +12,8 @@ export interface Environment {
   readonly claims: readonly Claim[];
   readonly studies: readonly Study[];
   createBackend(execution: Execution): Promise<Backend>;
+  /** Where the claims of a verification run. */
+  createClaimRunners(execution: Execution, claims: readonly Claim[]): Promise<ClaimRunners>;
   /** Calls back at the first Ctrl-C; returns a function that stops listening. */
   onInterrupt(listener: () => void): () => void;
 }
@@ -24,6 +27,7 @@ export function processEnvironment(): Environment {
     claims,
     studies,
     createBackend,
+    createClaimRunners,
     onInterrupt(listener) {
       let interrupted = false;
       const handle = () => {
