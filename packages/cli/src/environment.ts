@@ -1,6 +1,7 @@
 import { type Backend, type Claim, claims, type Study, studies } from 'mesoscope';
 import { createBackend, type Execution } from './host/backend.ts';
 import { type ClaimRunners, createClaimRunners } from './host/claim-runners.ts';
+import { createPiecePool, type PieceJob, type ThreadPool } from './host/piece-pool.ts';
 import type { Output } from './terminal/progress.ts';
 
 /** Everything that a command touches outside itself. A test hands in its own. */
@@ -14,6 +15,8 @@ export interface Environment {
   createBackend(execution: Execution): Promise<Backend>;
   /** Where the claims of a verification run. */
   createClaimRunners(execution: Execution, claims: readonly Claim[]): Promise<ClaimRunners>;
+  /** Threads for the pieces of a study; absent: studies compute them where they run. */
+  createPool?(job: PieceJob): ThreadPool;
   /** Calls back at the first Ctrl-C; returns a function that stops listening. */
   onInterrupt(listener: () => void): () => void;
 }
@@ -28,6 +31,7 @@ export function processEnvironment(): Environment {
     studies,
     createBackend,
     createClaimRunners,
+    createPool: createPiecePool,
     onInterrupt(listener) {
       let interrupted = false;
       const handle = () => {

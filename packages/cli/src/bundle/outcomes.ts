@@ -2,21 +2,21 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import { type Claim, type ClaimOutcome, claimById } from 'mesoscope';
-import { type ClaimFault, errorOf, faultOf } from '../host/claim-message.ts';
+import { type ErrorData, errorData, errorOf } from '../host/thread-message.ts';
 import { writeAtomically } from './atomic.ts';
 
 const outcomesName = 'outcomes.bin';
 
 type StoredOutcome = { readonly id: string; readonly seconds: number } & (
   | { readonly finding: unknown }
-  | { readonly fault: ClaimFault }
+  | { readonly error: ErrorData }
 );
 
 /** Keeps the outcomes of finished claims in a partial folder. @throws MesoscopeError `file` */
 export function saveOutcomes(partial: string, outcomes: readonly ClaimOutcome[]): void {
   const stored: StoredOutcome[] = outcomes.map((outcome) => ({
     ...{ id: outcome.claim.id, seconds: outcome.seconds },
-    ...('finding' in outcome ? { finding: outcome.finding } : { fault: faultOf(outcome.error) }),
+    ...('finding' in outcome ? { finding: outcome.finding } : { error: errorData(outcome.error) }),
   }));
   writeAtomically(join(partial, outcomesName), serialize(stored));
 }
@@ -28,8 +28,8 @@ export function loadOutcomes(partial: string, claims: readonly Claim[]): ClaimOu
   return (deserialize(readFileSync(path)) as StoredOutcome[]).map((stored) => {
     const { seconds } = stored;
     const claim = claimById(stored.id, claims);
-    return 'fault' in stored
-      ? { claim, seconds, error: errorOf(stored.fault) }
+    return 'error' in stored
+      ? { claim, seconds, error: errorOf(stored.error) }
       : { claim, seconds, finding: stored.finding as never };
   });
 }

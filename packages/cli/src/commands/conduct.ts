@@ -55,13 +55,15 @@ export async function conductStudy(
     interrupt.abort();
   });
   let backend: Backend | undefined;
+  const pool = poolFor(sitting, environment);
   try {
     backend = await environment.createBackend(sitting.execution);
     progress.log(
       `${sitting.study.title}: seed ${sitting.seed}, ${backend.name}, to ${relative(environment.directory, folder.bundle) || folder.bundle}`,
     );
     const run = openRun(sitting, backend, progress, interrupt.signal, environment.directory);
-    const result = await sitting.study.run(sitting.configuration, run.context);
+    const context = pool === undefined ? run.context : { ...run.context, pool };
+    const result = await sitting.study.run(sitting.configuration, context);
     progress.end();
     run.metrics.flush();
     if (result.status.kind === 'interrupted') {
@@ -89,8 +91,15 @@ export async function conductStudy(
     throw cause;
   } finally {
     stopListening();
+    await pool?.dispose();
     backend?.dispose();
   }
+}
+
+/** Threads for a study that comes in pieces, if it shall have more than one. */
+function poolFor({ study, configuration, execution }: Sitting, { createPool }: Environment) {
+  if (study.piece === undefined || execution.workers === 1) return undefined;
+  return createPool?.({ study: study.name, configuration, execution });
 }
 
 interface OpenRun {

@@ -1,8 +1,6 @@
-import { MessageChannel } from 'node:worker_threads';
-import { type Claim, type ClaimRunner, localRunner } from 'mesoscope';
-import { Tinypool } from 'tinypool';
+import { type Claim, type ClaimResult, type ClaimRunner, localRunner } from 'mesoscope';
 import { createBackend, type Execution } from './backend.ts';
-import { type ClaimAnswer, type ClaimOrder, errorOf } from './claim-message.ts';
+import { shareOf, startThreads, type Threads } from './threads.ts';
 
 /** Places where claims run. */
 export interface ClaimRunners {
@@ -20,46 +18,29 @@ export async function createClaimRunners(
   execution: Execution,
   claims: readonly Claim[],
 ): Promise<ClaimRunners> {
-  const threads = Math.min(execution.workers, claims.length);
-  if (threads <= 1) {
-    const backend = await createBackend(execution);
+  const count = Math.min(execution.workers, claims.length);
+  // Refuses here, before any work, what the threads could not start either.
+  const backend = await createBackend(shareOf(Math.max(1, count), execution));
+  if (count <= 1) {
     return {
       runners: [localRunner(backend)],
       build: backend.name,
       dispose: async () => backend.dispose(),
     };
   }
-  const own: Execution = { ...execution, workers: Math.floor(execution.workers / threads) };
-  // Refuses here, before any work, what the threads could not start either.
-  const probe = await createBackend(own);
-  probe.dispose();
-  const pool = new Tinypool({
-    filename: new URL('./claim-worker.js', import.meta.url).href,
-    minThreads: threads,
-    maxThreads: threads,
-  });
+  backend.dispose();
+  const threads = startThreads(count, execution);
   return {
-    runners: Array.from({ length: threads }, () => pooledRunner(pool, own)),
-    build: `${threads} × ${probe.name}`,
-    dispose: () => pool.destroy(),
+    runners: Array.from({ length: count }, () => runnerOn(threads)),
+    build: `${count} × ${backend.name}`,
+    dispose: () => threads.dispose(),
   };
 }
 
-/** Runs claims on whichever thread of a pool is free. */
-function pooledRunner(pool: Tinypool, execution: Execution): ClaimRunner {
+function runnerOn(threads: Threads): ClaimRunner {
   return async ({ claim, instance }, { seed = 1, setting = 'quick', progress, signal }) => {
-    const { port1: listening, port2: port } = new MessageChannel();
-    listening.on('message', (done) => progress?.(...(done as [number, number, string])));
-    const order: ClaimOrder = { id: claim.id, instance, seed, setting, execution, port };
-    try {
-      const answer: ClaimAnswer = await pool.run(order, {
-        transferList: [port],
-        ...(signal === undefined ? {} : { signal }),
-      });
-      if ('message' in answer) throw errorOf(answer);
-      return { claim, ...answer };
-    } finally {
-      listening.close();
-    }
+    const order = { kind: 'claim', id: claim.id, instance, seed, setting } as const;
+    const result = await threads.run(order, { progress, signal });
+    return { claim, ...(result as Omit<ClaimResult, 'claim'>) };
   };
 }

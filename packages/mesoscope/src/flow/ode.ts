@@ -75,7 +75,9 @@ export function solveOde(f: OdeFunction, options: OdeOptions): OdeSolution {
     steps,
     rejected,
     at(t, out = new Float64Array(state.length)) {
-      evaluateDense(interpolants, t, out);
+      // Where no step was possible there is nothing to interpolate.
+      if (t === from && depth === from) out.set(state);
+      else evaluateDense(interpolants, t, out);
       return out;
     },
   };

@@ -11,6 +11,7 @@ export * from './moment-flow.ts';
 export * from './moments.ts';
 export * from './particles.ts';
 export * from './phase.ts';
+export * from './phase-boundary.ts';
 export * from './practice/index.ts';
 export * from './random-matrices.ts';
 export * from './reachability/best-reachable.ts';

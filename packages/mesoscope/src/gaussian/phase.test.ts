@@ -4,7 +4,8 @@ import { add, fromRows, identity, scale } from '../numeric/matrix.ts';
 import { randomStream } from '../numeric/random.ts';
 import { gaussianLayer } from './layer.ts';
 import { integrateMoments } from './moment-flow.ts';
-import { blowUpBoundary, classifyGrid, definitenessBoundary, type LayerFamily } from './phase.ts';
+import { classifyGrid, type LayerFamily } from './phase.ts';
+import { boundaryCrossings, boundaryCurve } from './phase-boundary.ts';
 import { gaussianFlowSchema, lawOfInstance, layerOfInstance, steeringSchema } from './schema.ts';
 import { sufficientCondition } from './sufficient.ts';
 import { randomCovariance, randomMatrix } from './test-support.ts';
@@ -46,15 +47,56 @@ describe('phase diagrams', () => {
     expect(() => classifyGrid(scalarFamily, grid, { signal: stop.signal })).toThrow();
   });
 
-  test('have their blow-up boundary where the closed form says', () => {
-    const { x, y } = blowUpBoundary(scalarFamily, grid);
-    expect(x).toEqual([0.4, 0.9]);
-    x.forEach((value, k) => {
-      expect(Math.abs(y[k] + value)).toBeLessThan(1e-5);
+  test('have their boundaries where the closed form says', () => {
+    const row = (index: number) => boundaryCrossings(scalarFamily, grid, { line: 'row', index });
+    const column = (index: number) =>
+      boundaryCrossings(scalarFamily, grid, { line: 'column', index });
+    expect(column(0)['blow-up']).toEqual([]);
+    const [below] = column(3)['blow-up'];
+    expect(below.after).toBe(0);
+    expect(Math.abs(below.value + 0.9)).toBeLessThan(1e-3);
+    // For y > 0 the boundary is vertical: only rows see it.
+    const [upright] = row(3)['blow-up'];
+    expect(upright.after).toBe(1);
+    expect(Math.abs(upright.value)).toBeLessThan(1e-3);
+    expect(row(0).definiteness.map((one) => one.after)).toEqual([1]);
+    expect(column(0).definiteness).toEqual([]);
+    expect(column(2).drift.map((one) => one.after)).toEqual([1]);
+    expect(row(2).drift).toEqual([]);
+    const skew = fromRows([
+      [1, 1],
+      [0, 1],
+    ]);
+    const general: LayerFamily = () => ({
+      layer: gaussianLayer({ heads: [{ V: skew, B: identity(2) }] }),
+      law: { mean: new Float64Array(2), covariance: identity(2) },
     });
-    expect(
-      definitenessBoundary((a, b) => scalarFamily(b, a), grid).y.every((v) => Math.abs(v) < 1e-5),
-    ).toBe(true);
+    expect(() => boundaryCrossings(general, grid, { line: 'row', index: 0 })).toThrow(/Classify/);
+  });
+
+  test('have boundaries that are joined to curves', () => {
+    const axis = Array.from({ length: 21 }, (_, k) => -2 + k / 5);
+    const square = { x: axis, y: axis };
+    // Through no point of the grid.
+    const radius = 1.03;
+    /** Crossings of a circle. */
+    const of = (s: number) => {
+      const half = Math.sqrt(radius ** 2 - s * s);
+      return (half > 0 ? [-half, half] : []).map((value) => ({
+        after: Math.floor((value + 2) * 5),
+        value,
+      }));
+    };
+    const rows = axis.map((y) => [...of(y), { after: 18, value: 1.7 }]);
+    const { x, y } = boundaryCurve(square, rows, axis.map(of));
+    const gap = x.findIndex(Number.isNaN);
+    expect(x.slice(gap + 1).some(Number.isNaN)).toBe(false);
+    // The open line comes first, from end to end; then the circle, closed.
+    expect(x.slice(0, gap)).toEqual(axis.map(() => 1.7));
+    expect([...y.slice(0, gap)].sort((a, b) => a - b)).toEqual(axis);
+    expect([x[gap + 1], y[gap + 1]]).toEqual([x.at(-1), y.at(-1)]);
+    for (let k = gap + 1; k < x.length; k++) expect(Math.hypot(x[k], y[k])).toBeCloseTo(radius, 12);
+    expect(x.length - gap - 2).toBe(rows.flat().length - 21 + axis.flatMap(of).length);
   });
 });
 

@@ -65,7 +65,8 @@ export type Law = ParticleLaw | GaussianLaw | MixtureLaw | BoxLaw | GridLaw;
  *
  * @param points - n × d, as a matrix or as rows
  * @param weights - n numbers ≥ 0 with sum 1; default 1/n each
- * @throws MesoscopeError `shape-mismatch`, `not-finite`, `invalid-value` if the weights are not a probability
+ * @throws MesoscopeError `shape-mismatch`, `not-finite`, `invalid-value` if the weights are not a probability, or a
+ *   coordinate exceeds 2⁵⁰⁰
  */
 export function particles(
   points: Matrix | readonly ArrayLike<number>[],
@@ -73,7 +74,7 @@ export function particles(
   path = 'law',
 ): ParticleLaw {
   const matrix = 'data' in points ? points : fromRows(points, `${path}.points`);
-  requireFinite(`${path}.points`, matrix.data);
+  requireCoordinates(`${path}.points`, matrix.data);
   if (matrix.rows === 0) throw shapeMismatch(`${path}.points`, [0], ['at least 1 point']);
   return {
     kind: 'particles',
@@ -105,7 +106,7 @@ export function gaussian(
   const where = `${path}.covariance`;
   const matrix = 'data' in covariance ? covariance : fromRows(covariance, where);
   const d = mean.length;
-  requireFinite(`${path}.mean`, mean);
+  requireCoordinates(`${path}.mean`, mean);
   if (matrix.rows !== d || matrix.columns !== d) {
     throw shapeMismatch(where, [matrix.rows, matrix.columns], [d, d]);
   }
@@ -165,8 +166,8 @@ export function mixture(
  * @throws MesoscopeError `shape-mismatch`, `not-finite`, `invalid-value` if low > high somewhere
  */
 export function box(low: ArrayLike<number>, high: ArrayLike<number>, path = 'law'): BoxLaw {
-  requireFinite(`${path}.low`, low);
-  requireFinite(`${path}.high`, high);
+  requireCoordinates(`${path}.low`, low);
+  requireCoordinates(`${path}.high`, high);
   if (low.length !== high.length || low.length === 0) {
     throw shapeMismatch(`${path}.high`, [high.length], [Math.max(1, low.length)]);
   }
@@ -204,6 +205,7 @@ export function gridLaw(
     throw shapeMismatch(`${path}.axes`, [axes.length], ['1 or 2']);
   }
   axes.forEach((axis, a) => {
+    requireCoordinates(`${path}.axes[${a}]`, [axis.low, axis.high]);
     if (!(axis.low < axis.high) || !Number.isInteger(axis.cells) || axis.cells < 1) {
       throw new MesoscopeError({
         code: 'invalid-value',
@@ -247,6 +249,25 @@ function cellCentres(axes: readonly GridAxis[], masses: Float64Array): ParticleL
     points,
     weights: Float64Array.from(kept, (cell) => masses[cell]),
   };
+}
+
+/** Coordinates larger than this have squares whose sums overflow. */
+const largestCoordinate = 2 ** 500;
+
+/** @throws MesoscopeError `not-finite`; `invalid-value` for a coordinate too large to be squared */
+function requireCoordinates(path: string, values: ArrayLike<number>): void {
+  requireFinite(path, values);
+  for (let i = 0; i < values.length; i++) {
+    if (Math.abs(values[i]) > largestCoordinate) {
+      throw new MesoscopeError({
+        code: 'invalid-value',
+        path: `${path}, entry ${i}`,
+        received: values[i],
+        expected: 'a coordinate of at most 2^500 (3e150), whose square can be computed with',
+        wayOut: 'Measure in a larger unit.',
+      });
+    }
+  }
 }
 
 /** A copy of the weights whose sum is 1 to rounding, after the sum was found to be 1 within 1e-9. */

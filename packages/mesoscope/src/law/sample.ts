@@ -1,3 +1,4 @@
+import { MesoscopeError } from '../errors.ts';
 import { type Matrix, zeros } from '../numeric/matrix.ts';
 import type { RandomStream } from '../numeric/random.ts';
 import { cellWidth, type Law } from './law.ts';
@@ -7,8 +8,17 @@ import { cellWidth, type Law } from './law.ts';
  *
  * @param n - at least 0
  * @param stream - where the random numbers come from
+ * @throws MesoscopeError `invalid-value` unless n is a whole number ≥ 0
  */
 export function sampleLaw(law: Law, n: number, stream: RandomStream): Matrix {
+  if (!Number.isInteger(n) || n < 0) {
+    throw new MesoscopeError({
+      code: 'invalid-value',
+      path: 'n',
+      received: n,
+      expected: 'a whole number ≥ 0',
+    });
+  }
   const d = law.dimension;
   const points = zeros(n, d);
   const draw = sampler(law);

@@ -1,16 +1,23 @@
-import { shapeMismatch } from '../numeric/checks.ts';
+import { requireFinite, shapeMismatch } from '../numeric/checks.ts';
 import { type Matrix, multiplyVector, zeros } from '../numeric/matrix.ts';
 import { cellWidth, type GridLaw, type Law, type MixtureLaw, type ParticleLaw } from './law.ts';
 import { uniformLogMoment, uniformTiltedMean, uniformTiltedVariance } from './uniform-tilt.ts';
 
 /**
  * The log-sum-exp function `Λ_μ(ξ) = log ∫ e^{⟨ξ,y⟩} dμ(y)`: closed forms for Gaussians and boxes, shifted exponents
- * elsewhere; finite for every ξ.
+ * elsewhere.
  *
- * @throws MesoscopeError `shape-mismatch` if ξ is not in the law's space
+ * @throws MesoscopeError `shape-mismatch` if ξ is not in the law's space; `not-finite` if ξ is not, or if ξ is so large that
+ *   ⟨ξ, y⟩ overflows
  */
 export function logSumExp(law: Law, xi: ArrayLike<number>): number {
-  requireDimension(law, xi);
+  requireTilt(law, xi);
+  const value = untestedLogSumExp(law, xi);
+  requireFinite('Λ(ξ)', [value]);
+  return value;
+}
+
+function untestedLogSumExp(law: Law, xi: ArrayLike<number>): number {
   switch (law.kind) {
     case 'gaussian':
       return dot(xi, law.mean) + 0.5 * dot(xi, multiplyVector(law.covariance, xi));
@@ -23,7 +30,7 @@ export function logSumExp(law: Law, xi: ArrayLike<number>): number {
       return particleWeights(law, xi).logSum;
     case 'grid':
       return (
-        logSumExp(law.centres, xi) +
+        untestedLogSumExp(law.centres, xi) +
         sumOver(law.dimension, (a) => uniformLogMoment(xi[a] * halfCell(law, a)))
       );
     case 'mixture':
@@ -34,10 +41,16 @@ export function logSumExp(law: Law, xi: ArrayLike<number>): number {
 /**
  * The exponentially tilted mean `ȳ_μ(ξ) = ∇Λ_μ(ξ)`: the mean of the law with density `e^{⟨ξ,y⟩−Λ_μ(ξ)}` in μ.
  *
- * @throws MesoscopeError `shape-mismatch` if ξ is not in the law's space
+ * @throws MesoscopeError as {@link logSumExp}
  */
 export function tiltedMean(law: Law, xi: ArrayLike<number>): Float64Array {
-  requireDimension(law, xi);
+  requireTilt(law, xi);
+  const mean = untestedTiltedMean(law, xi);
+  requireFinite('tilted mean', mean);
+  return mean;
+}
+
+function untestedTiltedMean(law: Law, xi: ArrayLike<number>): Float64Array {
   const d = law.dimension;
   switch (law.kind) {
     case 'gaussian':
@@ -56,7 +69,7 @@ export function tiltedMean(law: Law, xi: ArrayLike<number>): Float64Array {
       return mean;
     }
     case 'grid':
-      return tiltedMean(law.centres, xi).map((centre, a) => {
+      return untestedTiltedMean(law.centres, xi).map((centre, a) => {
         const half = halfCell(law, a);
         return centre + half * uniformTiltedMean(xi[a] * half);
       });
@@ -64,7 +77,8 @@ export function tiltedMean(law: Law, xi: ArrayLike<number>): Float64Array {
       const { weights } = mixtureWeights(law, xi);
       const mean = new Float64Array(d);
       law.components.forEach((component, k) => {
-        tiltedMean(component, xi).forEach((entry, a) => {
+        if (weights[k] === 0) return;
+        untestedTiltedMean(component, xi).forEach((entry, a) => {
           mean[a] += weights[k] * entry;
         });
       });
@@ -76,10 +90,16 @@ export function tiltedMean(law: Law, xi: ArrayLike<number>): Float64Array {
 /**
  * The tilted covariance `C_μ(ξ) = ∇²Λ_μ(ξ) ⪰ 0`, d × d.
  *
- * @throws MesoscopeError `shape-mismatch` if ξ is not in the law's space
+ * @throws MesoscopeError as {@link logSumExp}
  */
 export function tiltedCovariance(law: Law, xi: ArrayLike<number>): Matrix {
-  requireDimension(law, xi);
+  requireTilt(law, xi);
+  const covariance = untestedTiltedCovariance(law, xi);
+  requireFinite('tilted covariance', covariance.data);
+  return covariance;
+}
+
+function untestedTiltedCovariance(law: Law, xi: ArrayLike<number>): Matrix {
   const d = law.dimension;
   switch (law.kind) {
     case 'gaussian':
@@ -94,7 +114,7 @@ export function tiltedCovariance(law: Law, xi: ArrayLike<number>): Matrix {
     }
     case 'particles': {
       const { weights } = particleWeights(law, xi);
-      const mean = tiltedMean(law, xi);
+      const mean = untestedTiltedMean(law, xi);
       const covariance = zeros(d, d);
       const centred = new Float64Array(d);
       weights.forEach((weight, i) => {
@@ -104,7 +124,7 @@ export function tiltedCovariance(law: Law, xi: ArrayLike<number>): Matrix {
       return covariance;
     }
     case 'grid': {
-      const covariance = tiltedCovariance(law.centres, xi);
+      const covariance = untestedTiltedCovariance(law.centres, xi);
       for (let a = 0; a < d; a++) {
         const half = halfCell(law, a);
         covariance.data[a * d + a] += half * half * uniformTiltedVariance(xi[a] * half);
@@ -113,17 +133,18 @@ export function tiltedCovariance(law: Law, xi: ArrayLike<number>): Matrix {
     }
     case 'mixture': {
       const { weights } = mixtureWeights(law, xi);
-      const mean = tiltedMean(law, xi);
+      const mean = untestedTiltedMean(law, xi);
       const covariance = zeros(d, d);
       law.components.forEach((component, k) => {
-        const within = tiltedCovariance(component, xi);
+        if (weights[k] === 0) return;
+        const within = untestedTiltedCovariance(component, xi);
         within.data.forEach((entry, index) => {
           covariance.data[index] += weights[k] * entry;
         });
         addOuter(
           covariance,
           weights[k],
-          tiltedMean(component, xi).map((y, a) => y - mean[a]),
+          untestedTiltedMean(component, xi).map((y, a) => y - mean[a]),
         );
       });
       return covariance;
@@ -143,7 +164,9 @@ function particleWeights({ points, weights, dimension: d }: ParticleLaw, xi: Arr
   const exponents = new Float64Array(points.rows);
   for (let i = 0; i < points.rows; i++) {
     let exponent = Math.log(weights[i]);
-    for (let a = 0; a < d; a++) exponent += xi[a] * points.data[i * d + a];
+    if (weights[i] > 0) {
+      for (let a = 0; a < d; a++) exponent += xi[a] * points.data[i * d + a];
+    }
     exponents[i] = exponent;
   }
   return normaliseExponents(exponents);
@@ -151,7 +174,9 @@ function particleWeights({ points, weights, dimension: d }: ParticleLaw, xi: Arr
 
 function mixtureWeights({ weights, components }: MixtureLaw, xi: ArrayLike<number>) {
   return normaliseExponents(
-    Float64Array.from(components, (law, k) => Math.log(weights[k]) + logSumExp(law, xi)),
+    Float64Array.from(components, (law, k) =>
+      weights[k] > 0 ? Math.log(weights[k]) + untestedLogSumExp(law, xi) : Number.NEGATIVE_INFINITY,
+    ),
   );
 }
 
@@ -167,8 +192,9 @@ function normaliseExponents(exponents: Float64Array) {
   return { weights: exponents, logSum: largest + Math.log(sum) };
 }
 
-function requireDimension({ dimension }: Law, xi: ArrayLike<number>): void {
+function requireTilt({ dimension }: Law, xi: ArrayLike<number>): void {
   if (xi.length !== dimension) throw shapeMismatch('ξ', [xi.length], [dimension]);
+  requireFinite('ξ', xi);
 }
 
 function side(low: number, high: number): [centre: number, half: number] {

@@ -1,2 +1,3 @@
+export * from './pieces.ts';
 export * from './registry.ts';
 export * from './study.ts';

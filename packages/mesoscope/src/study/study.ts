@@ -44,9 +44,26 @@ export interface Checkpoint {
   readonly arrays: Readonly<Record<string, FloatArray>>;
 }
 
+/** What one piece of a study's work is given. */
+export interface PieceContext {
+  readonly backend: Backend;
+  /** The share of the piece that is done, 0 … 1. */
+  progress(share: number): void;
+}
+
+/** Threads of the host on which pieces of the running study are computed ({@link Study.piece}). */
+export interface PiecePool {
+  /** How many pieces can be under way at once. */
+  readonly size: number;
+  /** @throws MesoscopeError what the piece throws */
+  compute(index: number, progress: PieceContext['progress']): Promise<unknown>;
+}
+
 /** What a study is given by its host (command line, page, test). */
 export interface StudyContext {
   readonly backend: Backend;
+  /** Absent: pieces are computed one after the other, here. */
+  readonly pool?: PiecePool;
   /** Text or data that the host can supply by name: `moby-dick`. @throws MesoscopeError `unknown-name` */
   corpus(name: string): Promise<string>;
   /** Images with classes that the host can supply by name: `mnist`. @throws MesoscopeError `unknown-name` */
@@ -83,5 +100,10 @@ export interface Study<Configuration = unknown> {
    * refused. The root holds an integer `seed`.
    */
   readonly schema: z.ZodType<Configuration>;
+  /**
+   * One of several independent pieces of the study's work, for a host with threads: a pure function of configuration and
+   * index, with a result that `structuredClone` keeps whole.
+   */
+  piece?(configuration: Configuration, index: number, context: PieceContext): unknown;
   run(configuration: Configuration, context: StudyContext): Promise<StudyResult>;
 }

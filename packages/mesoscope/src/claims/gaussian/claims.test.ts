@@ -267,6 +267,8 @@ describe('a wrong measurement fails', () => {
       leaked: 0,
       completed: true,
       times: [0],
+      reached: 1,
+      blowUpTime: null,
       spectra: [[1, 1]],
     };
     expect(rankFinding([record]).verdict).toBe('fails');
@@ -283,11 +285,17 @@ describe('a wrong measurement fails', () => {
       geodesicEnergy: 1,
       squaredBuresDistance: 1,
       hamiltonianDrift: null,
+      directEnergy: null,
       times: [0],
       sizes: [1],
     } as const;
     const none = { particles: [], unsupported: 0, refusal: null, approximation: null };
     expect(reachabilityFinding({ records: [record], ...none }).verdict).toBe('fails');
+    const exact = { ...record, mean: 0 };
+    expect(reachabilityFinding({ records: [exact], ...none }).verdict).toBe('holds');
+    // An extremal that is not the cheapest.
+    const dear = { ...exact, directEnergy: 0.9, hamiltonianDrift: 0 };
+    expect(reachabilityFinding({ records: [dear], ...none }).verdict).toBe('fails');
   });
 
   it('C.stability: a Jacobian that is off, a sufficient test contradicted', () => {
@@ -297,6 +305,7 @@ describe('a wrong measurement fails', () => {
       smallestOfW: 1,
       fullRank: true,
       regime: 'stable',
+      blowUpTime: null,
       equilibrium: null,
       spectrum: null,
       meanStable: true,

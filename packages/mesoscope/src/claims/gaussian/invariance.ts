@@ -35,7 +35,8 @@ interface Experiment {
   readonly mardia: MardiaTest;
   /** Largest tilt/√(2 ln n) along the moment flow, at the smallest n. */
   readonly tilt: number;
-  readonly ended: string;
+  /** The depth of the law's blow-up before the horizon. */
+  readonly blowUpTime: number | null;
 }
 
 interface Scale {
@@ -68,7 +69,7 @@ function measure(
     null: slicedErrors(nullClouds(law, clouds, own), law),
     mardia: mardiaTest(clouds[clouds.length - 1][0]),
     tilt,
-    ended: closure.status.kind,
+    blowUpTime: closure.blowUpTime,
   };
 }
 
@@ -78,12 +79,12 @@ export function invarianceFinding(
   experiments: readonly Experiment[],
 ): Finding {
   const tilt = Math.max(...experiments.map((one) => one.tilt));
-  const completed = experiments.every((one) => one.ended === 'completed');
+  const blowUps = experiments.flatMap((one) => one.blowUpTime ?? []);
   const assumptions = [
     {
       name: 'the law does not blow up before the horizon',
-      holds: completed,
-      value: completed ? 'integrated to T' : 'blow-up',
+      holds: blowUps.length === 0,
+      value: blowUps.length === 0 ? 'integrated to T' : `blow-up at ${blowUps[0].toPrecision(8)}`,
     },
     { name: 'tilt below √(2 ln n) (largest ratio)', holds: tilt < 1, value: tilt },
   ];
@@ -110,6 +111,7 @@ export function invarianceFinding(
       'mardia.kurtosis.pValue': experiments.map((one) => one.mardia.kurtosis.pValue),
       'mardia.tokens': counts[last],
       'tilt.largestRatio': tilt,
+      ...(blowUps.length === 0 ? {} : { 'blowUpTime.integrated': blowUps[0] }),
     },
     measured: fit.slope,
     expected,

@@ -1,5 +1,9 @@
 import { blockClouds } from '../../gaussian/practice/block-clouds.ts';
-import { type CloudMeasures, measureCloud } from '../../gaussian/practice/measure-cloud.ts';
+import {
+  type CloudMeasures,
+  type CloudMeter,
+  createCloudMeter,
+} from '../../gaussian/practice/measure-cloud.ts';
 import {
   type PrescribedAttention,
   prescribedStack,
@@ -11,27 +15,33 @@ import type { Matrix } from '../../numeric/matrix.ts';
 import { randomStream } from '../../numeric/random.ts';
 import type { Figure, Mark } from '../figure.ts';
 
+export interface SourceOptions {
+  readonly seed?: number;
+  readonly signal?: AbortSignal | undefined;
+  readonly progress?: (layer: number, layers: number) => void;
+}
+
 /** The clouds of a source, measured layer by layer; between two layers the host can draw and abort. */
-export async function measureSource(
+export function measureSource(
+  backend: Backend,
   source: TokenCloudSource,
-  {
-    seed = 0,
-    signal,
-    progress,
-  }: {
-    readonly seed?: number;
-    readonly signal?: AbortSignal | undefined;
-    readonly progress?: (layer: number, layers: number) => void;
-  } = {},
+  { seed = 0, signal, progress }: SourceOptions = {},
 ): Promise<CloudMeasures[]> {
-  const measures: CloudMeasures[] = [];
-  for await (const cloud of source.clouds()) {
-    signal?.throwIfAborted();
-    measures.push(measureCloud(cloud, { seed }));
-    progress?.(cloud.layer, source.layers);
-    await new Promise((resume) => setTimeout(resume, 0));
-  }
-  return measures;
+  return backend.scopedAsync(async () => {
+    const measures: CloudMeasures[] = [];
+    let meter: CloudMeter | undefined;
+    for await (const cloud of source.clouds()) {
+      signal?.throwIfAborted();
+      const { rows, columns } = cloud.points;
+      if (meter?.tokens !== rows || meter.dimension !== columns) {
+        meter = createCloudMeter(backend, cloud.points, { seed });
+      }
+      measures.push(meter.measure(cloud));
+      progress?.(cloud.layer, source.layers);
+      await new Promise((resume) => setTimeout(resume, 0));
+    }
+    return measures;
+  });
 }
 
 /** n standard normal tokens. */
@@ -60,20 +70,25 @@ export const prescriptions: readonly PrescribedAttention[] = [1, -1].flatMap((ke
   ),
 );
 
+/** `K = −Q, V = I, W = −0.1I`. */
+export function prescriptionName({ key, value, feedForward }: PrescribedAttention): string {
+  const sign = (x: number) => (x < 0 ? '−' : '');
+  return `K = ${sign(key)}Q, V = ${sign(value)}I, W = ${sign(feedForward)}${Math.abs(feedForward)}I`;
+}
+
+/** Measures n standard normal tokens on their way through blocks with prescribed attention. */
 export async function measurePrescribed(
   backend: Backend,
   shape: TransformerShape,
   prescribed: PrescribedAttention,
   normalised: boolean,
-  input: Matrix,
-  options: Parameters<typeof measureSource>[1],
-): Promise<PrescribedRecord> {
-  const kind = normalised ? 'layer' : 'none';
-  const stack = prescribedStack(shape, prescribed, kind, options?.seed ?? 0);
-  const measures = await measureSource(blockClouds(backend, stack, input), options);
-  const { key, value, feedForward } = prescribed;
-  const name = `K = ${key < 0 ? '−' : ''}Q, V = ${value < 0 ? '−' : ''}I, W = ${feedForward < 0 ? '−' : ''}${Math.abs(feedForward)}I`;
-  return { ...prescribed, name, normalised, measures };
+  tokens: number,
+  options: SourceOptions,
+): Promise<readonly CloudMeasures[]> {
+  const { seed = 0 } = options;
+  const stack = prescribedStack(shape, prescribed, normalised ? 'layer' : 'none', seed);
+  const input = gaussianInput(seed, tokens, shape.dimension);
+  return measureSource(backend, blockClouds(backend, stack, input), options);
 }
 
 /**

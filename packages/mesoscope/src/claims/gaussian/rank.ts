@@ -32,6 +32,9 @@ interface RankRecord {
   readonly kept: number;
   readonly leaked: number;
   readonly completed: boolean;
+  /** The depth reached, and that of the blow-up where there is one. */
+  readonly reached: number;
+  readonly blowUpTime: number | null;
   readonly times: readonly number[];
   /** Eigenvalues over the largest at each time, decreasing. */
   readonly spectra: readonly (readonly number[])[];
@@ -48,6 +51,7 @@ function measure(backend: Backend, flow: PiecewiseFlow): RankRecord {
   const before = start.factor.columns;
   let moments = start;
   let completed = true;
+  let blowUpTime: number | null = null;
   const times = [0];
   const spectra = [spectrum(unfactored(start).covariance)];
   for (const [k, layer] of layers.entries()) {
@@ -56,6 +60,7 @@ function measure(backend: Backend, flow: PiecewiseFlow): RankRecord {
     times.push(k * piece + part.time);
     spectra.push(spectrum(unfactored(moments).covariance));
     completed &&= part.status.kind === 'completed';
+    if (part.blowUpTime !== null) blowUpTime = k * piece + part.blowUpTime;
     if (!completed) break;
   }
   const after = spectra[spectra.length - 1].filter((value) => value > tolerance).length;
@@ -69,6 +74,8 @@ function measure(backend: Backend, flow: PiecewiseFlow): RankRecord {
     kept: plain === null ? Number.NaN : plain[before - 1],
     leaked: plain === null ? 0 : Math.max(0, ...plain.slice(before).map(Math.abs)),
     completed,
+    reached: times[times.length - 1],
+    blowUpTime,
     times,
     spectra,
   };
@@ -106,6 +113,7 @@ export function rankFinding(records: readonly RankRecord[]): Finding {
       value: `${completed} of ${records.length}`,
     },
   ];
+  const stopped = records.find((one) => !one.completed);
   const changes = records.map((one) =>
     Math.max(
       Math.abs(one.after - one.before),
@@ -123,15 +131,23 @@ export function rankFinding(records: readonly RankRecord[]): Finding {
       dimension: records.length === 1 ? records[0].dimension : records.map((one) => one.dimension),
       'unfactored.rank': records.map((one) => one.unfactored ?? 'not run').join(' '),
       'unfactored.leak': leaked,
+      ...(records.length === 1
+        ? {
+            'flow.reached': records[0].reached,
+            'blowUpTime.integrated': records[0].blowUpTime ?? 'none',
+          }
+        : {}),
     },
     measured,
     expected,
     interval: null,
     verdict: judge(assumptions, measured, null, expected),
     summary:
-      measured === 0
-        ? `The rank of Σ stays in all ${records.length} flows; Runge–Kutta steps on Σ itself let at most ${leaked.toExponential(1)} of its largest eigenvalue into the other directions.`
-        : `The rank of Σ changes by up to ${measured}.`,
+      measured === 0 && stopped !== undefined
+        ? `The rank of Σ stays as far as the flow goes: it stops at depth ${stopped.reached.toPrecision(6)}${stopped.blowUpTime === null ? '' : ', at its blow-up'}.`
+        : measured === 0
+          ? `The rank of Σ stays in all ${records.length} flows; Runge–Kutta steps on Σ itself let at most ${leaked.toExponential(1)} of its largest eigenvalue into the other directions.`
+          : `The rank of Σ changes by up to ${measured}.`,
     figures: [rankFigure(records)],
   };
 }

@@ -30,6 +30,8 @@ interface StabilityRecord {
   readonly smallestOfW: number;
   readonly fullRank: boolean;
   readonly regime: string;
+  /** Where the regime is blow-up: its depth. */
+  readonly blowUpTime: number | null;
   readonly equilibrium: Matrix | null;
   readonly spectrum: Spectrum | null;
   readonly meanStable: boolean | null;
@@ -62,6 +64,7 @@ function examine({ layer, law, start }: GaussianFlow): StabilityRecord {
     smallestOfW: Math.min(...eigenvalues(layer.W).real),
     fullRank: start.factor.columns === d,
     regime: classification.regime,
+    blowUpTime: classification.blowUpTime,
     equilibrium,
     spectrum: analysis?.jacobianSpectrum ?? null,
     meanStable: analysis === null ? null : Math.max(...analysis.meanSpectrum.real) < 0,
@@ -202,7 +205,7 @@ export function stabilityFinding(
     expected,
     interval: null,
     verdict,
-    summary: summary(records, single, verdict, measured, contradictions),
+    summary: summary(records, single, verdict, measured, meanAsStated, contradictions),
     figures: stabilityFigures(records),
   };
 }
@@ -210,6 +213,7 @@ export function stabilityFinding(
 function singleEvidence(one: StabilityRecord) {
   return {
     regime: one.regime,
+    ...(one.blowUpTime === null ? {} : { 'blowUpTime.predicted': one.blowUpTime }),
     equilibrium: one.equilibrium === null ? 'none' : toRows(one.equilibrium),
     jacobianSpectrum: one.spectrum === null ? 'none' : Array.from(one.spectrum.real),
     'jacobianSpectrum.imaginary':
@@ -223,14 +227,19 @@ function summary(
   single: StabilityRecord | undefined,
   verdict: string,
   measured: number,
+  meanAsStated: boolean,
   contradictions: number,
 ): string {
   if (contradictions > 0) return `The sufficient tests are contradicted ${contradictions} times.`;
   if (verdict === 'outside') {
-    return `The theorem says nothing here; the layer is classified as: ${single?.regime ?? 'mixed'}.`;
+    const time = single?.blowUpTime ?? null;
+    return `The theorem says nothing here; the layer is classified as: ${single?.regime ?? 'mixed'}${time === null ? '' : `, at depth ${time.toPrecision(8)}`}.`;
   }
   const where = single ? 'Closed form' : `Over ${records.length} layers closed form`;
-  return `${where}, integration and Jacobian agree to ${measured.toExponential(1)}; the mean is stable exactly where v̂ < 0.`;
+  const mean = meanAsStated
+    ? 'the mean is stable exactly where v̂ < 0'
+    : 'but the mean is not stable exactly where v̂ < 0';
+  return `${where}, integration and Jacobian agree to ${measured.toExponential(1)}; ${mean}.`;
 }
 
 function stabilityFigures(records: readonly StabilityRecord[]): Figure[] {

@@ -33,8 +33,10 @@ interface VariantRecord {
   readonly errors: readonly number[];
   /** Smallest eigenvalue of 2βKᵀK over all heads, over the largest: 0 where K is not injective. */
   readonly keyInjectivity: number | null;
-  /** Largest tr Σ(t) over its exponential bound. */
+  /** Largest tr Σ(t) over its exponential bound; it is 1 at depth 0. */
   readonly growthRatio: number;
+  /** The same ratio at the end; null where there is no bound. */
+  readonly endRatio: number | null;
   readonly blowUpTime: number | null;
   readonly times: readonly number[];
   readonly traces: readonly number[];
@@ -97,6 +99,7 @@ function measure(
     errors,
     keyInjectivity: metrics.length === 0 ? null : Math.min(...metrics.map(relativeSmallest)),
     growthRatio: Number.isFinite(rate) ? Math.max(...traces.map((s, k) => s / bounds[k])) : 0,
+    endRatio: Number.isFinite(rate) ? traces[traces.length - 1] / bounds[bounds.length - 1] : null,
     blowUpTime: closure.blowUpTime,
     times,
     traces,
@@ -181,6 +184,7 @@ export function variantsFinding(
   const expected = { kind: 'value', value: -0.5, tolerance: biasBound } as const;
   const judged = judge(assumptions, worst.slope, worst.interval, expected);
   const growth = Math.max(...records.map((one) => one.growthRatio));
+  const endRatios = records.flatMap((one) => one.endRatio ?? []);
   const blowUps = records.flatMap((one) => one.blowUpTime ?? []);
   const bounded = growth <= 1 + 1e-9 && blowUps.length === 0;
   const own = records.length > 1 && variants.length > 1 ? counterexample() : null;
@@ -199,6 +203,7 @@ export function variantsFinding(
         ]),
       ),
       'growth.largestRatioToBound': growth,
+      'growth.ratioToBoundAtEnd': endRatios,
       'blowUpTime.integrated': blowUps.length === 0 ? 'none' : blowUps,
       ...(own === null
         ? {}
@@ -211,7 +216,7 @@ export function variantsFinding(
     expected,
     interval: worst.interval,
     verdict: judged === 'holds' && !bounded ? 'fails' : judged,
-    summary: summary(fits, growth, blowUps, own),
+    summary: summary(fits, endRatios, blowUps, own),
     figures: [
       rateFigure({
         id: 'C.variants',
@@ -238,7 +243,7 @@ function departure({ slope, interval }: RateFit): number {
 
 function summary(
   fits: readonly { readonly attention: string; readonly fit: RateFit }[],
-  growth: number,
+  endRatios: readonly number[],
   blowUps: readonly number[],
   own: ReturnType<typeof counterexample> | null,
 ): string {
@@ -248,7 +253,9 @@ function summary(
   const end =
     blowUps.length > 0
       ? `the covariance blows up at depth ${blowUps[0].toPrecision(8)}`
-      : `tr Σ is at most ${growth.toPrecision(3)} of its exponential bound`;
+      : endRatios.length === 0
+        ? 'there is no exponential bound'
+        : `tr Σ ends at ${Math.min(...endRatios).toPrecision(2)} to ${Math.max(...endRatios).toPrecision(2)} of its exponential bound`;
   const exception =
     own === null
       ? ''

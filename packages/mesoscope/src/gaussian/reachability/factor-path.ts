@@ -1,8 +1,15 @@
 import { MesoscopeError } from '../../errors.ts';
-import { singularValueDecomposition } from '../../numeric/decompositions.ts';
+import {
+  pseudoInverse,
+  singularValueDecomposition,
+  spectralNorm,
+  symmetricEigen,
+} from '../../numeric/decompositions.ts';
 import {
   add,
+  block,
   frobeniusNorm,
+  fromBlocks,
   type Matrix,
   multiply,
   scale,
@@ -92,4 +99,14 @@ export function factorPath({ from, to, horizon }: Endpoints, t: number): PathPoi
 export function squaredBuresDistance({ from, to }: Endpoints): number {
   const shift = from.mean.reduce((sum, entry, i) => sum + (to.mean[i] - entry) ** 2, 0);
   return shift + frobeniusNorm(subtract(to.factor, from.factor)) ** 2;
+}
+
+/** `[L⁺; Nᵀ/|L|]`, N a basis of the complement of the range: makes `LLᵀ` the identity on its support. */
+export function whitening(L: Matrix): Matrix {
+  const inside = pseudoInverse(L);
+  const { vectors } = symmetricEigen(multiply(L, transpose(L)));
+  const outside = transpose(block(vectors, 0, 0, L.rows, L.rows - L.columns));
+  return outside.rows === 0
+    ? inside
+    : fromBlocks([[inside], [scale(1 / spectralNorm(L), outside)]]);
 }

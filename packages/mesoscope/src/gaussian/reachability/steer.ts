@@ -42,6 +42,8 @@ export interface Steering {
   readonly squaredBuresDistance: number;
   /** Only for minimum-energy: how far the Hamiltonian is from constant. */
   readonly hamiltonianDrift: number | null;
+  /** Only for minimum-energy: least energy over layers, found without Pontryagin's equations. */
+  readonly directEnergy: number | null;
 }
 
 /**
@@ -70,6 +72,7 @@ export function steer(problem: SteeringProblem): Steering {
     geodesicEnergy: controlEnergy(feedForwardControls(endpoints), horizon),
     squaredBuresDistance: squaredBuresDistance(endpoints),
     hamiltonianDrift: extremal?.hamiltonianDrift ?? null,
+    directEnergy: extremal?.direct.energy ?? null,
   };
 }
 

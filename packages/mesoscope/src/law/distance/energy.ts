@@ -1,6 +1,8 @@
+import { MesoscopeError } from '../../errors.ts';
 import { shapeMismatch } from '../../numeric/checks.ts';
 import type { ParticleLaw } from '../law.ts';
 import type { Distance } from './distance.ts';
+import { inOwnUnit } from './unit.ts';
 
 /**
  * Energy distance `√(2E|X−Y| − E|X−X'| − E|Y−Y'|)` of two particle laws (Székely & Rizzo, J. Stat. Plan. Inference
@@ -8,10 +10,12 @@ import type { Distance } from './distance.ts';
  *
  * @throws MesoscopeError `shape-mismatch` if dimensions differ
  */
-export function energyDistance(mu: ParticleLaw, nu: ParticleLaw): Distance {
+export function energyDistance(first: ParticleLaw, second: ParticleLaw): Distance {
+  requireSameDimension(first, second);
+  const { mu, nu, unit } = inOwnUnit(first, second);
   const across = 2 * pairMean(mu, nu, Math.sqrt);
   const within = pairMean(mu, mu, Math.sqrt) + pairMean(nu, nu, Math.sqrt);
-  return rootOfDifference(across, within);
+  return rootOfDifference(across, within, Math.sqrt(unit));
 }
 
 export interface DiscrepancyOptions {
@@ -23,29 +27,47 @@ export interface DiscrepancyOptions {
  * Maximum mean discrepancy `√(E k(X,X') + E k(Y,Y') − 2E k(X,Y))` with a Gaussian kernel (Gretton et al., JMLR 13,
  * 2012), all pairs counted: 0 only if the laws are equal. Time n² + m² + nm.
  *
- * @throws MesoscopeError `shape-mismatch` if dimensions differ
+ * @throws MesoscopeError `shape-mismatch` if dimensions differ, `invalid-value` for a bandwidth ≤ 0
  */
 export function maximumMeanDiscrepancy(
-  mu: ParticleLaw,
-  nu: ParticleLaw,
-  { bandwidth = Math.sqrt(pairMean(mu, nu, (square) => square)) }: DiscrepancyOptions = {},
+  first: ParticleLaw,
+  second: ParticleLaw,
+  options: DiscrepancyOptions = {},
 ): Distance {
+  requireSameDimension(first, second);
+  const given = options.bandwidth;
+  if (given !== undefined && !(given > 0 && Number.isFinite(given))) {
+    throw new MesoscopeError({
+      code: 'invalid-value',
+      path: 'bandwidth',
+      received: given,
+      expected: 'a number > 0',
+    });
+  }
+  const { mu, nu, unit } = inOwnUnit(first, second);
+  const bandwidth =
+    given === undefined ? Math.sqrt(pairMean(mu, nu, (square) => square)) : given / unit;
   // All points of both laws coincide: every kernel tells the same.
   const scale = bandwidth > 0 ? -0.5 / bandwidth ** 2 : 0;
   const kernel = (square: number) => Math.exp(scale * square);
   const within = pairMean(mu, mu, kernel) + pairMean(nu, nu, kernel);
-  return rootOfDifference(within, 2 * pairMean(mu, nu, kernel));
+  return rootOfDifference(within, 2 * pairMean(mu, nu, kernel), 1);
 }
 
-/** `√(a − b)` of two nearly equal means, with the rounding that their difference leaves. */
-function rootOfDifference(a: number, b: number): Distance {
-  const value = Math.sqrt(Math.max(0, a - b));
+/** `unit · √(a − b)` of two nearly equal means, with the rounding that their difference leaves. */
+function rootOfDifference(a: number, b: number, unit: number): Distance {
+  const root = Math.sqrt(Math.max(0, a - b));
   const rounding = 8 * Number.EPSILON * (a + b);
+  const error = rounding === 0 ? 0 : Math.min(Math.sqrt(rounding), rounding / root);
   return {
-    value,
-    certificate: { kind: 'rounding', error: Math.min(Math.sqrt(rounding), rounding / value) },
+    value: unit * root,
+    certificate: { kind: 'rounding', error: unit * error },
     status: { kind: 'exact' },
   };
+}
+
+function requireSameDimension(mu: ParticleLaw, nu: ParticleLaw): void {
+  if (nu.dimension !== mu.dimension) throw shapeMismatch('ν', [nu.dimension], [mu.dimension]);
 }
 
 /** `Σ_ij w_i w'_j f(|x_i − y_j|²)`, row by row, so that rounding does not grow with the number of pairs. */
@@ -55,7 +77,6 @@ function pairMean(
   f: (squaredDistance: number) => number,
 ): number {
   const d = mu.dimension;
-  if (nu.dimension !== d) throw shapeMismatch('ν', [nu.dimension], [d]);
   const [x, y] = [mu.points.data, nu.points.data];
   let mean = 0;
   for (let i = 0; i < mu.weights.length; i++) {

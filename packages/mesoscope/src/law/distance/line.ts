@@ -9,16 +9,18 @@ import {
   pieceCost,
   type QuantilePieces,
 } from './quantile-pieces.ts';
-import type { TransportOptions } from './transport.ts';
+import { requireOrder, type TransportOptions } from './transport.ts';
 
 /**
  * The exact Wasserstein distance `W_p` on the line, `W_p^p = ∫_0^1 |F_μ^{-1}(u) − F_ν^{-1}(u)|^p du`, of particles,
  * grid densities and boxes (their quantile functions are piecewise linear), in time n log n. For p = 2 one side or
  * both may be Gaussian, the other then Gaussian or particles.
  *
- * @throws MesoscopeError `shape-mismatch` for laws on more than the line; `unsupported` for the other pairs
+ * @throws MesoscopeError `shape-mismatch` for laws on more than the line; `invalid-value` for an order other than 1 and 2;
+ *   `unsupported` for the other pairs
  */
 export function lineWasserstein(mu: Law, nu: Law, { order = 2 }: TransportOptions = {}): Distance {
+  requireOrder(order);
   for (const law of [mu, nu]) {
     if (law.dimension !== 1) throw shapeMismatch('law', [law.dimension], [1]);
   }
@@ -32,9 +34,11 @@ export function lineWasserstein(mu: Law, nu: Law, { order = 2 }: TransportOption
   if (order === 2 && mu.kind === 'gaussian' && nu.kind === 'particles') return toGaussian(nu, mu);
   const first = quantilePieces(mu);
   const second = quantilePieces(nu);
-  const cost = pieceCost(first, second, order);
   const size = Math.max(largestValue(first), largestValue(second));
-  return closedForm(order === 1 ? cost : Math.sqrt(cost), size);
+  // A power of two: squares neither vanish nor is anything rounded.
+  const unit = size > 0 ? 2 ** Math.max(-1000, Math.floor(Math.log2(size))) : 1;
+  const cost = pieceCost(inUnits(first, unit), inUnits(second, unit), order);
+  return closedForm(unit * (order === 1 ? cost : Math.sqrt(cost)), size);
 }
 
 function closedForm(value: number, size: number): Distance {
@@ -66,6 +70,10 @@ function quantilePieces(law: Law): QuantilePieces {
         wayOut: 'Take a sample of it with sampleLaw, or its density on a grid.',
       });
   }
+}
+
+function inUnits({ mass, low, high }: QuantilePieces, unit: number): QuantilePieces {
+  return { mass, low: low.map((x) => x / unit), high: high.map((x) => x / unit) };
 }
 
 function largestValue({ low, high }: QuantilePieces): number {

@@ -4,6 +4,7 @@ import { type Matrix, zeros } from '../../numeric/matrix.ts';
 import { positiveSemidefiniteEigen } from '../../numeric/matrix-functions.ts';
 import { particles } from '../law.ts';
 import { lawCovariance, lawMean } from '../moments.ts';
+import { inOwnUnit } from './unit.ts';
 
 /** A test statistic, what a Gaussian sample of the same size has on average, and its p-value. */
 export interface NormalityStatistic {
@@ -69,7 +70,8 @@ export function mardiaTest(points: Matrix): MardiaTest {
 
 /** The points with mean 0 and covariance I, in coordinates of the subspace in which they vary: n × r. */
 function whiten(points: Matrix): Matrix {
-  const law = particles(points);
+  const given = particles(points);
+  const law = inOwnUnit(given, given).mu;
   const mean = lawMean(law);
   const { values, vectors } = positiveSemidefiniteEigen(lawCovariance(law), 'covariance');
   const d = points.columns;
@@ -80,7 +82,7 @@ function whiten(points: Matrix): Matrix {
     kept.forEach((k, column) => {
       let sum = 0;
       for (let a = 0; a < d; a++) {
-        sum += (points.data[i * d + a] - mean[a]) * vectors.data[a * d + k];
+        sum += (law.points.data[i * d + a] - mean[a]) * vectors.data[a * d + k];
       }
       white.data[i * kept.length + column] = sum / Math.sqrt(values[k]);
     });

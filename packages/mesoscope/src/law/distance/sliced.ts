@@ -1,9 +1,11 @@
+import { MesoscopeError } from '../../errors.ts';
 import { shapeMismatch } from '../../numeric/checks.ts';
 import { meanInterval } from '../../numeric/fit.ts';
 import { randomStream } from '../../numeric/random.ts';
 import type { GaussianLaw, ParticleLaw } from '../law.ts';
 import type { Distance } from './distance.ts';
 import { gaussianCost, normalStretches, particlePieces, pieceCost } from './quantile-pieces.ts';
+import { inOwnUnit } from './unit.ts';
 
 export interface SlicedOptions {
   /** Number of random directions, at least 2. Default 256. */
@@ -18,7 +20,7 @@ export interface SlicedOptions {
  * Gaussian ν each of them is a closed form, without sampling ν. The interval is for the choice of directions. On the
  * line there is one direction, and the value is exact.
  *
- * @throws MesoscopeError `shape-mismatch` if dimensions differ
+ * @throws MesoscopeError `shape-mismatch` if dimensions differ, `invalid-value` for fewer than 2 directions
  */
 export function slicedWasserstein(
   mu: ParticleLaw,
@@ -27,17 +29,27 @@ export function slicedWasserstein(
 ): Distance {
   const d = mu.dimension;
   if (nu.dimension !== d) throw shapeMismatch('ν', [nu.dimension], [d]);
+  if (!Number.isInteger(directions) || directions < 2) {
+    throw new MesoscopeError({
+      code: 'invalid-value',
+      path: 'directions',
+      received: directions,
+      expected: 'a whole number, at least 2',
+    });
+  }
   const stream = randomStream(seed, 'sliced Wasserstein directions');
   const direction = new Float64Array(d);
-  const squares = new Float64Array(d === 1 ? 1 : directions);
-  const cost = projectedCost(mu, nu);
-  for (let k = 0; k < squares.length; k++) {
+  const distances = new Float64Array(d === 1 ? 1 : directions);
+  const distance = projectedDistance(mu, nu);
+  for (let k = 0; k < distances.length; k++) {
     stream.normals(direction);
     const norm = Math.hypot(...direction);
-    squares[k] = cost(direction.map((entry) => entry / norm));
+    distances[k] = distance(direction.map((entry) => entry / norm));
   }
-  const { mean, interval } = meanInterval(squares);
-  const value = Math.sqrt(mean);
+  // Relative to the largest, fourth powers neither overflow nor vanish.
+  const unit = distances.reduce((x, y) => Math.max(x, y), 0) || 1;
+  const { mean, interval } = meanInterval(distances.map((one) => (one / unit) ** 2));
+  const value = unit * Math.sqrt(mean);
   if (interval === null) {
     return { value, certificate: { kind: 'rounding', error: 0 }, status: { kind: 'exact' } };
   }
@@ -45,29 +57,34 @@ export function slicedWasserstein(
     value,
     certificate: {
       kind: 'sampling',
-      interval: [Math.sqrt(Math.max(0, interval[0])), Math.sqrt(interval[1])],
-      draws: squares.length,
+      interval: [unit * Math.sqrt(Math.max(0, interval[0])), unit * Math.sqrt(interval[1])],
+      draws: distances.length,
     },
     status: { kind: 'estimated' },
   };
 }
 
-/** `W_2²` of the projections, as a function of the direction. */
-function projectedCost(mu: ParticleLaw, nu: ParticleLaw | GaussianLaw) {
-  if (nu.kind === 'particles') {
-    return (direction: Float64Array) =>
-      pieceCost(
-        particlePieces(project(mu, direction), mu.weights),
-        particlePieces(project(nu, direction), nu.weights),
-        2,
+/** W_2 of the projections, as a function of the direction. */
+function projectedDistance(
+  first: ParticleLaw,
+  second: ParticleLaw | GaussianLaw,
+): (direction: Float64Array) => number {
+  if (second.kind === 'particles') {
+    const { mu, nu, unit } = inOwnUnit(first, second);
+    return (direction) => {
+      const pieces = particlePieces(project(mu, direction), mu.weights);
+      return (
+        unit * Math.sqrt(pieceCost(pieces, particlePieces(project(nu, direction), nu.weights), 2))
       );
+    };
   }
-  const equalWeights = mu.weights.every((weight) => weight === mu.weights[0]);
-  const common = equalWeights ? normalStretches(mu.weights) : undefined;
-  return (direction: Float64Array) => {
-    const pieces = particlePieces(project(mu, direction), mu.weights);
-    const [mean, deviation] = projectGaussian(nu, direction);
-    return gaussianCost(pieces, common ?? normalStretches(pieces.mass), mean, deviation);
+  const equalWeights = first.weights.every((weight) => weight === first.weights[0]);
+  const common = equalWeights ? normalStretches(first.weights) : undefined;
+  return (direction) => {
+    const pieces = particlePieces(project(first, direction), first.weights);
+    const [mean, deviation] = projectGaussian(second, direction);
+    const stretches = common ?? normalStretches(pieces.mass);
+    return Math.sqrt(gaussianCost(pieces, stretches, mean, deviation));
   };
 }
 

@@ -3,6 +3,7 @@ import { shapeMismatch } from '../../numeric/checks.ts';
 import type { ParticleLaw } from '../law.ts';
 import type { Distance } from './distance.ts';
 import { solveTransport } from './network-simplex.ts';
+import { inOwnUnit } from './unit.ts';
 
 export interface TransportOptions {
   /** p of `W_p`: cost |x − y|^p. Default 2. */
@@ -32,14 +33,19 @@ const largestPairCount = 50_000_000;
  * each side (memory n·m numbers; a few seconds at 2,000), by the network simplex method. `primal` and `dual` of the
  * certificate are of `W_p^p`; the dual value comes from potentials made feasible against every pair.
  *
- * @throws MesoscopeError `shape-mismatch` if dimensions differ, `unsupported` for more than 50 million pairs
+ * @throws MesoscopeError `shape-mismatch` if dimensions differ, `invalid-value` for another order, `unsupported` for more than
+ *   50 million pairs
  */
 export function wassersteinDistance(
-  mu: ParticleLaw,
-  nu: ParticleLaw,
+  first: ParticleLaw,
+  second: ParticleLaw,
   { order = 2 }: TransportOptions = {},
 ): TransportDistance {
-  if (mu.dimension !== nu.dimension) throw shapeMismatch('ν', [nu.dimension], [mu.dimension]);
+  if (first.dimension !== second.dimension) {
+    throw shapeMismatch('ν', [second.dimension], [first.dimension]);
+  }
+  requireOrder(order);
+  const { mu, nu, unit } = inOwnUnit(first, second);
   const rows = support(mu.weights);
   const columns = support(nu.weights);
   if (rows.length * columns.length > largestPairCount) {
@@ -56,12 +62,12 @@ export function wassersteinDistance(
   for (let i = 0; i < n; i++) {
     for (let j = 0; j < m; j++) cost[i * m + j] = pairCost(rows[i], columns[j]);
   }
-  const { a, b, unit } = integerMasses(mu, nu, rows, columns);
+  const { a, b, share } = integerMasses(mu, nu, rows, columns);
   const solution = solveTransport(cost, a, b);
   const plan = {
     from: solution.from.map((i) => rows[i]),
     to: solution.to.map((j) => columns[j]),
-    mass: solution.mass.map((mass) => mass * unit),
+    mass: solution.mass.map((mass) => mass * share),
   };
   const potentials = feasiblePotentials(mu, nu, columns, solution.v, pairCost);
   const primal = total(plan.mass, (mass, k) => {
@@ -70,21 +76,36 @@ export function wassersteinDistance(
   const dual =
     total(mu.weights, (weight, i) => weight * potentials.from[i]) +
     total(nu.weights, (weight, j) => weight * potentials.to[j]);
+  const costUnit = unit ** order;
   return {
-    value: order === 1 ? primal : Math.sqrt(primal),
+    value: unit * (order === 1 ? primal : Math.sqrt(primal)),
     certificate: {
       kind: 'duality',
-      primal,
-      dual,
-      gap: primal - dual,
+      primal: primal * costUnit,
+      dual: dual * costUnit,
+      gap: (primal - dual) * costUnit,
       marginalError:
         marginalError(mu.weights, plan.from, plan.mass) +
         marginalError(nu.weights, plan.to, plan.mass),
     },
     status: { kind: 'exact' },
     plan,
-    potentials,
+    potentials: {
+      from: potentials.from.map((u) => u * costUnit),
+      to: potentials.to.map((v) => v * costUnit),
+    },
   };
+}
+
+/** @throws MesoscopeError `invalid-value` for an order other than 1 and 2 */
+export function requireOrder(order: number): void {
+  if (order === 1 || order === 2) return;
+  throw new MesoscopeError({
+    code: 'invalid-value',
+    path: 'order',
+    received: order,
+    expected: 'p = 1 or p = 2',
+  });
 }
 
 type PairCost = (i: number, j: number) => number;
@@ -111,13 +132,13 @@ function support(weights: Float64Array): Int32Array {
 function integerMasses(mu: ParticleLaw, nu: ParticleLaw, rows: Int32Array, columns: Int32Array) {
   const a = Float64Array.from(rows, (i) => mu.weights[i]);
   const b = Float64Array.from(columns, (j) => nu.weights[j]);
-  if (a.some((mass) => mass !== a[0]) || b.some((mass) => mass !== b[0])) return { a, b, unit: 1 };
+  if (a.some((mass) => mass !== a[0]) || b.some((mass) => mass !== b[0])) return { a, b, share: 1 };
   const [n, m] = [a.length, b.length];
   const square = n === m;
   return {
     a: a.fill(square ? 1 : m),
     b: b.fill(square ? 1 : n),
-    unit: square ? 1 / n : 1 / (n * m),
+    share: square ? 1 / n : 1 / (n * m),
   };
 }
 

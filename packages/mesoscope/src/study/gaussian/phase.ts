@@ -4,16 +4,22 @@ import { parseConfiguration } from '../../configuration/parse.ts';
 import { MesoscopeError } from '../../errors.ts';
 import { regimes } from '../../gaussian/classify.ts';
 import {
-  blowUpBoundary,
   classifyGrid,
-  definitenessBoundary,
   type LayerFamily,
   type PhaseGrid,
   type PhaseRows,
 } from '../../gaussian/phase.ts';
+import {
+  type BoundaryKind,
+  boundaryCrossings,
+  boundaryCurve,
+  boundaryKinds,
+  type LineCrossings,
+} from '../../gaussian/phase-boundary.ts';
 import { riccatiForm } from '../../gaussian/riccati.ts';
 import { gaussianFlowSchema, lawOfInstance, layerOfInstance } from '../../gaussian/schema.ts';
-import type { Study, StudyContext, StudyResult } from '../study.ts';
+import { computePieces } from '../pieces.ts';
+import type { Checkpoint, Study, StudyContext, StudyResult } from '../study.ts';
 
 const axis = (path: string) =>
   z
@@ -66,37 +72,50 @@ const phaseSchema = z.strictObject({
 
 type Phase = z.infer<typeof phaseSchema>;
 
+/** One line of the grid: what is on it, and where boundaries in closed form cross it. */
+interface PhaseLine {
+  /** Of a row; undefined for a column, which is there for its crossings only. */
+  readonly rows?: PhaseRows;
+  /** Undefined where there is no closed form. */
+  readonly crossings?: LineCrossings;
+}
+
 async function run(configuration: Phase, context: StudyContext): Promise<StudyResult> {
   const { x, y } = configuration;
-  const grid: PhaseGrid = { x: equidistant(x), y: equidistant(y) };
-  const family = familyOf(configuration);
-  family(x.from, y.from);
-  const rows: PhaseRows[] = [];
-  for (let row = 0; row < y.points && context.signal?.aborted !== true; row++) {
-    rows.push(classifyGrid(family, grid, { rows: { from: row, to: row + 1 } }));
-    context.progress(row + 1, y.points, 'rows of the diagram');
-    await new Promise((resume) => setTimeout(resume, 0));
+  const grid = gridOf(configuration);
+  familyOf(configuration)(x.from, y.from);
+  const lines = savedLines(context.resume, y.points + x.points);
+  const complete = await computePieces(context, {
+    pieces: lines,
+    compute: (index) => computeLine(configuration, index),
+    label: (index) => (index < y.points ? 'rows of the diagram' : 'closed forms on the columns'),
+    checkpoint: () => saveLines(lines),
+  });
+  const rows = lines.flatMap((line) => line?.rows ?? []);
+  if (!complete) {
+    return {
+      ...{ claims: [], sections: [], arrays: {}, headline: {} },
+      status: {
+        kind: 'interrupted',
+        message: `${rows.length} of ${y.points} rows were classified.`,
+      },
+    };
   }
   const kinds = rows.flatMap((part) => part.regimes);
-  const done = { x: grid.x, y: grid.y.slice(0, rows.length) };
-  const times = rows.flatMap((part) => Array.from(part.blowUpTimes));
-  const dimensions = rows.flatMap((part) => Array.from(part.dimensions));
-  const complete = rows.length === y.points;
-  const shape = [rows.length, x.points];
+  const times = rows.flatMap((part) => part.blowUpTimes);
+  const dimensions = rows.flatMap((part) => part.dimensions);
+  const shape = [y.points, x.points];
+  const crossings = lines.flatMap((line) => line?.crossings ?? []);
+  const over = crossings.length === lines.length ? boundaries(grid, crossings) : [];
   return {
     claims: [],
     sections: [
       {
         kind: 'figure',
-        figure: diagram(
-          configuration,
-          done,
-          labels(kinds, dimensions),
-          complete ? boundaries(family, grid) : [],
-        ),
+        figure: diagram(configuration, grid, labels(kinds, dimensions), over),
       },
       ...(times.some((t) => t > 0)
-        ? [{ kind: 'figure' as const, figure: timesFigure(configuration, done, times) }]
+        ? [{ kind: 'figure' as const, figure: timesFigure(configuration, grid, times) }]
         : []),
       {
         kind: 'table',
@@ -112,8 +131,8 @@ async function run(configuration: Phase, context: StudyContext): Promise<StudyRe
       },
     ],
     arrays: {
-      x: { shape: [grid.x.length], data: Float64Array.from(grid.x) },
-      y: { shape: [done.y.length], data: Float64Array.from(done.y) },
+      x: { shape: [x.points], data: Float64Array.from(grid.x) },
+      y: { shape: [y.points], data: Float64Array.from(grid.y) },
       regime: { shape, data: Float64Array.from(kinds, (kind) => regimes.indexOf(kind)) },
       blowUpTime: { shape, data: Float64Array.from(times) },
       dimension: { shape, data: Float64Array.from(dimensions) },
@@ -124,10 +143,41 @@ async function run(configuration: Phase, context: StudyContext): Promise<StudyRe
         regimes.map((regime) => [regime, kinds.filter((kind) => kind === regime).length]),
       ),
     },
-    status: complete
-      ? { kind: 'completed', message: `${kinds.length} layers classified.` }
-      : { kind: 'interrupted', message: `${rows.length} of ${y.points} rows were classified.` },
+    status: { kind: 'completed', message: `${kinds.length} layers classified.` },
   };
+}
+
+function gridOf({ x, y }: Phase): PhaseGrid {
+  return { x: equidistant(x), y: equidistant(y) };
+}
+
+/** The piece of this study: rows of the diagram first, then its columns. */
+function computeLine(configuration: Phase, index: number): PhaseLine {
+  const family = familyOf(configuration);
+  const grid = gridOf(configuration);
+  const row = index < grid.y.length;
+  const at = row ? index : index - grid.y.length;
+  const closed = riccatiForm(family(grid.x[0], grid.y[0]).layer) !== null;
+  const line = row ? 'row' : 'column';
+  return {
+    ...(row ? { rows: classifyGrid(family, grid, { rows: { from: at, to: at + 1 } }) } : {}),
+    ...(closed ? { crossings: boundaryCrossings(family, grid, { line, index: at }) } : {}),
+  };
+}
+
+/** The lines that are there, as JSON: nothing in them is large. */
+function saveLines(lines: readonly (PhaseLine | undefined)[]): Checkpoint {
+  const meta = lines.flatMap((line, index) =>
+    line === undefined ? [] : [[`line ${index}`, JSON.stringify(line)]],
+  );
+  return { meta: Object.fromEntries(meta), arrays: {} };
+}
+
+function savedLines(saved: Checkpoint | undefined, count: number): (PhaseLine | undefined)[] {
+  return Array.from({ length: count }, (_, index) => {
+    const text = saved?.meta[`line ${index}`];
+    return typeof text === 'string' ? (JSON.parse(text) as PhaseLine) : undefined;
+  });
 }
 
 function equidistant({ from, to, points }: Phase['x']): number[] {
@@ -187,13 +237,22 @@ function labels(kinds: readonly string[], dimensions: readonly number[]): string
   });
 }
 
-function boundaries(family: LayerFamily, grid: PhaseGrid): Mark[] {
-  const layer = family(grid.x[0], grid.y[0]).layer;
-  if (riccatiForm(layer) === null) return [];
-  return [
-    { kind: 'dots', series: 'blow-up, closed form', ...blowUpBoundary(family, grid) },
-    { kind: 'dots', series: 'λ_max(M) = 0', ...definitenessBoundary(family, grid) },
-  ].filter((mark) => mark.x.length > 0) as Mark[];
+const boundaryNames: Readonly<Record<BoundaryKind, string>> = {
+  'blow-up': 'blow-up',
+  definiteness: 'λ(M) = 0',
+  drift: 'Re λ(W) = 0',
+};
+
+/** @param crossings - of all rows, then of all columns */
+function boundaries(grid: PhaseGrid, crossings: readonly LineCrossings[]): Mark[] {
+  return boundaryKinds.flatMap((kind): Mark[] => {
+    const all = crossings.map((line) => line[kind]);
+    const count = grid.y.length;
+    const curve = boundaryCurve(grid, all.slice(0, count), all.slice(count));
+    return curve.x.length === 0
+      ? []
+      : [{ kind: 'reference', label: boundaryNames[kind], ...curve }];
+  });
 }
 
 function axisLabel({ path }: Phase['x']): string {
@@ -205,7 +264,7 @@ function diagram({ x, y }: Phase, grid: PhaseGrid, categories: string[], over: M
     id: 'phase',
     title: 'What the covariance does in the long run',
     caption:
-      'Each point is a constant layer, classified by following its flow. Dots: boundaries in closed form, found without a flow, where the values are multiples of the identity.',
+      'Each point is a constant layer, classified by following its flow. Dashed: boundaries in closed form, found without a flow, where the values are multiples of the identity: where predicted blow-ups begin, and where an eigenvalue of M or the real part of one of W changes its sign.',
     x: { label: axisLabel(x) },
     y: { label: axisLabel(y) },
     marks: [{ kind: 'regions', x: grid.x, y: grid.y, categories }, ...over],
@@ -240,5 +299,6 @@ export const phaseStudy: Study<Phase> = {
     'Classifies constant layers on a Gaussian law over any two parameters: stable, collapse, growth, blow-up; with boundaries in closed form.',
   papers: ['C'],
   schema: phaseSchema,
+  piece: computeLine,
   run,
 };

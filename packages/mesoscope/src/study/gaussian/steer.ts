@@ -149,6 +149,7 @@ function sections(
         'energy',
         'energy of the Bures geodesic',
         'drift of the Hamiltonian',
+        'least energy over 12 layers',
       ],
       rows: [
         ...steered.map(({ realisation, steering }) => [
@@ -158,10 +159,11 @@ function sections(
           steering.energy.toPrecision(5),
           steering.geodesicEnergy.toPrecision(5),
           steering.hamiltonianDrift?.toExponential(1) ?? '–',
+          steering.directEnergy?.toPrecision(5) ?? '–',
         ]),
-        ...refused.map(([realisation, reason]) => [realisation, reason, '–', '–', '–', '–']),
+        ...refused.map(([realisation, reason]) => [realisation, reason, '–', '–', '–', '–', '–']),
       ],
-      note: 'Energy: ½∫(|U|² + |c|²)dt of the velocity Ux + c that tokens see. Along an extremal the Hamiltonian is constant.',
+      note: 'Energy: ½∫(|U|² + |c|²)dt of the velocity Ux + c that tokens see. Along an extremal the Hamiltonian is constant. Least energy over 12 layers: the same problem minimised by L-BFGS with a discrete costate, without Pontryagin’s equations; it falls to the energy of the extremal as layers are added.',
     },
     ...(plane
       ? distinctPaths(steered).map((one) => ({ kind: 'figure' as const, figure: ellipses(one) }))

@@ -4,13 +4,22 @@ import {
   gaussianInput,
   measurePrescribed,
   measureSource,
+  prescriptionName,
   prescriptions,
   traceFigure,
 } from '../../claims/gaussian/practice-measures.ts';
 import { blockClouds } from '../../gaussian/practice/block-clouds.ts';
 import type { CloudMeasures } from '../../gaussian/practice/measure-cloud.ts';
 import { modernBertBase, randomStack, tinyDeit } from '../../gaussian/practice/stacks.ts';
-import type { Section, Study, StudyContext, StudyResult } from '../study.ts';
+import { computePieces } from '../pieces.ts';
+import type {
+  Checkpoint,
+  PieceContext,
+  Section,
+  Study,
+  StudyContext,
+  StudyResult,
+} from '../study.ts';
 
 const width = z.int().min(1);
 
@@ -51,46 +60,75 @@ interface Curve {
   readonly measures: readonly CloudMeasures[];
 }
 
-async function run(configuration: Transformers, context: StudyContext): Promise<StudyResult> {
-  const { seed, shapes, tokens, normalisations, prescribed } = configuration;
-  const { backend, signal } = context;
-  const stopped = () => signal?.aborted === true;
-  const total = shapes.length * normalisations.length + 2 * prescriptions.length;
-  const random: Curve[] = [];
-  const normalised: Curve[] = [];
-  const plain: Curve[] = [];
-  let done = 0;
-  const options = (series: string) => ({
+type Group = 'random' | 'plain' | 'normalised';
+
+/** One stack of blocks: a piece of this study. */
+interface Stack {
+  readonly group: Group;
+  readonly series: string;
+  measure(context: PieceContext): Promise<readonly CloudMeasures[]>;
+}
+
+function stacksOf({ seed, shapes, tokens, normalisations, prescribed }: Transformers): Stack[] {
+  const options = ({ progress }: PieceContext) => ({
     seed,
-    progress: (layer: number, layers: number) =>
-      context.progress(done + layer / Math.max(1, layers), total, series),
+    progress: (layer: number, layers: number) => progress(layer / Math.max(1, layers)),
   });
-  for (const shape of shapes) {
-    for (const normalisation of normalisations) {
-      if (stopped()) break;
-      const series = `${shape.name}, ${normalisation === 'none' ? 'no normalisation' : `${normalisation} normalisation`}`;
-      const input = gaussianInput(seed, tokens, shape.dimension);
-      const source = blockClouds(backend, randomStack(shape, normalisation, seed), input);
-      random.push({ series, measures: await measureSource(source, options(series)) });
-      context.metric({ series, distance: random[random.length - 1].measures.at(-1)?.sliced ?? 0 });
-      done++;
-    }
+  const random = shapes.flatMap((shape) =>
+    normalisations.map(
+      (kind): Stack => ({
+        group: 'random',
+        series: `${shape.name}, ${kind === 'none' ? 'no normalisation' : `${kind} normalisation`}`,
+        measure(context) {
+          const input = gaussianInput(seed, tokens, shape.dimension);
+          const source = blockClouds(context.backend, randomStack(shape, kind, seed), input);
+          return measureSource(context.backend, source, options(context));
+        },
+      }),
+    ),
+  );
+  const chosen = [false, true].flatMap((normal) =>
+    prescriptions.map(
+      (one): Stack => ({
+        group: normal ? 'normalised' : 'plain',
+        series: prescriptionName(one),
+        measure: (context) =>
+          measurePrescribed(context.backend, prescribed, one, normal, tokens, options(context)),
+      }),
+    ),
+  );
+  return [...random, ...chosen];
+}
+
+async function run(configuration: Transformers, context: StudyContext): Promise<StudyResult> {
+  const stacks = stacksOf(configuration);
+  const measured = savedMeasures(context.resume, stacks.length);
+  const complete = await computePieces(context, {
+    pieces: measured,
+    compute: (index, given) => stacks[index].measure(given),
+    label: (index) => stacks[index].series,
+    checkpoint: () => saveMeasures(measured),
+  });
+  if (!complete) {
+    const done = measured.filter((measures) => measures !== undefined).length;
+    return {
+      ...{ claims: [], sections: [], arrays: {}, headline: {} },
+      status: {
+        kind: 'interrupted',
+        message: `${done} of ${stacks.length} stacks were measured.`,
+      },
+    };
   }
-  const input = gaussianInput(seed, tokens, prescribed.dimension);
-  for (const normal of [false, true]) {
-    for (const one of prescriptions) {
-      if (stopped()) break;
-      const record = await measurePrescribed(
-        backend,
-        prescribed,
-        one,
-        normal,
-        input,
-        options('prescribed attention'),
-      );
-      (normal ? normalised : plain).push({ series: record.name, measures: record.measures });
-      done++;
-    }
+  const of = (group: Group): Curve[] =>
+    stacks.flatMap((stack, index) => {
+      const measures = measured[index];
+      return stack.group === group && measures !== undefined
+        ? [{ series: stack.series, measures }]
+        : [];
+    });
+  const [random, plain, normalised] = [of('random'), of('plain'), of('normalised')];
+  for (const { series, measures } of random) {
+    context.metric({ series, distance: measures[measures.length - 1].sliced });
   }
   const curves = [
     ...random,
@@ -101,7 +139,10 @@ async function run(configuration: Transformers, context: StudyContext): Promise<
     claims: [],
     sections: sections(random, plain, normalised),
     arrays: Object.fromEntries(
-      curves.map(({ series, measures }) => [series, measuresArray(measures)]),
+      curves.map(({ series, measures }) => [
+        series,
+        { shape: [measures.length, columns], data: measuresTable(measures) },
+      ]),
     ),
     headline: Object.fromEntries(
       random.map(({ series, measures }) => {
@@ -112,10 +153,28 @@ async function run(configuration: Transformers, context: StudyContext): Promise<
         ];
       }),
     ),
-    status: stopped()
-      ? { kind: 'interrupted', message: `${done} of ${total} stacks were measured.` }
-      : { kind: 'completed', message: `${done} stacks of blocks were measured layer by layer.` },
+    status: {
+      kind: 'completed',
+      message: `${stacks.length} stacks of blocks were measured layer by layer.`,
+    },
   };
+}
+
+function saveMeasures(measured: readonly (readonly CloudMeasures[] | undefined)[]): Checkpoint {
+  const arrays = measured.flatMap((measures, index) =>
+    measures === undefined ? [] : [[`stack ${index}`, measuresTable(measures)] as const],
+  );
+  return { meta: {}, arrays: Object.fromEntries(arrays) };
+}
+
+function savedMeasures(
+  saved: Checkpoint | undefined,
+  count: number,
+): (readonly CloudMeasures[] | undefined)[] {
+  return Array.from({ length: count }, (_, index) => {
+    const table = saved?.arrays[`stack ${index}`];
+    return table === undefined ? undefined : measuresOfTable(table);
+  });
 }
 
 function sections(
@@ -203,8 +262,10 @@ function layerTable(series: string, measures: readonly CloudMeasures[]): Section
   };
 }
 
+const columns = 10;
+
 /** Rows: layer, |m|, tr Σ, effective rank, sliced W2, null mean, null 95 %, p skewness, p kurtosis, tilt ratio (−1: none). */
-function measuresArray(measures: readonly CloudMeasures[]) {
+function measuresTable(measures: readonly CloudMeasures[]): Float64Array {
   const rows = measures.map((one) => [
     one.layer,
     one.mean,
@@ -217,7 +278,26 @@ function measuresArray(measures: readonly CloudMeasures[]) {
     one.kurtosis,
     one.tiltRatio ?? -1,
   ]);
-  return { shape: [rows.length, 10], data: Float64Array.from(rows.flat()) };
+  return Float64Array.from(rows.flat());
+}
+
+/** The inverse of {@link measuresTable}. */
+function measuresOfTable(table: ArrayLike<number>): CloudMeasures[] {
+  return Array.from({ length: table.length / columns }, (_, row) => {
+    const at = (column: number) => table[row * columns + column];
+    return {
+      layer: at(0),
+      mean: at(1),
+      trace: at(2),
+      effectiveRank: at(3),
+      sliced: at(4),
+      nullMean: at(5),
+      nullHigh: at(6),
+      skewness: at(7),
+      kurtosis: at(8),
+      tiltRatio: at(9) === -1 ? null : at(9),
+    };
+  });
 }
 
 /** Stacks of transformer blocks fed with Gaussian tokens, layer by layer. */
@@ -228,5 +308,6 @@ export const transformersStudy: Study<Transformers> = {
     'Measures layer by layer how near to Gaussian the tokens stay, for the shapes of ModernBERT-base and Tiny-DeiT with random weights and for prescribed attention matrices.',
   papers: ['C'],
   schema: transformersSchema,
+  piece: (configuration, index, context) => stacksOf(configuration)[index].measure(context),
   run,
 };

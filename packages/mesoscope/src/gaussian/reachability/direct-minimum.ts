@@ -1,0 +1,173 @@
+import { minimiseLbfgs } from '../../control/solvers/lbfgs.ts';
+import type { Backend, FloatArray } from '../../kernels/backend.ts';
+import { spectralNorm } from '../../numeric/decompositions.ts';
+import {
+  type Matrix,
+  multiply,
+  scale,
+  subtract,
+  symmetricPart,
+  transpose,
+} from '../../numeric/matrix.ts';
+import { symmetricCoordinates, symmetricFromCoordinates } from '../jacobian.ts';
+import { unfactored } from '../moments.ts';
+import { type LayerPasses, layerPasses } from './affine-passes.ts';
+import { type Endpoints, whitening } from './factor-path.ts';
+import { feedForwardControls } from './realisation.ts';
+
+export interface DirectMinimumOptions {
+  /** N: layers with one (U, c) each; default 16. */
+  readonly layers?: number;
+  /** Largest endpoint error, in units of the target's own spread; default 1e-7. */
+  readonly tolerance?: number;
+}
+
+/** The least energy over N feed-forward layers that reach the target. */
+export interface DirectMinimum {
+  readonly status: 'converged' | 'endpoint-missed' | 'not-stationary';
+  /** `½ Σ_k ε(|U_k|² + |c_k|²)`, ε = T/N. */
+  readonly energy: number;
+  /** In units of the target's own spread. */
+  readonly endpointError: number;
+  /** `|∇|/ε` of the Lagrangian: by how much U_k, c_k differ from what the discrete costate demands. */
+  readonly stationarity: number;
+  /** Costate of L at depth 0, d × r, as `MinimumEnergy.factorCostate`. */
+  readonly factorCostate: Matrix;
+  /** Costate of m at depth 0. */
+  readonly meanCostate: Float64Array;
+  /** L-BFGS iterations over all rounds. */
+  readonly iterations: number;
+}
+
+/** Rounds of the method of multipliers. */
+const roundLimit = 12;
+
+/**
+ * The minimum-energy problem solved without Pontryagin's equations, to check `minimumEnergyControls`: N layers `ẋ = U_kx + c_k`, the
+ * endpoint as a constraint by the method of multipliers (Nocedal & Wright, Numerical Optimization, ch. 17), minimised by the
+ * L-BFGS of `control/` with gradients from the discrete adjoint. Such layers are admissible controls, so that their energy is at
+ * least the least one (up to the error of the Runge–Kutta step in each layer, of order N^{-4}), and tends to it like
+ * N^{-2}.
+ */
+export function directMinimumEnergy(
+  backend: Backend,
+  endpoints: Endpoints,
+  { layers = 16, tolerance = 1e-7 }: DirectMinimumOptions = {},
+): DirectMinimum {
+  const problem = steeringLagrangian(endpoints, layers);
+  const epsilon = endpoints.horizon / layers;
+  return backend.scoped(() => {
+    const controls = backend.allocate(problem.controlLength);
+    const start = feedForwardControls(endpoints);
+    for (let k = 0; k < layers; k++) {
+      const { T: U, a: c } = start.velocityAt((k + 0.5) * epsilon);
+      controls.set([...U.data, ...c], k * (problem.controlLength / layers));
+    }
+    const multipliers = new Float64Array(problem.gapLength);
+    let penalty = 10;
+    let gap = problem.gap(controls);
+    let iterations = 0;
+    for (let round = 0; round < roundLimit && euclidean(gap) > 0.1 * tolerance; round++) {
+      const before = euclidean(gap);
+      iterations += minimiseLbfgs({
+        backend,
+        objective: (x, gradient) => problem.value(x, multipliers, penalty, gradient),
+        parameters: controls,
+        iterations: 2000,
+        tolerance: 1e-9 * epsilon,
+      }).iteration;
+      gap = problem.gap(controls);
+      for (let i = 0; i < gap.length; i++) multipliers[i] += penalty * gap[i];
+      if (euclidean(gap) > 0.25 * before) penalty *= 4;
+    }
+    const gradient = backend.allocate(problem.controlLength);
+    const value = problem.value(controls, multipliers, 0, gradient);
+    const stationarity = euclidean(gradient) / epsilon;
+    const endpointError = euclidean(gap);
+    return {
+      status:
+        endpointError > tolerance
+          ? 'endpoint-missed'
+          : stationarity > 1e-4 * euclidean(controls)
+            ? 'not-stationary'
+            : 'converged',
+      energy: value - multipliers.reduce((sum, entry, i) => sum + entry * gap[i], 0),
+      endpointError,
+      stationarity,
+      ...problem.costate(),
+      iterations,
+    };
+  });
+}
+
+function euclidean(x: FloatArray): number {
+  let sum = 0;
+  for (const entry of x) sum += entry * entry;
+  return Math.sqrt(sum);
+}
+
+/**
+ * `J + ⟨λ, g⟩ + ½ρ|g|²` for the energy J and the endpoint gap g: the coordinates of `A(Σ(T) − Σ_1)Aᵀ`, A the whitening of the target,
+ * and `(m(T) − m_1)/|L_1|`.
+ */
+export function steeringLagrangian({ from, to, horizon }: Endpoints, layers: number) {
+  const passes: LayerPasses = layerPasses(from, horizon, layers);
+  const { d } = passes;
+  const epsilon = horizon / layers;
+  const goal = unfactored(to);
+  const A = whitening(to.factor);
+  const size = spectralNorm(to.factor);
+  const symmetric = (d * (d + 1)) / 2;
+
+  function gap(controls: FloatArray): Float64Array {
+    const { mean, covariance } = unfactored(passes.forward(controls));
+    const inside = symmetricPart(multiply(A, subtract(covariance, goal.covariance), transpose(A)));
+    return Float64Array.of(
+      ...symmetricCoordinates(inside),
+      ...mean.map((entry, i) => (entry - goal.mean[i]) / size),
+    );
+  }
+
+  return {
+    controlLength: passes.controlLength,
+    gapLength: symmetric + d,
+    gap,
+    /** The value; the gradient into `gradient`. */
+    value(
+      controls: FloatArray,
+      multipliers: Float64Array,
+      penalty: number,
+      gradient: FloatArray,
+    ): number {
+      const g = gap(controls);
+      const slope = g.map((entry, i) => multipliers[i] + penalty * entry);
+      const S = multiply(
+        transpose(A),
+        symmetricFromCoordinates(slope.subarray(0, symmetric), d),
+        A,
+      );
+      passes.backward(
+        controls,
+        {
+          factor: scale(2, multiply(S, passes.end().factor)),
+          mean: slope.subarray(symmetric).map((entry) => entry / size),
+        },
+        gradient,
+      );
+      let value = 0;
+      for (let i = 0; i < controls.length; i++) {
+        value += 0.5 * epsilon * controls[i] ** 2;
+        gradient[i] += epsilon * controls[i];
+      }
+      g.forEach((entry, i) => {
+        value += multipliers[i] * entry + 0.5 * penalty * entry * entry;
+      });
+      return value;
+    },
+    /** Minus the derivatives of the last value with respect to L_0 and m_0. */
+    costate() {
+      const { factor, mean } = passes.costate();
+      return { factorCostate: scale(-1, factor), meanCostate: mean.map((entry) => -entry) };
+    },
+  };
+}
