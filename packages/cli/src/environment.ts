@@ -1,7 +1,7 @@
 import { type Backend, type Claim, claims, type Study, studies } from 'mesoscope';
 import { createBackend, type Execution } from './host/backend.ts';
-import type { PieceJob } from './host/piece-message.ts';
-import { createPiecePool, type ThreadPool } from './host/piece-pool.ts';
+import { type ClaimRunners, createClaimRunners } from './host/claim-runners.ts';
+import { createPiecePool, type PieceJob, type ThreadPool } from './host/piece-pool.ts';
 import type { Output } from './terminal/progress.ts';
 
 /** Everything that a command touches outside itself. A test hands in its own. */
@@ -13,6 +13,8 @@ export interface Environment {
   readonly claims: readonly Claim[];
   readonly studies: readonly Study[];
   createBackend(execution: Execution): Promise<Backend>;
+  /** Where the claims of a verification run. */
+  createClaimRunners(execution: Execution, claims: readonly Claim[]): Promise<ClaimRunners>;
   /** Threads for the pieces of a study; absent: studies compute them where they run. */
   createPool?(job: PieceJob): ThreadPool;
   /** Calls back at the first Ctrl-C; returns a function that stops listening. */
@@ -28,6 +30,7 @@ export function processEnvironment(): Environment {
     claims,
     studies,
     createBackend,
+    createClaimRunners,
     createPool: createPiecePool,
     onInterrupt(listener) {
       let interrupted = false;

@@ -12,7 +12,7 @@ import type { Claim, Study } from 'mesoscope';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { decodeNpz } from './bundle/npz.ts';
 import { run } from './program.ts';
-import { toyClaim, toyEnvironment, toyStudy } from './toy.fixture.ts';
+import { eulerFigure, toyClaim, toyEnvironment, toyStudy } from './toy.fixture.ts';
 
 let directory: string;
 
@@ -95,6 +95,77 @@ describe('verify', () => {
     expect(files('proof/figures')).toEqual(['A.toy-order.svg']);
     expect(json('proof/run.json')).toMatchObject({ study: 'verify', seed: 4 });
   });
+});
+
+describe('an interrupted verification', () => {
+  /** Presses Ctrl-C while the second claim runs. */
+  async function interrupted(line: string) {
+    const { environment, stdout, stderr, interrupt } = toyEnvironment(directory);
+    const [first, second] = environment.claims;
+    const stopping: Claim = {
+      ...second,
+      async run(context) {
+        interrupt();
+        context.signal?.throwIfAborted();
+        return second.run(context);
+      },
+    };
+    const code = await run(line.split(' '), { ...environment, claims: [first, stopping] });
+    return { code, stdout: stdout.text(), stderr: stderr.text() };
+  }
+
+  it('prints what is finished and says what is not', async () => {
+    const { code, stdout, stderr } = await interrupted('verify');
+    expect(code).toBe(130);
+    expect(stdout).toMatch(/A\.toy-order .* holds\n/);
+    expect(stdout).not.toContain('C.toy-exact');
+    expect(stderr).toContain('1 claims were not run');
+  });
+
+  it('goes on to the same bundle, running only what is missing', async () => {
+    const { stderr } = await interrupted('verify --out proof --seed 4 --full');
+    expect(stderr).toContain('Continue with: mesoscope verify --resume proof.partial');
+    expect(files('.')).toEqual(['proof.partial']);
+    const { code, stderr: resumed } = await mesoscope('verify --resume proof.partial');
+    expect(code).toBe(0);
+    expect(resumed).not.toContain('A.toy-order');
+    await mesoscope('verify --out straight --seed 4 --full');
+    expect(files('.')).toEqual(['proof', 'straight']);
+    for (const field of ['seed', 'configuration'] as const) {
+      expect(json('proof/run.json')[field]).toEqual(json('straight/run.json')[field]);
+    }
+    const verdicts = (name: string) =>
+      json(`${name}/run.json`).claims.map(({ id, measured, verdict }: Record<string, unknown>) => [
+        ...[id, measured, verdict],
+      ]);
+    expect(verdicts('proof')).toEqual(verdicts('straight'));
+    expect(readFileSync(join(directory, 'proof/arrays.npz'))).toEqual(
+      readFileSync(join(directory, 'straight/arrays.npz')),
+    );
+  });
+
+  it('refuses other settings', async () => {
+    await interrupted('verify --out proof');
+    const { code, stderr } = await mesoscope('verify --resume proof --seed 3');
+    expect(code).toBe(2);
+    expect(stderr).toContain('the run goes on with its own');
+    expect(files('.')).toEqual(['proof.partial']);
+  });
+});
+
+it('leaves no folder where an instance is refused', async () => {
+  const { code } = await mesoscope('verify A --out proof --set horizn=1');
+  expect(code).toBe(2);
+  expect(readdirSync(directory)).toEqual([]);
+});
+
+it('keeps the numbers of every figure', async () => {
+  await mesoscope('verify A --out proof');
+  const arrays = decodeNpz(readFileSync(join(directory, 'proof/arrays.npz')), 'arrays');
+  const { x, y } = eulerFigure.marks[1] as unknown as { x: number[]; y: number[] };
+  expect([...arrays['A.toy-order.line.forward Euler.x'].data]).toEqual(x);
+  expect([...arrays['A.toy-order.line.forward Euler.y'].data]).toEqual(y);
+  expect(Object.keys(arrays)).toContain('A.toy-order.dots.Heun.high');
 });
 
 describe('bad input exits 2 with a sentence and the way out', () => {

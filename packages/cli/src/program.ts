@@ -80,6 +80,7 @@ function commands(environment: Environment, finish: (code: number) => void): Com
     .argument('[claims...]', 'claim ids (A.euler-order) or paper letters (A); default: all')
     .description('Run claims and print their verdicts.')
     .option('--full', 'the full setting of each claim instead of the quick one')
+    .option('--resume <dir>', 'continue an interrupted run with --out: finished claims are kept')
     .action(async (selectors, options) =>
       finish(await verifyCommand(selectors, options, environment)),
     );

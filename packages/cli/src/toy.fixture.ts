@@ -5,6 +5,7 @@ import {
   type Figure,
   type Finding,
   judge,
+  localRunner,
   MesoscopeError,
   type Study,
 } from 'mesoscope';
@@ -188,6 +189,11 @@ export function toyEnvironment(directory: string) {
     claims: [toyClaim as Claim, exactClaim as Claim],
     studies: [toyStudy as Study],
     createBackend: async () => createReferenceBackend(),
+    createClaimRunners: async () => ({
+      runners: [localRunner(createReferenceBackend())],
+      build: 'reference',
+      dispose: async () => {},
+    }),
     onInterrupt(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -45,6 +45,23 @@ export function reserveFolder(wanted: string, study: string): RunFolder {
   }
 }
 
+/**
+ * The folders of an interrupted run, named with or without `.partial`.
+ *
+ * @throws MesoscopeError `file` if there is none, or if the run is complete
+ */
+export function interruptedRun(path: string, shown: string): RunFolder {
+  const folder = runFolder(path.replace(/\.partial\/?$/, ''));
+  if (existsSync(folder.partial)) return folder;
+  const done = existsSync(folder.bundle);
+  throw new MesoscopeError({
+    code: 'file',
+    path: shown,
+    reason: done ? 'this run is complete: there is nothing to resume' : 'there is no such run',
+    wayOut: done ? 'Start a new run without --resume.' : 'Name the folder of an interrupted run.',
+  });
+}
+
 /** True: a run of this study is there. False: nothing is. @throws MesoscopeError `file`: something else is */
 function holdsRunOf(path: string, study: string): boolean {
   if (!existsSync(path)) return false;

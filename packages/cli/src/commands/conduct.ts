@@ -91,7 +91,7 @@ export async function conductStudy(
     throw cause;
   } finally {
     stopListening();
-    pool?.dispose();
+    await pool?.dispose();
     backend?.dispose();
   }
 }

@@ -1,20 +1,13 @@
 import { existsSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
-import {
-  configurationDifferences,
-  MesoscopeError,
-  parseConfiguration,
-  type Study,
-  studyByName,
-  version,
-} from 'mesoscope';
+import { MesoscopeError, parseConfiguration, type Study, studyByName } from 'mesoscope';
 import { loadCheckpoint } from '../bundle/checkpoint.ts';
-import { reserveFolder, runFolder } from '../bundle/folder.ts';
-import { type RunRecord, readRecord } from '../bundle/record.ts';
+import { interruptedRun, reserveFolder } from '../bundle/folder.ts';
+import { readRecord } from '../bundle/record.ts';
 import type { Environment } from '../environment.ts';
-import type { Execution } from '../host/backend.ts';
 import { parseJson, readFile } from '../input/configuration-file.ts';
 import { conductStudy, type Sitting } from './conduct.ts';
+import { refuseDifferences, resumedExecution } from './differences.ts';
 import { type RunOptions, readConfiguration, readExecution } from './options.ts';
 
 /** `mesoscope study <preset | file>` and `mesoscope study --resume <dir>`. */
@@ -91,17 +84,7 @@ function resumedSitting(
   options: RunOptions,
   { directory, studies }: Environment,
 ): Sitting {
-  const path = resolve(directory, wanted);
-  const folder = runFolder(path.replace(/\.partial\/?$/, ''));
-  if (!existsSync(folder.partial)) {
-    const done = existsSync(folder.bundle);
-    throw new MesoscopeError({
-      code: 'file',
-      path: wanted,
-      reason: done ? 'this run is complete: there is nothing to resume' : 'there is no such run',
-      wayOut: done ? 'Start a new run without --resume.' : 'Name the folder of an interrupted run.',
-    });
-  }
+  const folder = interruptedRun(resolve(directory, wanted), wanted);
   const record = readRecord(folder.partial);
   const study = studyByName(record.study, studies);
   const configuration = parseConfiguration(
@@ -117,51 +100,4 @@ function resumedSitting(
   const saved = loadCheckpoint(folder.partial);
   const sitting = { study, configuration, seed: record.seed, execution, folder, record };
   return saved === undefined ? sitting : { ...sitting, saved };
-}
-
-/** The execution of the interrupted run, unless asked otherwise; another number of workers changes no number. */
-function resumedExecution(options: RunOptions, { execution }: RunRecord): Execution {
-  return readExecution({
-    ...options,
-    backend: options.backend ?? execution.backend,
-    precision: options.precision ?? execution.precision,
-  });
-}
-
-/** @throws MesoscopeError `invalid-value` if the run would not come to the same numbers */
-function refuseDifferences(
-  record: RunRecord,
-  now: { study: string; configuration: unknown; execution: Execution },
-  partial: string,
-): void {
-  const asDocument = JSON.parse(JSON.stringify(now.configuration)) as unknown;
-  const { backend, precision } = record.execution;
-  const found = configurationDifferences(
-    {
-      version: record.versions.mesoscope,
-      study: record.study,
-      backend,
-      precision,
-      configuration: record.configuration,
-    },
-    {
-      version,
-      study: now.study,
-      backend: now.execution.backend,
-      precision: now.execution.precision,
-      configuration: asDocument,
-    },
-  );
-  if (found.length === 0) return;
-  const list = found.map(
-    ({ path, one, other }) => `${path}: ${JSON.stringify(one)} there, ${JSON.stringify(other)} now`,
-  );
-  throw new MesoscopeError({
-    code: 'unsupported',
-    by: `The run in ${partial}`,
-    what: `continue with something else than it was started with (${list.join('; ')})`,
-    wayOut: found.some(({ path }) => path === 'version')
-      ? `Use mesoscope ${record.versions.mesoscope} to continue it, or start a new run without --resume.`
-      : 'Leave the difference out to continue it, or start a new run without --resume.',
-  });
 }

@@ -1,78 +1,219 @@
-import { resolve } from 'node:path';
+import { existsSync, rmSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
 import {
   allStand,
   type Claim,
   type ClaimOutcome,
   type ClaimTask,
+  claimById,
   claimsDocument,
+  finiteJson,
   MesoscopeError,
   runClaims,
+  type Setting,
   type StudyResult,
   selectClaims,
 } from 'mesoscope';
-import { publishBundle, type RunFolder, reserveFolder } from '../bundle/folder.ts';
-import type { RunRecord } from '../bundle/record.ts';
+import { writeAtomically } from '../bundle/atomic.ts';
+import { interruptedRun, publishBundle, type RunFolder, reserveFolder } from '../bundle/folder.ts';
+import { loadOutcomes, saveOutcomes } from '../bundle/outcomes.ts';
+import { type RunRecord, readRecord, recordName, recordText } from '../bundle/record.ts';
 import type { Environment } from '../environment.ts';
+import type { Execution } from '../host/backend.ts';
 import { bundleFiles, finishedRecord } from '../report/bundle-files.ts';
+import { formatDuration } from '../terminal/number.ts';
 import { createProgress } from '../terminal/progress.ts';
-import { claimTable } from '../terminal/table.ts';
+import { claimTable, formatMeasured } from '../terminal/table.ts';
+import { refuseDifferences, resumedExecution } from './differences.ts';
 import { exitCode, type RunOptions, readExecution, readInteger, readOverrides } from './options.ts';
 import { newRecord } from './record.ts';
+
+type VerifyOptions = RunOptions & { readonly full?: boolean; readonly resume?: string };
+
+/** Claims to run, and how. */
+interface Verification {
+  readonly tasks: readonly ClaimTask[];
+  readonly seed: number;
+  readonly setting: Setting;
+  readonly execution: Execution;
+  /** What the user gave for the instances, as it stands in the record. */
+  readonly overrides: unknown;
+  /** Where the bundle goes; undefined: nowhere. */
+  readonly folder?: RunFolder;
+  /** Of the interrupted run that is continued. */
+  readonly record?: RunRecord;
+  readonly before: readonly ClaimOutcome[];
+}
 
 /** `mesoscope verify [claim | paper …]`: runs claims and prints their verdicts. */
 export async function verifyCommand(
   selectors: readonly string[],
-  options: RunOptions & { readonly full?: boolean },
+  options: VerifyOptions,
   environment: Environment,
 ): Promise<number> {
-  const { directory, stdout } = environment;
-  const claims = selectClaims(selectors, environment.claims);
+  const verification =
+    options.resume === undefined
+      ? newVerification(selectors, options, environment)
+      : resumedVerification(options.resume, selectors, options, environment);
+  return conductVerification(verification, options.json ?? false, environment);
+}
+
+function newVerification(
+  selectors: readonly string[],
+  options: VerifyOptions,
+  { claims: all, directory }: Environment,
+): Verification {
+  const claims = selectClaims(selectors, all);
   const overrides = readOverrides(options, directory);
-  const tasks = claims.map((claim) => taskOf(claim, overrides, environment.claims));
   const seed = readInteger('--seed', options.seed, 0) ?? 1;
   const execution = readExecution(options);
-  const setting = options.full ? 'full' : 'quick';
-  const folder =
-    options.out === undefined
-      ? undefined
-      : reserveFolder(resolve(directory, options.out), 'verify');
-  const backend = await environment.createBackend(execution);
-  const progress = createProgress(environment.stderr);
-  const started = new Date();
-  let outcomes: ClaimOutcome[];
-  try {
-    outcomes = await runClaims(tasks, { backend, seed, setting, progress: progress.update });
-  } finally {
-    progress.end();
-    backend.dispose();
-  }
-  if (folder !== undefined) {
-    const configuration = { claims: claims.map((claim) => claim.id), setting, instance: overrides };
-    const record = newRecord({
-      study: 'verify',
-      title: 'Verified claims',
-      seed,
-      configuration,
-      execution,
-      build: backend.name,
-      started,
+  return {
+    tasks: claims.map((claim) => taskOf(claim, overrides, all)),
+    ...{ seed, execution, overrides, before: [] },
+    setting: options.full ? 'full' : 'quick',
+    ...(options.out === undefined
+      ? {}
+      : { folder: reserveFolder(resolve(directory, options.out), 'verify') }),
+  };
+}
+
+/** The settings of a verification as they stand in its record. */
+interface VerifyConfiguration {
+  readonly claims: readonly string[];
+  readonly setting: Setting;
+  readonly instance: unknown;
+}
+
+function resumedVerification(
+  wanted: string,
+  selectors: readonly string[],
+  options: VerifyOptions,
+  { claims: all, directory }: Environment,
+): Verification {
+  const { full, config, set, seed, out } = options;
+  const given = [full, config, set, seed, out].some((option) => option !== undefined);
+  if (given || selectors.length > 0) {
+    throw new MesoscopeError({
+      code: 'unsupported',
+      what: 'other claims, instances, seeds, settings or folders',
+      by: 'verify --resume',
+      wayOut: 'Leave them out: the run goes on with its own.',
     });
-    publishVerification(folder, record, outcomes, (Date.now() - started.getTime()) / 1000);
   }
-  stdout.write(
-    options.json
-      ? `${JSON.stringify(claimsDocument(outcomes), null, 2)}\n`
-      : claimTable(outcomes) +
-          (folder === undefined ? '' : `\nReport: ${folder.bundle}/report.html\n`),
-  );
-  const refusedInput = outcomes.some(
-    (outcome, i) =>
-      'error' in outcome &&
-      outcome.error instanceof MesoscopeError &&
-      tasks[i].instance !== undefined,
-  );
-  if (refusedInput) return exitCode.refused;
-  return allStand(outcomes) ? exitCode.done : exitCode.failed;
+  const folder = interruptedRun(resolve(directory, wanted), wanted);
+  const record = readRecord(folder.partial);
+  const configuration = record.configuration as VerifyConfiguration;
+  const execution = resumedExecution(options, record);
+  const now = { study: 'verify', configuration, execution };
+  refuseDifferences(record, now, relative(directory, folder.partial));
+  const { instance: overrides, setting } = configuration;
+  return {
+    tasks: configuration.claims.map((id) => taskOf(claimById(id, all), overrides, all)),
+    ...{ seed: record.seed, execution, overrides, setting, folder, record },
+    before: loadOutcomes(folder.partial, all),
+  };
+}
+
+async function conductVerification(
+  verification: Verification,
+  json: boolean,
+  environment: Environment,
+): Promise<number> {
+  const { tasks, seed, setting, execution, folder, before } = verification;
+  const { stdout, stderr, directory } = environment;
+  const begin = performance.now();
+  const progress = createProgress(stderr);
+  const interrupt = new AbortController();
+  const stopListening = environment.onInterrupt(() => {
+    progress.log('Stopping; finished claims are kept (Ctrl-C again stops at once) …');
+    interrupt.abort();
+  });
+  const left = tasks.filter(({ claim }) => !before.some((outcome) => outcome.claim === claim));
+  const outcomes: ClaimOutcome[] = [...before];
+  try {
+    const host = await environment.createClaimRunners(
+      execution,
+      left.map(({ claim }) => claim),
+    );
+    const record = recordOf(verification, host.build);
+    try {
+      if (folder !== undefined)
+        writeAtomically(join(folder.partial, recordName), recordText(record));
+      await runClaims(left, {
+        ...{ runners: host.runners, seed, setting, signal: interrupt.signal },
+        progress: progress.update,
+        finished(outcome) {
+          outcomes.push(outcome);
+          if (tasks.length > 1) progress.log(outcomeLine(outcome));
+          if (folder !== undefined) saveOutcomes(folder.partial, outcomes);
+        },
+      });
+    } finally {
+      progress.end();
+      await host.dispose();
+    }
+    const inOrder = tasks.flatMap(({ claim }) => outcomes.filter((one) => one.claim === claim));
+    const unfinished = tasks.length - inOrder.length;
+    const seconds = record.seconds + (performance.now() - begin) / 1000;
+    if (folder !== undefined && unfinished === 0)
+      publishVerification(folder, record, inOrder, seconds);
+    if (folder !== undefined && unfinished > 0) {
+      const status = {
+        kind: 'interrupted',
+        message: `${unfinished} claims were not run.`,
+      } as const;
+      const kept = recordText({ ...record, status, seconds });
+      writeAtomically(join(folder.partial, recordName), kept);
+    }
+    const report = folder === undefined ? undefined : relative(directory, folder.bundle);
+    stdout.write(
+      json
+        ? `${JSON.stringify(claimsDocument(inOrder), null, 2)}\n`
+        : `${claimTable(inOrder)}${report === undefined || unfinished > 0 ? '' : `\nReport: ${report}/report.html\n`}`,
+    );
+    if (unfinished > 0) {
+      stderr.write(
+        folder === undefined
+          ? `Interrupted: ${unfinished} claims were not run.\n`
+          : `Interrupted: ${unfinished} claims were not run. Continue with: mesoscope verify --resume ${report}.partial\n`,
+      );
+      return exitCode.interrupted;
+    }
+    return verdictCode(inOrder, tasks);
+  } catch (cause) {
+    progress.end();
+    if (folder !== undefined && outcomes.length === 0) {
+      rmSync(folder.partial, { recursive: true, force: true });
+    } else if (folder !== undefined && existsSync(folder.partial)) {
+      stderr.write(
+        `Finished claims are kept. Continue with: mesoscope verify --resume ${relative(directory, folder.partial)}\n`,
+      );
+    }
+    throw cause;
+  } finally {
+    stopListening();
+  }
+}
+
+/** `A.euler-order holds: -1.003 [-1.02, -0.98], 4.2 s`. */
+function outcomeLine(outcome: ClaimOutcome): string {
+  const verdict =
+    'finding' in outcome
+      ? `${outcome.finding.verdict}: ${formatMeasured(outcome.finding)}`
+      : `stopped: ${outcome.error.message}`;
+  return `${outcome.claim.id} ${verdict}, ${formatDuration(outcome.seconds)}`;
+}
+
+function recordOf(verification: Verification, build: string): RunRecord {
+  const { tasks, seed, setting, execution, overrides, record } = verification;
+  if (record !== undefined) return record;
+  const { value: instance, notes } = finiteJson(overrides);
+  const configuration: VerifyConfiguration = {
+    claims: tasks.map(({ claim }) => claim.id),
+    ...{ setting, instance },
+  };
+  const heading = { study: 'verify', title: 'Verified claims', seed, configuration, execution };
+  return { ...newRecord({ ...heading, build, started: new Date() }), notes };
 }
 
 function publishVerification(
@@ -92,6 +233,17 @@ function publishVerification(
     .map((outcome) => `${JSON.stringify({ claim: outcome.claim.id, seconds: outcome.seconds })}\n`)
     .join('');
   publishBundle(folder, bundleFiles(finishedRecord(record, result, {}, seconds), result, metrics));
+}
+
+/** Refused input before failure: a claim may find out only while it runs what is wrong with an explicit instance. */
+function verdictCode(outcomes: readonly ClaimOutcome[], tasks: readonly ClaimTask[]): number {
+  const given = new Set(tasks.filter(({ instance }) => instance !== undefined).map((t) => t.claim));
+  const refused = outcomes.some(
+    (outcome) =>
+      'error' in outcome && outcome.error instanceof MesoscopeError && given.has(outcome.claim),
+  );
+  if (refused) return exitCode.refused;
+  return allStand(outcomes) ? exitCode.done : exitCode.failed;
 }
 
 /** An explicit instance: the overrides, or their entry for this claim where they are keyed by claim ids. */

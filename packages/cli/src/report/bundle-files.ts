@@ -14,6 +14,7 @@ import { encodeNpz } from '../bundle/npz.ts';
 import { type RunRecord, recordName, recordText } from '../bundle/record.ts';
 import { citationText } from './citation.ts';
 import { renderFigure, renderInlineFigure } from './figure.ts';
+import { figureArrays } from './figure-data.ts';
 import { renderReport } from './page.ts';
 
 /** The record of a run that has come to its end. */
@@ -49,7 +50,9 @@ export function bundleFiles(record: RunRecord, result: StudyResult, metrics: str
   const files: Record<string, Uint8Array | string> = {
     [recordName]: recordText(record),
     [metricsName]: metrics,
-    'arrays.npz': encodeNpz(result.arrays),
+    'arrays.npz': encodeNpz(
+      Object.assign({}, result.arrays, ...[...figures.values()].map(figureArrays)),
+    ),
     'CITATION.bib': citationText(record.references),
     'report.html': renderReport(record, result, (figure) =>
       renderInlineFigure(figures.get(figure) ?? figure),

@@ -43,12 +43,24 @@ function paceText(rate: number, left: number): string {
   return `${formatNumber(rate, 3)}/s, ${formatDuration(left)} left`;
 }
 
-/** `loss 2.314, bits 3.1`: at most five entries. */
+/** Where a number was measured: the label of the work says it already. */
+const positions: ReadonlySet<string> = new Set(['phase', 'stage', 'layers', 'step', 'seconds']);
+
+/** `loss 2.314, held out bits 3.1`: at most four numbers. */
 function metricText(record: Readonly<Record<string, number | string>>): string {
   return Object.entries(record)
-    .slice(0, 5)
-    .map(([name, value]) => `${name} ${typeof value === 'number' ? formatNumber(value) : value}`)
+    .filter(([name]) => !positions.has(name))
+    .slice(0, 4)
+    .map(
+      ([name, value]) =>
+        `${words(name)} ${typeof value === 'number' ? formatNumber(value) : value}`,
+    )
     .join(', ');
+}
+
+/** `held out bits` from `heldOutBits`. */
+function words(name: string): string {
+  return name.replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
 function lineProgress(output: Output): Progress {

@@ -20,10 +20,13 @@ it.each([
 });
 
 it('formats durations', () => {
-  expect([4.21, 12, 80, 3720].map(formatDuration)).toEqual([
+  expect([4.21, 9.97, 12, 59.7, 80, 119.8, 3720].map(formatDuration)).toEqual([
     '4.2 s',
+    '10 s',
     '12 s',
+    '1 min 0 s',
     '1 min 20 s',
+    '2 min 0 s',
     '1 h 2 min',
   ]);
 });
@@ -73,5 +76,20 @@ describe('plain progress', () => {
     expect(lines[0]).toBe('0.0 s  0 %  training  loss 1');
     expect(lines[1]).toBe('2.0 s  20 %  training  10/s, 8.0 s left  loss 0.04762');
     expect(lines[5]).toContain('100 %');
+  });
+
+  it('shows what was measured, not where it was measured', () => {
+    const output = captured();
+    const progress = createProgress(output);
+    progress.metric({
+      phase: 'train',
+      layers: 2,
+      step: 300,
+      seconds: 1.6,
+      loss: 2.5,
+      heldOutBits: 3.4,
+    });
+    progress.update(1, 2, '2 layers');
+    expect(output.text()).toContain('2 layers  loss 2.5, held out bits 3.4');
   });
 });

@@ -25,7 +25,6 @@ export interface ClaimTask {
 }
 
 export interface ClaimRunOptions {
-  readonly backend: Backend;
   /** Default 1. */
   readonly seed?: number;
   /** Default `quick`. */
@@ -35,13 +34,16 @@ export interface ClaimRunOptions {
 }
 
 /**
- * Runs one claim. Memory that its experiment takes from the backend is given back.
+ * A place where claims are run, one at a time: this thread or another.
  *
  * @throws MesoscopeError `invalid-configuration` if the instance does not fit the claim's schema
  */
+export type ClaimRunner = (task: ClaimTask, options: ClaimRunOptions) => Promise<ClaimResult>;
+
+/** Runs one claim on this thread. Memory that its experiment takes from the backend is given back. */
 export async function runClaim(
   { claim, instance }: ClaimTask,
-  options: ClaimRunOptions,
+  options: ClaimRunOptions & { readonly backend: Backend },
 ): Promise<ClaimResult> {
   const checked = instance === undefined ? undefined : parseConfiguration(claim.instance, instance);
   const context: ClaimContext<unknown> = {
@@ -57,39 +59,85 @@ export async function runClaim(
   return { claim, finding, seconds: (performance.now() - start) / 1000 };
 }
 
+/** Runs claims on this thread. */
+export function localRunner(backend: Backend): ClaimRunner {
+  return (task, options) => runClaim(task, { ...options, backend });
+}
+
+export interface ClaimsRunOptions extends ClaimRunOptions {
+  /** Called with each outcome, in the order in which claims end. */
+  finished?(outcome: ClaimOutcome): void;
+}
+
 /**
- * Runs claims one after the other. One that throws is reported as a {@link ClaimFailure} and the others still run;
- * after an abort the rest is left out.
+ * Runs claims, each runner one at a time, and returns their outcomes in the order of the tasks. A claim that throws is
+ * reported as a {@link ClaimFailure} and the others still run; after an abort the unfinished ones are left out.
  *
+ * @param options.backend stands for one runner on this thread
  * @throws MesoscopeError `invalid-configuration` before any work if an instance does not fit
  */
 export async function runClaims(
   tasks: readonly ClaimTask[],
-  options: ClaimRunOptions,
+  options: ClaimsRunOptions &
+    ({ readonly backend: Backend } | { readonly runners: readonly ClaimRunner[] }),
 ): Promise<ClaimOutcome[]> {
   for (const { claim, instance } of tasks) {
     if (instance !== undefined) parseConfiguration(claim.instance, instance);
   }
-  const outcomes: ClaimOutcome[] = [];
-  for (const [i, task] of tasks.entries()) {
-    // Lets the host draw, and see an interrupt, between two experiments.
-    await new Promise((resume) => setTimeout(resume, 0));
-    if (options.signal?.aborted) break;
+  const { signal, finished, seed, setting } = options;
+  const runners = 'runners' in options ? options.runners : [localRunner(options.backend)];
+  const shares = tasks.map(() => 0);
+  const report = (label: string) =>
+    options.progress?.(
+      shares.reduce((sum, share) => sum + share, 0),
+      tasks.length,
+      label,
+    );
+
+  async function outcomeOf(i: number, runner: ClaimRunner): Promise<ClaimOutcome | undefined> {
+    const { claim } = tasks[i];
     const start = performance.now();
     const progress: ClaimContext<unknown>['progress'] = (done, total, label) => {
-      const share = total > 0 ? done / total : 0;
-      options.progress?.(i + share, tasks.length, `${task.claim.id}: ${label}`);
+      shares[i] = total > 0 ? done / total : 0;
+      report(`${claim.id}: ${label}`);
     };
-    progress(0, 1, task.claim.title);
+    progress(0, 1, claim.title);
     try {
-      outcomes.push(await runClaim(task, { ...options, progress }));
+      return await runner(tasks[i], {
+        ...{ progress, seed: seed ?? 1, setting: setting ?? 'quick' },
+        ...(signal === undefined ? {} : { signal }),
+      });
     } catch (cause) {
+      if (signal?.aborted) return undefined;
       const error = cause instanceof Error ? cause : new Error(String(cause));
-      outcomes.push({ claim: task.claim, error, seconds: (performance.now() - start) / 1000 });
+      return { claim, error, seconds: (performance.now() - start) / 1000 };
+    } finally {
+      shares[i] = 1;
     }
   }
-  options.progress?.(outcomes.length, tasks.length, 'done');
-  return outcomes;
+
+  const outcomes: (ClaimOutcome | undefined)[] = tasks.map(() => undefined);
+  const queue = tasks.keys();
+  await Promise.all(
+    runners.map(async (runner) => {
+      // Lets the host draw, and see an interrupt, between two experiments.
+      await nextMacrotask();
+      while (!signal?.aborted) {
+        const { value: i, done } = queue.next();
+        if (done) return;
+        const outcome = await outcomeOf(i, runner);
+        outcomes[i] = outcome;
+        if (outcome !== undefined) finished?.(outcome);
+        await nextMacrotask();
+      }
+    }),
+  );
+  report('done');
+  return outcomes.filter((outcome) => outcome !== undefined);
+}
+
+function nextMacrotask(): Promise<void> {
+  return new Promise((resume) => setTimeout(resume, 0));
 }
 
 /** Whether every outcome is a finding that does not fail; *outside* is no failure. */

@@ -133,8 +133,7 @@ export async function trainTextFlow(
     progress.lossSum += values.loss;
     progress.lossCount += 1;
     const step = stepsBefore(values.stage) + values.step + 1;
-    const label = `${layers} layers, loss ${values.loss.toFixed(3)}`;
-    host.progress?.(step, totalSteps, label);
+    host.progress?.(step, totalSteps, `${layers} layers`);
     if ((values.step + 1) % reportEvery !== 0 && values.step + 1 !== steps) return;
     progress.seconds += progress.windowSeconds;
     const record: TrainingRecord = {
