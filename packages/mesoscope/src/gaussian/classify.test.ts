@@ -109,3 +109,38 @@ describe('classifyLayer', () => {
     expect(classifyLayer(gaussianLayer({ W }), round).regime).toBe('stable');
   });
 });
+
+test('sinkhorn attention: a law that grows to one direction is growing, in few steps', () => {
+  // The other direction falls below rounding of the first, and its singular vector is noise from there on.
+  const law = {
+    mean: new Float64Array(2),
+    covariance: fromRows([
+      [1, 0.3],
+      [0.3, 0.7],
+    ]),
+  };
+  for (const b of [0, 0.75, 2.25]) {
+    const layer = gaussianLayer({
+      attention: 'sinkhorn',
+      heads: [
+        {
+          V: fromRows([
+            [0.375, 0.5],
+            [0, 0.7],
+          ]),
+          B: fromRows([
+            [1, 0.4],
+            [-0.4, b],
+          ]),
+        },
+      ],
+      W: fromRows([
+        [-0.2, 0.3],
+        [-0.3, -0.1],
+      ]),
+    });
+    const start = performance.now();
+    expect(classifyLayer(layer, law).regime).toBe('growth');
+    expect(performance.now() - start).toBeLessThan(5000);
+  }
+});

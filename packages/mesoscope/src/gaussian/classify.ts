@@ -4,6 +4,8 @@ import {
   spectralNorm,
 } from '../numeric/decompositions.ts';
 import {
+  block,
+  diagonal,
   frobeniusNorm,
   largestEntry,
   type Matrix,
@@ -26,7 +28,7 @@ import { advanceRiccati, type RiccatiForm, riccatiForm, riccatiStep } from './ri
  * - `collapse`: tends to a covariance of lower rank, 0 for a single point;
  * - `growth`: grows without bound, but is finite at every depth;
  * - `blow-up`: becomes infinite at a finite depth;
- * - `bounded`: stays bounded and shows no limit up to the horizon (it turns, or moves too slowly).
+ * - `bounded`: shows no limit up to where it was followed (it turns, moves too slowly, or the integration gave up).
  */
 export type Regime = 'stable' | 'collapse' | 'growth' | 'blow-up' | 'bounded';
 
@@ -75,7 +77,7 @@ export function classifyLayer(
   const riccati = riccatiForm(layer);
   const blowUp = riccati === null ? null : predictBlowUp(riccati, start, { horizon });
   if (blowUp?.time != null) return blownUp(blowUp.time);
-  const advance = riccati === null ? integration(layer) : riccatiSteps(riccati);
+  const advance = riccati === null ? integration(layer, times.huge) : riccatiSteps(riccati);
 
   const first = Math.min(times.fastest, horizon);
   let t = 0;
@@ -87,6 +89,10 @@ export function classifyLayer(
     const next = advance(L, target - t);
     if (next.blowUp !== null) return blownUp(t + next.blowUp);
     if (next.overflow) return grown(t, L);
+    if (!next.arrived) {
+      const growing = seen?.regime === 'growth' && frobeniusNorm(next.factor) ** 2 > times.huge;
+      return growing ? grown(t, L) : undecided(t, L);
+    }
     L = next.factor;
     t = target;
     if (frobeniusNorm(L) ** 2 < times.negligible) {
@@ -94,7 +100,7 @@ export function classifyLayer(
       return { regime: 'collapse', blowUpTime: null, dimension: 0, covariance, time: t };
     }
     const exponents = growthExponents(layer, L, t);
-    const verdict = previous === null ? null : decide(exponents, previous);
+    const verdict = previous === null ? null : decide(exponents, previous, start.columns);
     agreements =
       verdict !== null && seen?.regime === verdict.regime && seen.dimension === verdict.dimension
         ? agreements + 1
@@ -114,13 +120,7 @@ export function classifyLayer(
       return { ...verdict, blowUpTime: null, covariance: multiply(L, transpose(L)), time: t };
     }
     if (last) {
-      return {
-        regime: 'bounded',
-        blowUpTime: null,
-        dimension: verdict?.dimension ?? null,
-        covariance: multiply(L, transpose(L)),
-        time: t,
-      };
+      return { ...undecided(t, L), dimension: verdict?.dimension ?? null };
     }
   }
 }
@@ -132,6 +132,17 @@ function blownUp(time: number): Classification {
 function grown(time: number, L: Matrix): Classification {
   return {
     regime: 'growth',
+    blowUpTime: null,
+    dimension: null,
+    covariance: multiply(L, transpose(L)),
+    time,
+  };
+}
+
+/** No limit up to here. */
+function undecided(time: number, L: Matrix): Classification {
+  return {
+    regime: 'bounded',
     blowUpTime: null,
     dimension: null,
     covariance: multiply(L, transpose(L)),
@@ -183,9 +194,30 @@ interface Advance {
   readonly factor: Matrix;
   readonly blowUp: number | null;
   readonly overflow: boolean;
+  /** False where the integration gave up on the way. */
+  readonly arrived: boolean;
 }
 
-function integration(layer: GaussianLayer): (L: Matrix, duration: number) => Advance {
+/**
+ * Under sinkhorn attention, singular values of a huge L below this fraction of the largest are dropped. Attention is then saturated, the
+ * large directions do not feel the small ones, and these, which are rounding, would be moved about at the speed of the large
+ * ones. (Under softmax attention small directions do matter: they are what a growing one is damped against.)
+ */
+const negligibleFactor = 1e-7;
+
+/** The directions of L that are seen beside the largest, as orthogonal columns: `LLᵀ` is kept to rounding. */
+function compressed(L: Matrix): Matrix {
+  const { left, values } = singularValueDecomposition(L);
+  const kept = values.filter((value) => value > negligibleFactor * values[0]).length;
+  if (kept === L.columns || kept === 0) return L;
+  return multiply(block(left, 0, 0, L.rows, kept), diagonal(values.subarray(0, kept)));
+}
+
+/** The most steps of one doubling of the depth; smooth flows take some hundred. */
+const integrationSteps = 20_000;
+
+function integration(layer: GaussianLayer, huge: number): (L: Matrix, duration: number) => Advance {
+  const saturated = layer.attention === 'sinkhorn';
   const centred = { ...layer, b: new Float64Array(layer.dimension) };
   return (factor, duration) => {
     const mean = new Float64Array(layer.dimension);
@@ -196,12 +228,16 @@ function integration(layer: GaussianLayer): (L: Matrix, duration: number) => Adv
         horizon: duration,
         relativeTolerance: 1e-9,
         dense: false,
+        stepLimit: integrationSteps,
       },
     );
+    const { kind } = flow.status;
+    const end = flow.moments.factor;
     return {
-      factor: flow.moments.factor,
+      factor: saturated && frobeniusNorm(end) ** 2 > huge ? compressed(end) : end,
       blowUp: flow.blowUpTime,
-      overflow: flow.status.kind === 'diverged',
+      overflow: kind === 'diverged',
+      arrived: kind === 'completed',
     };
   };
 }
@@ -215,11 +251,11 @@ function riccatiSteps(form: RiccatiForm): (L: Matrix, duration: number) => Advan
     for (let k = 0; k < steps; k++) {
       const next = advanceRiccati(step, factor);
       if (next === null || !(largestEntry(next) < 1e150)) {
-        return { factor, blowUp: null, overflow: true };
+        return { factor, blowUp: null, overflow: true, arrived: false };
       }
       factor = next;
     }
-    return { factor, blowUp: null, overflow: false };
+    return { factor, blowUp: null, overflow: false, arrived: true };
   };
 }
 
@@ -239,6 +275,7 @@ function growthExponents(layer: GaussianLayer, L: Matrix, t: number): Float64Arr
 function decide(
   exponents: Float64Array,
   previous: Float64Array,
+  rank: number,
 ): { regime: Regime; dimension: number | null } | null {
   let steady = 0;
   for (let i = 0; i < exponents.length; i++) {
@@ -250,7 +287,7 @@ function decide(
       return null;
     steady++;
   }
-  return { regime: steady === exponents.length ? 'stable' : 'collapse', dimension: steady };
+  return { regime: steady === rank ? 'stable' : 'collapse', dimension: steady };
 }
 
 /** Whether Σ itself slows down, and does not turn at constant eigenvalues: `t|Σ̇| ≤ |Σ|`, unless all of it collapses. */

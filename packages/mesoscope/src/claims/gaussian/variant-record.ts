@@ -1,5 +1,6 @@
 import { affineVelocity } from '../../gaussian/closure.ts';
 import type { GaussianLayer } from '../../gaussian/layer.ts';
+import { saturation } from '../../gaussian/moment-field.ts';
 import { integrateMoments } from '../../gaussian/moment-flow.ts';
 import { sinkhornVelocity } from '../../gaussian/sinkhorn-particles.ts';
 import { gaussian } from '../../law/law.ts';
@@ -11,6 +12,21 @@ import type { ClaimContext } from '../claim.ts';
 import { endClouds, endLaw, momentErrors } from './cloud-errors.ts';
 import { depthsUpTo, type GaussianFlow } from './flow-instance.ts';
 
+/**
+ * Correlation below which the mean square error of n tokens has a finite variance. At a token x the weights of the n tokens have a variance
+ * `∝ e^{cx²}`, `c = τ²/(1 + τ²)` for x in standard units; its mean square over x ~ N(0, 1) is finite for 2c < ½, that is
+ * τ² < 1/3. Beyond it the errors of finite samples fall more slowly than n^{−1/2}.
+ */
+export const correlationLimit = 1 / Math.sqrt(3);
+
+/** `τ = (√(1 + 4l²) − 1)/2l` of the largest singular value l of `LᵀB_hL`. */
+export function largestCorrelation({ heads }: GaussianLayer, L: Matrix): number {
+  return Math.max(
+    0,
+    ...heads.map(({ B }) => saturation(spectralNorm(multiply(transpose(L), B, L)))),
+  );
+}
+
 /** Relative marginal error to which weights are made doubly stochastic. */
 export const scalingTolerance = 1e-6;
 
@@ -20,6 +36,8 @@ export interface VariantRecord {
   readonly errors: readonly number[];
   /** Largest relative marginal error of the doubly stochastic weights; null for l2. */
   readonly marginalError: number | null;
+  /** Largest correlation τ between a token and its tilted mean, over heads; null for l2. */
+  readonly correlation: number | null;
   /** Smallest eigenvalue of 2βKᵀK over all heads, over the largest: 0 where K is not injective. */
   readonly keyInjectivity: number | null;
   /** Largest tr Σ(t) over its exponential bound; it is 1 at depth 0. */
@@ -90,6 +108,7 @@ export function measureVariant(
     attention: layer.attention,
     errors,
     marginalError,
+    correlation: layer.attention === 'sinkhorn' ? largestCorrelation(layer, start.factor) : null,
     keyInjectivity: metrics.length === 0 ? null : Math.min(...metrics.map(relativeSmallest)),
     growthRatio: Number.isFinite(rate) ? Math.max(...traces.map((s, k) => s / bounds[k])) : 0,
     endRatio: Number.isFinite(rate) ? traces[traces.length - 1] / bounds[bounds.length - 1] : null,

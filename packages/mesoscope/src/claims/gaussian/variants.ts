@@ -1,9 +1,11 @@
 import { distanceHead, gaussianLayer } from '../../gaussian/layer.ts';
 import { integrateMoments } from '../../gaussian/moment-flow.ts';
+import { factored } from '../../gaussian/moments.ts';
 import { randomMatrix } from '../../gaussian/random-matrices.ts';
 import { type GaussianFlowInstance, gaussianFlowSchema } from '../../gaussian/schema.ts';
+import { spectralNorm } from '../../numeric/decompositions.ts';
 import { fitRate, type RateFit } from '../../numeric/fit.ts';
-import { diagonal, fromRows } from '../../numeric/matrix.ts';
+import { diagonal, fromRows, multiply, scale, transpose } from '../../numeric/matrix.ts';
 import { randomStream } from '../../numeric/random.ts';
 import {
   type Assumption,
@@ -19,6 +21,7 @@ import { randomLaw } from './random-flows.ts';
 import { rateFigure } from './rate-figure.ts';
 import { slopeBias } from './slope-bias.ts';
 import {
+  correlationLimit,
   injective,
   measureVariant,
   scalingTolerance,
@@ -71,6 +74,15 @@ export function variantsFinding(
     assumptions.push({
       name: 'the doubly stochastic weights converged (largest marginal error)',
       holds: worst <= scalingTolerance,
+      value: worst,
+    });
+  }
+  const correlations = records.flatMap((one) => one.correlation ?? []);
+  if (correlations.length > 0) {
+    const worst = Math.max(...correlations);
+    assumptions.push({
+      name: 'correlation τ of every sinkhorn head below 1/√3, so that mean square errors have a variance (largest)',
+      holds: worst < correlationLimit,
       value: worst,
     });
   }
@@ -195,15 +207,20 @@ function randomFlow(seed: number, index: number): GaussianFlow {
   const d = 1 + (Math.floor(index / 2) % 3);
   const entry = (size: number) => randomMatrix(stream, d, d, size / Math.sqrt(d));
   const attention = index % 2 === 0 ? 'l2' : 'sinkhorn';
+  const law = randomLaw(stream, d);
+  const L = factored(law).factor;
   const heads = [0, 1].map(() => {
     const V = entry(0.5);
-    if (attention === 'sinkhorn') return { V, B: entry(0.6) };
+    if (attention === 'sinkhorn') {
+      const B = entry(0.6);
+      // LᵀBL of norm ½: correlation 0.41.
+      return { V, B: scale(0.5 / spectralNorm(multiply(transpose(L), B, L)), B) };
+    }
     const K = entry(0.4);
     // Keys that see every direction well, so that the bound is not idle.
     for (let i = 0; i < d; i++) K.data[i * d + i] += 0.8;
     return distanceHead({ V, Q: entry(0.5), K, scale: 0.5 });
   });
-  const law = randomLaw(stream, d);
   const layer = gaussianLayer({
     attention,
     heads,

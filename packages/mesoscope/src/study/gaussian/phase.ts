@@ -84,7 +84,10 @@ async function run(configuration: Phase, context: StudyContext): Promise<StudyRe
   const { x, y } = configuration;
   const grid = gridOf(configuration);
   familyOf(configuration)(x.from, y.from);
-  const lines = savedLines(context.resume, y.points + x.points);
+  const lines = savedLines(
+    context.resume,
+    y.points + (hasClosedForm(configuration) ? x.points : 0),
+  );
   const complete = await computePieces(context, {
     pieces: lines,
     compute: (index) => computeLine(configuration, index),
@@ -106,7 +109,7 @@ async function run(configuration: Phase, context: StudyContext): Promise<StudyRe
   const dimensions = rows.flatMap((part) => part.dimensions);
   const shape = [y.points, x.points];
   const crossings = lines.flatMap((line) => line?.crossings ?? []);
-  const over = crossings.length === lines.length ? boundaries(grid, crossings) : [];
+  const over = crossings.length > 0 ? boundaries(grid, crossings) : [];
   return {
     claims: [],
     sections: [
@@ -127,7 +130,7 @@ async function run(configuration: Phase, context: StudyContext): Promise<StudyRe
             regime,
             `${((100 * kinds.filter((kind) => kind === regime).length) / kinds.length).toFixed(1)} %`,
           ]),
-        note: 'stable: tends to a covariance of full rank; collapse: to one of lower rank; growth: unbounded, finite at every depth; blow-up: infinite at a finite depth; bounded: no limit seen.',
+        note: 'stable: tends to a covariance of full rank; collapse: to one of lower rank; growth: unbounded, finite at every depth; blow-up: infinite at a finite depth; bounded: no limit seen as far as the flow was followed.',
       },
     ],
     arrays: {
@@ -151,13 +154,23 @@ function gridOf({ x, y }: Phase): PhaseGrid {
   return { x: equidistant(x), y: equidistant(y) };
 }
 
+/** Whether the values are multiples of the identity, so that boundaries are known without a flow; columns are scanned only then. */
+function hasClosedForm(configuration: Phase): boolean {
+  const { x, y } = configuration;
+  const family = familyOf(configuration);
+  // In general position a family that leaves that form does so between its corners.
+  return [x.from, x.to].every((a) =>
+    [y.from, y.to].every((b) => riccatiForm(family(a, b).layer) !== null),
+  );
+}
+
 /** The piece of this study: rows of the diagram first, then its columns. */
 function computeLine(configuration: Phase, index: number): PhaseLine {
   const family = familyOf(configuration);
   const grid = gridOf(configuration);
   const row = index < grid.y.length;
   const at = row ? index : index - grid.y.length;
-  const closed = riccatiForm(family(grid.x[0], grid.y[0]).layer) !== null;
+  const closed = hasClosedForm(configuration);
   const line = row ? 'row' : 'column';
   return {
     ...(row ? { rows: classifyGrid(family, grid, { rows: { from: at, to: at + 1 } }) } : {}),
