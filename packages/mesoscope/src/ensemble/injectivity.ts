@@ -76,9 +76,6 @@ export function testInjectivity(
     });
   }
   const decomposition = projectedDecomposition(points, values, modulo);
-  const singularValues = padded(decomposition.values, count);
-  const tolerance = roundingTolerance * largestColumn(values);
-  const rank = singularValues.filter((value) => value > tolerance).length;
   const stream = randomStream(seed, 'resampled probes');
   const bootstrap = Array.from({ length: resamples }, () => {
     const chosen = Array.from({ length: probes }, () => stream.integer(probes));
@@ -88,10 +85,23 @@ export function testInjectivity(
       modulo,
     );
     return padded(resampled.values, count)[count - 1];
-  }).sort((x, y) => x - y);
+  });
+  return judgeDesign(decomposition, largestColumn(values), bootstrap);
+}
+
+/** What singular values and right singular vectors of a design say. @param size largest root mean square of a column */
+export function judgeDesign(
+  { values, right }: Pick<SingularValues, 'values' | 'right'>,
+  size: number,
+  bootstrap: readonly number[],
+): Injectivity {
+  const count = right.rows;
+  const singularValues = padded(values, count);
+  const tolerance = roundingTolerance * size;
+  const rank = singularValues.filter((value) => value > tolerance).length;
+  const sorted = bootstrap.toSorted((x, y) => x - y);
   const quantile = (p: number) =>
-    bootstrap[Math.min(resamples - 1, Math.max(0, Math.round(p * (resamples - 1))))] ??
-    singularValues[count - 1];
+    sorted[Math.round(p * (sorted.length - 1))] ?? singularValues[count - 1];
   return {
     verdict: rank === count ? 'independent' : 'dependent',
     singularValues,
@@ -102,7 +112,7 @@ export function testInjectivity(
         : singularValues[rank - 1] /
           Math.max(rank === count ? tolerance : singularValues[rank], Number.MIN_VALUE),
     interval: [quantile(0.025), quantile(0.975)],
-    dependencies: nullVectors(decomposition, rank, count),
+    dependencies: nullVectors(right, rank, count),
   };
 }
 
@@ -163,7 +173,7 @@ function takeRows(a: Matrix, rows: readonly number[]): Matrix {
   return out;
 }
 
-function nullVectors({ right }: SingularValues, rank: number, count: number): Matrix {
+function nullVectors(right: Matrix, rank: number, count: number): Matrix {
   const out = zeros(count - rank, count);
   for (let r = rank; r < count; r++) {
     for (let i = 0; i < count; i++) {

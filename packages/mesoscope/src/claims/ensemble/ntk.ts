@@ -1,4 +1,8 @@
-import { type KernelPart, kernelSpectrum } from '../../ensemble/attention-kernel.ts';
+import {
+  type KernelPart,
+  kernelSpectrum,
+  kernelTolerance,
+} from '../../ensemble/attention-kernel.ts';
 import { type Injectivity, type Modulo, testInjectivity } from '../../ensemble/injectivity.ts';
 import type { EnsembleInputs } from '../../ensemble/inputs.ts';
 import { ensembleLayout, headsAt, randomEnsemble } from '../../ensemble/parameters.ts';
@@ -14,9 +18,6 @@ const cases: readonly { readonly part: KernelPart; readonly modulo: Modulo }[] =
   { part: 'query-key', modulo: 'affine' },
   { part: 'all', modulo: 'constant' },
 ];
-
-/** Eigenvalues of a Gram matrix carry rounding of this size relative to the largest. */
-const kernelTolerance = 1e-13;
 
 interface InjectivityComparison {
   readonly design: Injectivity;
