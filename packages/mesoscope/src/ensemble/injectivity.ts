@@ -37,7 +37,11 @@ export interface Injectivity {
   readonly rank: number;
   /** Ratio of the last singular value counted to the first not counted; to the tolerance if all are counted. */
   readonly rankGap: number;
-  /** 95 % percentile interval of the smallest singular value over resampled probe points. */
+  /**
+   * 95 % bootstrap interval of the smallest singular value σ over resampled probe points, reflected on the log scale:
+   * `[σ²/q_high, σ²/q_low]` of the percentiles q. Resampled probes repeat each other and lie too low by about as much as σ
+   * itself does; reflection takes that out. Percentiles themselves where the contexts are dependent: all is rounding.
+   */
   readonly interval: Interval;
   /** Coefficients c with `Σ c_iΛ_i` null, one row for each dependency, of length 1; no rows if independent. */
   readonly dependencies: Matrix;
@@ -102,6 +106,8 @@ export function judgeDesign(
   const sorted = bootstrap.toSorted((x, y) => x - y);
   const quantile = (p: number) =>
     sorted[Math.round(p * (sorted.length - 1))] ?? singularValues[count - 1];
+  const [low, high] = [quantile(0.025), quantile(0.975)];
+  const smallest = singularValues[count - 1];
   return {
     verdict: rank === count ? 'independent' : 'dependent',
     singularValues,
@@ -111,7 +117,7 @@ export function judgeDesign(
         ? 0
         : singularValues[rank - 1] /
           Math.max(rank === count ? tolerance : singularValues[rank], Number.MIN_VALUE),
-    interval: [quantile(0.025), quantile(0.975)],
+    interval: rank === count && low > 0 ? [smallest ** 2 / high, smallest ** 2 / low] : [low, high],
     dependencies: nullVectors(right, rank, count),
   };
 }

@@ -38,7 +38,7 @@ export interface EnsembleRun {
 }
 
 /** Kernels up to this many rows are followed over training. */
-const followedKernel = 200;
+const followedKernel = 300;
 
 /** The task of a configuration: the preset's, or the user's own. @throws MesoscopeError `invalid-value` */
 export function taskOf(
