@@ -69,21 +69,31 @@ export function trainingFigures(
     },
   ];
   if (reports[0].kernel.length === 0) return figures;
-  return [
-    ...figures,
-    {
-      id: 'kernel',
-      title: 'Attention kernel',
-      caption:
-        'Smallest over largest eigenvalue of the attention kernel at each depth: rounding (about 1e-16) means that injectivity is lost.',
+  const ofKernel = (id: string, label: string, of: (report: EnsembleReport) => readonly number[]) =>
+    ({
+      id,
       x: time,
-      y: { label: 'λ_min/λ_max of K_s', scale: 'log' },
+      y: { label, scale: 'log' },
       marks: depths.map((l) =>
         line(
           `s = ${l}/${layers}`,
-          reports.map((r) => positive(r.kernel[l])),
+          reports.map((r) => positive(of(r)[l])),
         ),
       ),
+    }) as const;
+  return [
+    ...figures,
+    {
+      ...ofKernel('kernel', 'λ_min/λ_max of K_s', (r) => r.kernel),
+      title: 'Attention kernel',
+      caption:
+        'Smallest over largest eigenvalue of the attention kernel at each depth: rounding (about 1e-16) means that injectivity is lost.',
+    },
+    {
+      ...ofKernel('lambda-min', 'λ_min of K_s', (r) => r.lambdaMin),
+      title: 'Smallest eigenvalue of the kernel',
+      caption:
+        'Smallest eigenvalue of the attention kernel at each depth (values below 1e-18 drawn there): what bounds the Polyak–Łojasiewicz ratio from below.',
     },
   ];
 }

@@ -75,7 +75,12 @@ function trainingStudy(preset: Preset): Study {
         'final loss': last.loss,
         'Polyak–Łojasiewicz ratio': gradientDominance(last),
         'energy identity': last.energyRatio,
-        ...(last.kernel.length > 0 ? { 'smallest λ_min/λ_max': Math.min(...last.kernel) } : {}),
+        ...(last.kernel.length > 0
+          ? {
+              'smallest λ_min/λ_max': Math.min(...last.kernel),
+              'smallest λ_min': Math.min(...last.lambdaMin),
+            }
+          : {}),
         ...own?.headline,
       },
       status: {
