@@ -47,10 +47,12 @@ export function trainingFigures(
       x: time,
       y: { label: 'ΔL / (−‖∇L‖²Δτ)' },
       marks: [
-        line(
-          'ratio',
-          reports.map((r) => r.energyRatio),
-        ),
+        {
+          kind: 'line',
+          series: 'ratio',
+          x: x.slice(1),
+          y: reports.slice(1).map((r) => r.energyRatio),
+        },
         { kind: 'rule', axis: 'y', at: 1, label: '1' },
       ],
     },

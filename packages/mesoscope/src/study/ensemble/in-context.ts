@@ -105,6 +105,7 @@ export function heldOutReport(
   const squares = (a: readonly number[], b: readonly number[]) => a.map((x, i) => (x - b[i]) ** 2);
   const mean = (x: readonly number[]) => {
     const { mean, interval } = meanInterval(x);
+    if (mean === 0) return '0';
     return `${mean.toPrecision(3)} [${(interval ?? []).map((end) => end.toPrecision(3)).join(', ')}]`;
   };
   const truth = (tasks: readonly RegressionTask[]) => tasks.map(({ value }) => value);
