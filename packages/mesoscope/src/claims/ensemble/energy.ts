@@ -27,7 +27,7 @@ const horizon = 0.4;
 const stepCounts = [16, 32, 64, 128, 256];
 const collapseSteps = 16;
 /** Independent starts of each size, for a root mean square. */
-const repetitions = 8;
+const repetitions = 16;
 const collapseLayers = 4;
 const collapseHeads = [2, 4, 8, 16, 32, 64];
 const referenceHeads = 512;
@@ -176,7 +176,10 @@ async function run(context: ClaimContext<EnsembleInstance>): Promise<Finding> {
     assumptions: [],
   });
   const permuted = Math.max(...measured.map((m) => m.permuted));
-  const particlesOfHeads = collapseHeads.map((heads) => heads * collapseLayers);
+  // The reference is a sample too: the variance of the difference is that of 1/(1/H + 1/H_ref) heads.
+  const particlesOfHeads = collapseHeads.map(
+    (heads) => collapseLayers / (1 / heads + 1 / referenceHeads),
+  );
   const collapse = fitOrder({ x: particlesOfHeads, y: measured.map((m) => m.heads) });
   const refinement = fitOrder({ x: refinedLayers, y: measured.map((m) => m.refined) });
   const collapses = collapse.interval[0] <= -0.5 && -0.5 <= collapse.interval[1];
@@ -222,14 +225,14 @@ async function run(context: ClaimContext<EnsembleInstance>): Promise<Finding> {
           id: 'D.energy.collapse',
           title: 'Loss curves depend on the law of heads only',
           caption:
-            'Largest distance between the loss curve of H independent heads at each of 4 depths and that of 512 heads of the same law. Band: range over problems. Expected: order ½.',
+            'Largest distance between the loss curve of H independent heads at each of 4 depths and that of 512 others of the same law, over the number of particles whose sampling error both have together, L/(1/H + 1/512). Band: range over problems. Expected: order ½.',
           quantity: 'sup_τ |L − L_ref|',
           curves: [
             { series: 'H heads', layers: particlesOfHeads, errors: measured.map((m) => m.heads) },
           ],
           expected: [{ slope: -0.5, curve: 0 }],
         }),
-        x: { label: 'particles LH', scale: 'log', base: 2 },
+        x: { label: 'particles L/(1/H + 1/512)', scale: 'log', base: 2 },
       },
       curvesFigure(measured[0]),
     ],

@@ -71,7 +71,9 @@ export function trainingFigures(
     },
   ];
   if (reports[0].kernel.length === 0) return figures;
-  const ofKernel = (id: string, label: string, of: (report: EnsembleReport) => readonly number[]) =>
+  // What is smaller is rounding of λ_max.
+  const visible = (ratio: number) => Math.max(ratio, 2 ** -52);
+  const ofKernel = (id: string, label: string, of: (r: EnsembleReport, l: number) => number) =>
     ({
       id,
       x: time,
@@ -79,23 +81,23 @@ export function trainingFigures(
       marks: depths.map((l) =>
         line(
           `s = ${l}/${layers}`,
-          reports.map((r) => positive(of(r)[l])),
+          reports.map((r) => of(r, l)),
         ),
       ),
     }) as const;
   return [
     ...figures,
     {
-      ...ofKernel('kernel', 'λ_min/λ_max of K_s', (r) => r.kernel),
+      ...ofKernel('kernel', 'λ_min/λ_max of K_s', (r, l) => visible(r.kernel[l])),
       title: 'Attention kernel',
       caption:
-        'Smallest over largest eigenvalue of the attention kernel at each depth: rounding (about 1e-16) means that injectivity is lost.',
+        'Smallest over largest eigenvalue of the attention kernel at each depth (values below 2e-16 drawn there): rounding means that injectivity is lost.',
     },
     {
-      ...ofKernel('lambda-min', 'λ_min of K_s', (r) => r.lambdaMin),
+      ...ofKernel('lambda-min', 'λ_min of K_s', (r, l) => visible(r.kernel[l]) * r.lambdaMax[l]),
       title: 'Smallest eigenvalue of the kernel',
       caption:
-        'Smallest eigenvalue of the attention kernel at each depth (values below 1e-18 drawn there): what bounds the Polyak–Łojasiewicz ratio from below.',
+        'Smallest eigenvalue of the attention kernel at each depth (values at rounding drawn at 2e-16 λ_max): a positive value at one depth is enough for a positive Polyak–Łojasiewicz ratio.',
     },
   ];
 }

@@ -28,8 +28,8 @@ export interface EnsembleReport extends EnsembleRecord {
   readonly movement: readonly number[];
   /** λ_min/λ_max of the attention kernel at each depth; empty where the kernel is too large to follow. */
   readonly kernel: readonly number[];
-  /** λ_min of the same kernels. */
-  readonly lambdaMin: readonly number[];
+  /** λ_max of the same kernels. */
+  readonly lambdaMax: readonly number[];
 }
 
 export interface EnsembleRun {
@@ -201,7 +201,7 @@ function reportOf(
     ...rest,
     movement: Array.from(ensembleDistance(layout, start, theta).depths),
     kernel: spectra.map(({ smallest, largest }) => Math.max(smallest, 0) / largest),
-    lambdaMin: spectra.map(({ smallest }) => smallest),
+    lambdaMax: spectra.map(({ largest }) => largest),
   };
 }
 
@@ -219,7 +219,7 @@ export function packReports(reports: readonly EnsembleReport[]): Float64Array {
       r.energyRatio,
       ...r.movement,
       ...r.kernel,
-      ...r.lambdaMin,
+      ...r.lambdaMax,
     ]),
   );
 }
@@ -238,7 +238,7 @@ function unpackReports(packed: ArrayLike<number>, { layout }: TokenMap): Ensembl
       energyRatio: ratio,
       movement: values(fixedColumns, layout.layers),
       kernel: values(fixedColumns + layout.layers, kernels),
-      lambdaMin: values(fixedColumns + layout.layers + kernels, kernels),
+      lambdaMax: values(fixedColumns + layout.layers + kernels, kernels),
     });
     at += fixedColumns + layout.layers + 2 * kernels;
   }

@@ -78,7 +78,9 @@ function trainingStudy(preset: Preset): Study {
         ...(last.kernel.length > 0
           ? {
               'smallest λ_min/λ_max': Math.min(...last.kernel),
-              'smallest λ_min': Math.min(...last.lambdaMin),
+              'smallest λ_min': Math.min(
+                ...last.kernel.map((ratio, l) => ratio * last.lambdaMax[l]),
+              ),
             }
           : {}),
         ...own?.headline,
