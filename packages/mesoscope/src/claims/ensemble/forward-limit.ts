@@ -177,6 +177,19 @@ async function run(context: ClaimContext<EnsembleInstance>): Promise<Finding> {
     verdict: verdicts.find((verdict) => verdict !== 'holds') ?? 'holds',
     summary: `Sampling heads costs (LH)^${heads.slope.toFixed(3)} at fixed depth and L^${single.slope.toFixed(3)} with one head a layer; depth itself costs L^${depth.measured.toFixed(3)}; a small change of contexts moves the output by at most ${Math.max(...shares).toPrecision(2)} of what the context costates allow for W₁.`,
     figures: [
+      {
+        ...orderFigure({
+          id: 'D.forward-limit.heads',
+          title: 'Sampled heads at a fixed depth',
+          caption: `Root-mean-square distance of final tokens between networks of ${fixedLayers} layers with H independent heads each and the whole law of heads at the same depth. Band: range over random laws. Expected: order ½.`,
+          quantity: 'distance of final tokens',
+          curves: [
+            { series: 'H heads', layers: particlesOfHeads, errors: measured.map((m) => m.heads) },
+          ],
+          expected: [{ slope: -0.5, curve: 0 }],
+        }),
+        x: { label: 'particles LH', scale: 'log', base: 2 },
+      },
       orderFigure({
         id: 'D.forward-limit',
         title: 'Finite networks against the infinitely deep and wide one',
