@@ -29,14 +29,19 @@ const displacements = [0.1, 0.3, 1, 3, 10];
 const reached = 1e-8;
 /** The energy identity holds to this error at every step. */
 const energyTolerance = 0.05;
-/** Steps over which the decay is compared with the gradient, in the late phase. */
-const decaySteps = 50;
+/**
+ * The decay is compared with the gradient in the late phase, over steps of a quarter of what training took there: the
+ * control of steps lets them pass the stability limit of fast modes for a moment, which steps of one length must not.
+ */
+const decaySteps = 100;
+const stepShare = 1 / 4;
 /**
  * Of one mode of rate λ, explicit steps h with y = λh decay at `−log(1−y)/y = 1 + y/2 + y²/3 + …` times the rate, and
- * lose `1 − y/2` of what the energy identity says: y ≤ 2 × the tolerance. Extrapolation from h and h/2 leaves
+ * lose `1 − y/2` of what the energy identity says: y ≤ 2 × the tolerance × the share. Extrapolation from h and h/2 leaves
  * `1 − y²/6 − 3y³/16 − …`.
  */
-const extrapolationBias = (2 * energyTolerance) ** 2 / 6 + (2 * energyTolerance) ** 3 / 5;
+const largestY = 2 * energyTolerance * stepShare;
+const extrapolationBias = largestY ** 2 / 6 + largestY ** 3 / 5;
 
 interface Run {
   readonly trained: TrainedEnsemble;
@@ -95,7 +100,7 @@ function train(
     late:
       middle === undefined || next === undefined
         ? undefined
-        : lateDecay(map, loss, middle.theta, next.time - records[middle.index].time),
+        : lateDecay(map, loss, middle.theta, stepShare * (next.time - records[middle.index].time)),
     tangentBound:
       (layout.layers * heads * smallestTangentEigenvalue(jacobianRows(map, start))) / map.samples,
     movement: ensembleDistance(layout, start, trained.theta).distance,
