@@ -27,6 +27,8 @@ const ownLayers = 4;
 const displacements = [0.1, 0.3, 1, 3, 10];
 /** A loss this much below the first one counts as a global minimum reached. */
 const reached = 1e-8;
+/** A loss is small if training leaves the tangent kernel this share of its smallest eigenvalue. */
+const keptShare = 0.5;
 /** The energy identity holds to this error at every step. */
 const energyTolerance = 0.05;
 /**
@@ -51,6 +53,8 @@ interface Run {
   readonly late: LateDecay | undefined;
   /** `LH λ_min(JJᵀ)/N` at the start: a lower bound of the ratio there. */
   readonly tangentBound: number;
+  /** The same where training ended, over that at the start. */
+  readonly tangentKept: number;
   readonly movement: number;
 }
 
@@ -93,6 +97,8 @@ function train(
   });
   const { records } = trained;
   const ratios = records.map(gradientDominance);
+  const tangentBound = (theta: Float64Array) =>
+    (layout.layers * heads * smallestTangentEigenvalue(jacobianRows(map, theta))) / map.samples;
   const next = middle === undefined ? undefined : records[middle.index + 1];
   return {
     trained,
@@ -101,8 +107,8 @@ function train(
       middle === undefined || next === undefined
         ? undefined
         : lateDecay(map, loss, middle.theta, stepShare * (next.time - records[middle.index].time)),
-    tangentBound:
-      (layout.layers * heads * smallestTangentEigenvalue(jacobianRows(map, start))) / map.samples,
+    tangentBound: tangentBound(start),
+    tangentKept: tangentBound(trained.theta) / tangentBound(start),
     movement: ensembleDistance(layout, start, trained.theta).distance,
   };
 }
@@ -142,8 +148,14 @@ async function run(context: ClaimContext<EnsembleInstance>): Promise<Finding> {
   const decay = usable ? meanInterval(quotients) : { mean: NaN, interval: null };
   const expected = { kind: 'value', value: 1, tolerance: extrapolationBias } as const;
   const tangent = Math.min(...small.map((r) => r.tangentBound));
+  const kept = Math.min(...small.map((r) => r.tangentKept));
   const assumptions = [
     { name: 'the tangent kernel at the start is positive', holds: tangent > 0, value: tangent },
+    {
+      name: `the initial loss is small: the smallest eigenvalue of the tangent kernel keeps ${keptShare} of itself`,
+      holds: kept >= keptShare,
+      value: kept,
+    },
   ];
   const verdict = judge(assumptions, decay.mean, decay.interval, expected);
   const bounded = small.every((r) => r.ratio.first >= r.tangentBound * (1 - 1e-9));
@@ -168,6 +180,7 @@ async function run(context: ClaimContext<EnsembleInstance>): Promise<Finding> {
       'plRatio.initial': small.map((r) => r.ratio.first),
       'plRatio.smallest': small.map((r) => r.ratio.smallest),
       'plRatio.tangentBound': small.map((r) => r.tangentBound),
+      'tangentKernel.kept': small.map((r) => r.tangentKept),
       decayRate: small.map((r) => r.late?.rate ?? NaN),
       'decayRate.overTwicePlRatio': quotients,
       'heads.movement': measured.map((runs) => runs.map((r) => r.movement)),
