@@ -13,4 +13,6 @@ export * from './residual-mixing.ts';
 export * from './solvers/index.ts';
 export * from './stationarity.ts';
 export * from './text/index.ts';
+export * from './training.ts';
+export * from './training-state.ts';
 export * from './transport/index.ts';

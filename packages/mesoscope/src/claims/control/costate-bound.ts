@@ -1,3 +1,4 @@
+import type { TerminalLoss } from '../../control/terminal-loss.ts';
 import { horizonOf } from '../../flow/grid.ts';
 import { createFieldProbe } from '../../flow/lipschitz.ts';
 import type { FlowShape } from '../../flow/types.ts';
@@ -7,7 +8,6 @@ import { stateLength } from '../../kernels/program.ts';
 import { spectralNorm } from '../../numeric/decompositions.ts';
 import type { DiscreteAdjoint } from './costate-errors.ts';
 import { largestDistance } from './depth-experiment.ts';
-import type { TerminalLoss } from './terminal-loss.ts';
 
 /** Costates along the depth beside the pathwise bound `√2 ‖U‖ e^{L_h(T−t)}`. */
 export interface CostateBound {

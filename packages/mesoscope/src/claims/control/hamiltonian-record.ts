@@ -1,8 +1,8 @@
+import type { ControlModel } from '../../control/control-model.ts';
 import { hamiltonianProfile } from '../../control/hamiltonian.ts';
 import { partOf } from '../../control/parameters.ts';
 import type { ControlProblem } from '../../control/problem.ts';
 import type { FloatArray } from '../../kernels/backend.ts';
-import type { ControlModel } from './control-model.ts';
 import { type LegendreOptions, legendreCurvatures } from './legendre.ts';
 import { stationarityResidual } from './stationary.ts';
 

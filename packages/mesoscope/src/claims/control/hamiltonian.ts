@@ -1,8 +1,8 @@
 import { z } from 'zod';
+import type { ControlModel } from '../../control/control-model.ts';
 import type { Backend } from '../../kernels/backend.ts';
 import type { Claim, ClaimContext, Finding } from '../claim.ts';
 import { controlInstanceShape, explicitModel } from './control-instance.ts';
-import type { ControlModel } from './control-model.ts';
 import { hamiltonianFinding } from './hamiltonian-finding.ts';
 import { randomSequencesModel } from './hamiltonian-problem.ts';
 import { type HamiltonianRecord, recordHamiltonian } from './hamiltonian-record.ts';

@@ -1,10 +1,10 @@
 import { z } from 'zod';
+import type { ControlModel } from '../../control/control-model.ts';
 import { type Prolongation, prolongParameters } from '../../control/refinement.ts';
 import type { Backend } from '../../kernels/backend.ts';
 import { type Interval, meanInterval } from '../../numeric/fit.ts';
 import { type Claim, type ClaimContext, type Finding, judge } from '../claim.ts';
 import { judgeOrder, rowsOrRow } from '../judge-order.ts';
-import type { ControlModel } from './control-model.ts';
 import {
   type Optimum,
   regularAssumption,

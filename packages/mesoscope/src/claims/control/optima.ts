@@ -1,3 +1,4 @@
+import type { ControlModel } from '../../control/control-model.ts';
 import { partOf } from '../../control/parameters.ts';
 import { controlPenalty } from '../../control/penalty.ts';
 import { type Prolongation, prolongParameters } from '../../control/refinement.ts';
@@ -6,7 +7,6 @@ import { stationarity } from '../../control/stationarity.ts';
 import type { Backend } from '../../kernels/backend.ts';
 import type { Assumption } from '../claim.ts';
 import { fitOrder } from '../convergence-order.ts';
-import type { ControlModel } from './control-model.ts';
 
 /** The violation of the first-order condition up to which a point counts as stationary. */
 export const stationaryTolerance = 1e-7;

@@ -1,4 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
+import { carefulDerivative } from '../../control/certificates/differences.ts';
+import { refineProblem } from '../../control/certificates/refined-problem.ts';
+import type { ControlModel } from '../../control/control-model.ts';
 import { createControlProblem } from '../../control/create-problem.ts';
 import { initialParameters } from '../../control/parameters.ts';
 import { transformerBlock } from '../../field/transformer-block.ts';
@@ -8,8 +11,6 @@ import { createWasmBackend } from '../../kernels/wasm/backend.ts';
 import { symmetricEigen } from '../../numeric/decompositions.ts';
 import { randomStream } from '../../numeric/random.ts';
 import { judgeOrder } from '../judge-order.ts';
-import type { ControlModel } from './control-model.ts';
-import { carefulDerivative } from './differences.ts';
 import {
   constant,
   divide,
@@ -21,7 +22,6 @@ import {
 } from './dual.ts';
 import { randomSequencesModel } from './hamiltonian-problem.ts';
 import { legendreCurvatures } from './legendre.ts';
-import { refineProblem } from './refined-problem.ts';
 import { descend } from './stationary.ts';
 import { measureTrainedModel } from './trained-model.ts';
 

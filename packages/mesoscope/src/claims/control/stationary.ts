@@ -1,8 +1,8 @@
+import type { ControlModel } from '../../control/control-model.ts';
 import { partOf } from '../../control/parameters.ts';
 import type { ControlProblem } from '../../control/problem.ts';
 import { prolongParameters } from '../../control/refinement.ts';
 import type { FloatArray } from '../../kernels/backend.ts';
-import type { ControlModel } from './control-model.ts';
 
 export interface StationarityOptions {
   /** The density `sup_k |E[D_θfᵀp] + ∇g|_2` at which a point counts as stationary; default 1e-10. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { createTerminalLoss, type TerminalLoss } from '../../control/terminal-loss.ts';
 import { euler } from '../../flow/scheme.ts';
 import type { Backend, FloatArray } from '../../kernels/backend.ts';
 import { columnStride } from '../../kernels/instruction.ts';
@@ -21,7 +22,6 @@ import { backPropagate } from './costate-errors.ts';
 import { matrix } from './depth-instance.ts';
 import { differentiateLoss } from './dual-loss.ts';
 import { overExperiments } from './over-experiments.ts';
-import { createTerminalLoss, type TerminalLoss } from './terminal-loss.ts';
 
 /** p_T of the product beside an independent differentiation of the loss. */
 export interface TerminalComparison {

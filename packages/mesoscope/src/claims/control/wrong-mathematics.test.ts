@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
+import { compareGradients } from '../../control/certificates/gradient-comparison.ts';
 import { createControlProblem } from '../../control/create-problem.ts';
 import { hamiltonianProfile } from '../../control/hamiltonian.ts';
 import { initialParameters } from '../../control/parameters.ts';
@@ -17,7 +18,6 @@ import { differentiateLoss } from './dual-loss.ts';
 import { measureEulerErrors } from './euler-errors.ts';
 import { eulerOrderFinding } from './euler-order.ts';
 import { gradientFinding } from './gradient.ts';
-import { compareGradients } from './gradient-comparison.ts';
 import { solveOverDepths } from './hamiltonian.ts';
 import { hamiltonianFinding } from './hamiltonian-finding.ts';
 import { randomSequencesModel } from './hamiltonian-problem.ts';

@@ -7,6 +7,11 @@ import { partOf } from '../parameters.ts';
 import type { ControlProblem } from '../problem.ts';
 import { minimiseLbfgs } from '../solvers/lbfgs.ts';
 import { stationarity } from '../stationarity.ts';
+import {
+  type GradientAgreement,
+  gradientTolerance,
+  measureGradientAgreement,
+} from './gradient-agreement.ts';
 
 export interface ControlCertificateOptions {
   /** Violation of the first-order conditions up to which a point counts as stationary; default 1e-5. */
@@ -19,6 +24,8 @@ export interface ControlCertificateOptions {
   readonly starts?: number;
   /** Layers that are searched, evenly spread; default all up to 16. */
   readonly searched?: number;
+  /** Samples on which the gradient is made in three ways; default 2, 0: it is not. Double precision only. */
+  readonly gradientSamples?: number;
   /** Default 0. */
   readonly seed?: number;
 }
@@ -34,6 +41,8 @@ export interface ControlCertificate {
   readonly caveat: string;
   /** `sup_k |E[D_θfᵀp] + ∇g|`. */
   readonly stationarity: number;
+  /** Discrete adjoint, continuous adjoint and finite differences; missing where they were not compared. */
+  readonly gradients?: GradientAgreement;
   /** Gradient of embedding, positions and readout where they are trained. */
   readonly stationarityOfOthers: number;
   /** Layers that were searched. */
@@ -57,7 +66,8 @@ const caveat =
   'The infimum of the Hamiltonian is searched from finitely many starts: a gap that is found is real, one that is not found may exist.';
 
 /**
- * Judges controls independently of the solver that found them: first-order conditions, the gap `E[H(θ_k)] − inf_θ E[H]` by
+ * Judges controls independently of the solver that found them: whether the gradient itself can be trusted (discrete
+ * adjoint, continuous adjoint and finite differences), first-order conditions, the gap `E[H(θ_k)] − inf_θ E[H]` by
  * a search from several starts at each layer, and the Hamiltonian's variation over depth, which a strong extremal of an
  * autonomous problem does not have (Pontryagin; the variation is not asked of a depth-dependent profile ζ, nor of μ > 0, where
  * the minimum principle has another form).
@@ -101,7 +111,13 @@ export function certifyControls(
       }
       return present - lowest;
     });
+    const samples = backend.precision === 'f64' ? (options.gradientSamples ?? 2) : 0;
     const measured = {
+      ...(samples === 0
+        ? {}
+        : {
+            gradients: measureGradientAgreement({ problem, parameters, batch }, { samples, seed }),
+          }),
       stationarity: violation.controls,
       stationarityOfOthers: violation.others,
       layers,
@@ -124,6 +140,11 @@ function verdictOf(
   const { largestGap, hamiltonian } = measured;
   const violation = Math.max(measured.stationarity, measured.stationarityOfOthers);
   const number = (x: number) => x.toExponential(1);
+  const { gradients } = measured;
+  if (gradients?.agree === false) {
+    const reason = `Its gradient is not to be trusted: discrete adjoint and finite differences differ by ${number(gradients.differences)}, both and the continuous adjoint by ${number(gradients.fine.difference)} on ${gradients.fine.layers} layers (allowed ${number(gradientTolerance)}).`;
+    return { kind: 'not converged', reason };
+  }
   if (!(violation <= stationary)) {
     const reason = `The first-order conditions are violated by ${number(violation)} (allowed ${number(stationary)}).`;
     return { kind: 'not converged', reason };

@@ -1,12 +1,14 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { affine } from '../../field/affine.ts';
 import { feedForward } from '../../field/feed-forward.ts';
+import type { Field } from '../../field/field.ts';
 import { transformerBlock } from '../../field/transformer-block.ts';
 import { piecewiseConstantControls } from '../../flow/controls.ts';
 import { createFlow } from '../../flow/flow.ts';
 import { uniformGrid } from '../../flow/grid.ts';
 import { euler } from '../../flow/scheme.ts';
 import type { FloatArray } from '../../kernels/backend.ts';
+import { literal } from '../../kernels/program.ts';
 import { packTokens } from '../../kernels/tokens.ts';
 import { createWasmBackend } from '../../kernels/wasm/backend.ts';
 import { inverse } from '../../numeric/decompositions.ts';
@@ -208,6 +210,46 @@ describe('certificates', () => {
     expect(found.kind).toBe('strong');
     expect(found.largestGap).toBeLessThan(1e-12);
     expect(found.largestJump).toBeLessThan(1e-9);
+    expect(found.gradients?.agree).toBe(true);
+    expect(found.gradients?.differences).toBeLessThan(1e-9);
+    const [, halved] = found.gradients?.continuous ?? [];
+    expect(halved).toBeLessThan(1e-9);
+  });
+
+  it('does not trust a solution whose gradient differs from finite differences', () => {
+    const wrong: Field = {
+      ...velocity,
+      trace(builder, input) {
+        const { value, pullback } = velocity.trace(builder, input);
+        return {
+          value,
+          pullback(p, gradients) {
+            const y = builder.scratch(p.rows, p.columns);
+            builder.emit({ op: 'axpy', x: p, y, alpha: literal(1 + 1e-4), accumulate: false });
+            pullback(y, gradients);
+          },
+        };
+      },
+    };
+    const problem = createControlProblem(backend, {
+      field: wrong,
+      grid: uniformGrid(1, 4),
+      tokens: 1,
+      samples: 2,
+      classes: 2,
+      pooling: 'last',
+      regularisation: 0.5,
+      frozen: ['readout'],
+    });
+    const parameters = backend.allocate(problem.layout.length);
+    partOf(problem.layout, parameters, 'readout').set([1, -1]);
+    const batch = { samples: 2, states: [1, 2], labels: [0, 1] };
+    expect(solve(problem, parameters, batch).gradientNorm).toBeLessThan(1e-10);
+    const found = certifyControls(problem, parameters, batch);
+    expect(found.kind).toBe('not converged');
+    expect(found.reason).toMatch(/not to be trusted/);
+    const unchecked = certifyControls(problem, parameters, batch, { gradientSamples: 0 });
+    expect(unchecked.kind).toBe('strong');
   });
 
   it('calls a stationary point weak where a search finds a lower Hamiltonian', () => {

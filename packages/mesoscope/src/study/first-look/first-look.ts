@@ -33,7 +33,7 @@ async function run(configuration: FirstLook, context: StudyContext): Promise<Stu
 
 /** The training record, column by column. */
 function columnsOf(records: TrainedText['records']): StudyResult['arrays'] {
-  const names = ['layers', 'step', 'seconds', 'loss', 'heldOutBits', 'sequencesPerSecond'] as const;
+  const names = ['layers', 'step', 'seconds', 'layerGradients', 'loss', 'validationLoss'] as const;
   return Object.fromEntries(
     names.map((name) => [
       `training.${name}`,

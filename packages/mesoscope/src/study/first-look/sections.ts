@@ -1,7 +1,8 @@
 import type { Figure } from '../../claims/figure.ts';
-import type { TrainingRecord } from '../../control/text/history.ts';
+
 import { continueText, predictNext, type TextModel } from '../../control/text/predictions.ts';
 import type { TrainedText } from '../../control/text/train.ts';
+import type { TrainingRecord } from '../../control/training.ts';
 import type { Section } from '../study.ts';
 
 /** Training loss and held-out bits against time, one colour for each depth, with the bigram's level. */
@@ -25,7 +26,7 @@ export function trainingFigure(records: readonly TrainingRecord[], bigramBits: n
             kind: 'line' as const,
             series,
             x: joined.map((record) => record.seconds),
-            y: joined.map((record) => record.heldOutBits),
+            y: joined.map((record) => record.validationLoss / Math.LN2),
           },
           {
             kind: 'dots' as const,

@@ -47,6 +47,7 @@ const small = {
     steps: 20,
     reportEvery: 5,
     validation: 20,
+    coarsening: { layers: [2, 1], steps: 5 },
   },
 };
 
@@ -85,7 +86,7 @@ it('trains, judges, races and certifies; continued from a checkpoint it comes to
   const whole = await run(small);
   const continued = await run(small, { resume: kept as Checkpoint });
   expect(whole.status.kind).toBe('completed');
-  expect(continued.arrays.parameters).toEqual(whole.arrays.parameters);
+  expect(continued.arrays['parameters.2']).toEqual(whole.arrays['parameters.2']);
   const losses = (result: typeof whole) =>
     Array.from(result.arrays['race.2.refined'].data).filter((_, i) => i % 6 === 5);
   expect(losses(continued)).toEqual(losses(whole));
@@ -102,6 +103,11 @@ it('trains, judges, races and certifies; continued from a checkpoint it comes to
   );
   expect(titles).toContain('Held-out digits');
   expect(titles).toContain('Depth refinement against a random start, L = 4');
+  expect(titles).toContain('A model of 4 layers on fewer layers');
+  const certificate = whole.sections.find((one) =>
+    /Certificate/.test('title' in one ? one.title : ''),
+  );
+  expect(certificate).toMatchObject({ columns: ['quantity', 'L = 1', 'L = 2'] });
 }, 60_000);
 
 it('reports a class of the held-out part that training never saw', async () => {
