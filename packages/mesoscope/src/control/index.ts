@@ -6,6 +6,7 @@ export * from './images/index.ts';
 export * from './layer-hamiltonian.ts';
 export * from './parameters.ts';
 export * from './penalty.ts';
+export * from './population/index.ts';
 export * from './problem.ts';
 export type { Pooling } from './readout.ts';
 export * from './refinement.ts';

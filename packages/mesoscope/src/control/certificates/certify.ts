@@ -22,6 +22,8 @@ export interface ControlCertificateOptions {
   readonly variation?: number;
   /** Random starts of the global search at each layer, besides θ_k and 0; default 8. */
   readonly starts?: number;
+  /** Iterations of each search at the most; default 500. */
+  readonly iterations?: number;
   /** Layers that are searched, evenly spread; default all up to 16. */
   readonly searched?: number;
   /** Samples on which the gradient is made in three ways; default 2, 0: it is not. Double precision only. */
@@ -80,6 +82,7 @@ export function certifyControls(
 ): ControlCertificate {
   const { backend, layout } = problem;
   const { searched = Math.min(16, layout.layers), starts = 8, seed = 0 } = options;
+  const { iterations = 500 } = options;
   return backend.scoped(() => {
     const gradient = backend.allocate(layout.length);
     const evaluation = problem.gradient(parameters, batch, gradient);
@@ -106,7 +109,10 @@ export function certifyControls(
           theta[i] = start === 0 ? own[i] : start === 1 ? 0 : size * random.normal();
         }
         const objective = hamiltonian.value;
-        const { value } = minimiseLbfgs({ backend, objective, parameters: theta, tolerance: 1e-8 });
+        const { value } = minimiseLbfgs({
+          ...{ backend, objective, parameters: theta },
+          ...{ tolerance: 1e-8, iterations },
+        });
         if (value < lowest) lowest = value;
       }
       return present - lowest;

@@ -59,7 +59,8 @@ export function measureGradientAgreement(
 }
 
 function shifted(backend: Backend, parameters: FloatArray, seed: number): FloatArray {
-  const square = parameters.reduce((sum, x) => sum + x * x, 0);
+  let square = 0;
+  for (let i = 0; i < parameters.length; i++) square += parameters[i] ** 2;
   const size = Math.sqrt(square / parameters.length) || 1;
   const random = randomStream(seed, 'shift of a solution');
   const moved = backend.allocate(parameters.length);

@@ -4,6 +4,7 @@ import type { FloatArray } from '../../kernels/backend.ts';
 import { randomStream } from '../../numeric/random.ts';
 import { type ControlModel, isTrained } from '../control-model.ts';
 import { type ParameterPart, parameterParts, partOf } from '../parameters.ts';
+import type { ControlProblem } from '../problem.ts';
 import { continuousGradient } from './continuous-gradient.ts';
 import { carefulDerivative, carefulGradient } from './differences.ts';
 import { refineProblem } from './refined-problem.ts';

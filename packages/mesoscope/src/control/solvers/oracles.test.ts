@@ -31,6 +31,7 @@ import type { ControlProblem } from '../problem.ts';
 import { stationarity } from '../stationarity.ts';
 import { velocity } from '../test-support.ts';
 import { minimiseLbfgs } from './lbfgs.ts';
+import { controlSolvers, solveControls } from './solve-controls.ts';
 import { successiveApproximations } from './successive-approximations.ts';
 
 const backend = await createWasmBackend({ precision: 'f64', threads: 1 });
@@ -362,4 +363,40 @@ describe('successive approximations', () => {
     expect(rises(run(0))).toBe(true);
     expect(rises(run(0.1))).toBe(false);
   });
+});
+
+describe('every solver', () => {
+  // A strongly convex problem on a short horizon: they must all come to its one solution.
+  const reference = smallProblem(0.1, 4, 2);
+  partOf(reference.problem.layout, reference.parameters, 'controls').fill(0.1);
+  const start = reference.parameters.slice();
+  const { value } = solve(reference.problem, reference.parameters, reference.batch);
+
+  it.each(controlSolvers)(
+    '%s comes to the same solution and says why it stopped',
+    async (solver) => {
+      const { problem, parameters, batch } = smallProblem(0.1, 4, 2);
+      parameters.set(start);
+      const iterations = solver.endsWith('approximations') ? 200 : 3000;
+      // Adam's rate ends; the augmentation's gradient is a difference.
+      const tolerance =
+        { adam: 1e-5, 'extended-successive-approximations': 1e-6 }[solver as string] ?? 1e-8;
+      const found = await solveControls({
+        problem,
+        parameters,
+        batch,
+        solver,
+        iterations,
+        tolerance,
+      });
+      expect(found.converged, found.reason).toBe(true);
+      expect(found.residual).toBeLessThanOrEqual(tolerance);
+      expect(found.objective).toBeCloseTo(value, 8);
+      expect(found.layerGradients).toBeGreaterThan(4);
+      parameters.set(start);
+      const short = await solveControls({ problem, parameters, batch, solver, iterations: 1 });
+      expect(short.converged).toBe(false);
+      expect(short.reason).toMatch(/taken/);
+    },
+  );
 });

@@ -25,7 +25,6 @@ export const stagesSchema = z
 /** What the two ways of training the finest depth are given, and what is done with the refined models. */
 export function raceSchema(defaults: {
   readonly stages: RefinementStage[];
-  readonly steps: number;
   readonly validation: number;
   readonly retraining: number;
 }) {
@@ -34,9 +33,8 @@ export function raceSchema(defaults: {
       seeds: z.int().min(0).default(5).describe('0: no race'),
       stages: stagesSchema
         .default(defaults.stages)
-        .describe('of the refinement; the random start has the last depth'),
-      steps: count.default(defaults.steps).describe('of the random start'),
-      reportEvery: count.default(10).describe('steps between two looks at the validation loss'),
+        .describe('of the refinement; the random start takes all its steps at the last depth'),
+      reportEvery: count.default(8).describe('steps between two looks at the validation loss'),
       validation: z
         .int()
         .min(2)
@@ -82,8 +80,8 @@ export function decayingRate(
 }
 
 /**
- * The race's trainings: for each seed a random start at the finest depth and a refinement to it, then for each seed the
- * refined model, sampled at fewer layers and retrained shortly.
+ * The race's trainings: for each seed a random start at the finest depth and a refinement to it, of as many steps on the
+ * same samples with the same rates; then for each seed the refined model, sampled at fewer layers and retrained shortly.
  *
  * @param before - trainings of the study that come first
  */
@@ -91,7 +89,8 @@ export function raceTrainings(setting: RaceSetting, before: number): PlannedTrai
   const { subject, seed, race, prolongation } = setting;
   const { reportEvery, coarsening } = race;
   const seeds = Array.from({ length: race.seeds }, (_, i) => i + 1);
-  const start = [{ layers: finestOf(race), steps: race.steps }];
+  const steps = race.stages.reduce((sum, stage) => sum + stage.steps, 0);
+  const start = [{ layers: finestOf(race), steps }];
   const planned = (
     number: number,
     name: string,

@@ -35,7 +35,7 @@ export function raceSections(races: readonly Race[], outcomes: readonly RaceOutc
         random.layerGradients,
         refined.layerGradients,
       ]),
-      note: `Refinement: ${depthsOf(races[0].refined).join(' → ')} layers. Both are compared at the lowest validation loss that both reach with ${depth} layers; the cost is that of all steps before, those at coarser depths included, without looking at the validation part. A layer gradient is the gradient of one layer on one sample.`,
+      note: `Refinement: ${depthsOf(races[0].refined).join(' → ')} layers. Both take as many steps, on the same samples and with the same rates. They are compared at the lowest validation loss that both reach with ${depth} layers; the cost is that of all steps before, those at coarser depths included, without looking at the validation part. A layer gradient is the gradient of one layer on one sample.`,
     },
     {
       kind: 'table',

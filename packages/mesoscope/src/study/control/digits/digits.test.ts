@@ -44,7 +44,6 @@ const small = {
       { layers: 2, steps: 20 },
       { layers: 4, steps: 10 },
     ],
-    steps: 20,
     reportEvery: 5,
     validation: 20,
     coarsening: { layers: [2, 1], steps: 5 },

@@ -94,7 +94,7 @@ async function run(configuration: Digits, context: StudyContext): Promise<StudyR
   const few = firstImages(Math.min(configuration.batch, parts.training.count));
   const batch = imageBatch(pickImages(parts.training, few));
   const certified = await certifyDepths(judged, trained.models, batch, context, {
-    ...{ searched: 2, starts: 0, seed },
+    ...{ searched: 2, starts: 0, iterations: 50, seed },
   });
   const probed = few.filter((i) => i < heldOut.count);
   const probe = imageBatch(pickImages(heldOut, probed));

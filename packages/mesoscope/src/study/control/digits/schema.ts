@@ -50,13 +50,12 @@ export const digitsSchema = z.strictObject({
     .describe('λ of the linear classifier; the validation images choose'),
   race: raceSchema({
     stages: [
-      { layers: 2, steps: 150 },
-      { layers: 4, steps: 100 },
-      { layers: 8, steps: 100 },
-      { layers: 16, steps: 60 },
-      { layers: 32, steps: 60 },
+      { layers: 2, steps: 100 },
+      { layers: 4, steps: 60 },
+      { layers: 8, steps: 40 },
+      { layers: 16, steps: 24 },
+      { layers: 32, steps: 16 },
     ],
-    steps: 250,
     validation: 400,
     retraining: 40,
   }),
