@@ -70,7 +70,7 @@ export function explicitPopulation(
     readonly h0: readonly (readonly (readonly number[])[])[];
     readonly labels: readonly number[];
     /** Default equal ones. */
-    readonly probabilities?: readonly number[];
+    readonly probabilities?: readonly number[] | undefined;
   },
   classes: number,
 ): FinitePopulation {
