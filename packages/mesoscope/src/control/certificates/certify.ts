@@ -16,9 +16,9 @@ import {
 export interface ControlCertificateOptions {
   /** Violation of the first-order conditions up to which a point counts as stationary; default 1e-5. */
   readonly stationary?: number;
-  /** Share of the Hamiltonian's size up to which its gap counts as closed; default 1e-3. */
+  /** Share of the size of the Hamiltonian's terms up to which its gap counts as closed; default 1e-3. */
   readonly gap?: number;
-  /** Share of the Hamiltonian's size up to which its deviation over depth counts as constant; default 1/L. */
+  /** Share of that size up to which its deviation over depth counts as constant; default 1/L. */
   readonly variation?: number;
   /** Random starts of the global search at each layer, besides θ_k and 0; default 8. */
   readonly starts?: number;
@@ -52,9 +52,10 @@ export interface ControlCertificate {
   /** `E[H(θ_k)] − inf found`, for each layer searched: ≥ 0, and never more than the true gap. */
   readonly gaps: readonly number[];
   readonly largestGap: number;
-  /** Mean of H over layers, its standard deviation and range. */
+  /** Mean of H over layers, mean size `|E⟨p, f⟩| + (λ/2)|θ|² + (μ/2)|θ̇|²` of its terms, standard deviation and range. */
   readonly hamiltonian: {
     readonly mean: number;
+    readonly size: number;
     readonly deviation: number;
     readonly range: number;
   };
@@ -71,8 +72,8 @@ const caveat =
  * Judges controls independently of the solver that found them: whether the gradient itself can be trusted (discrete
  * adjoint, continuous adjoint and finite differences), first-order conditions, the gap `E[H(θ_k)] − inf_θ E[H]` by
  * a search from several starts at each layer, and the Hamiltonian's variation over depth, which a strong extremal of an
- * autonomous problem does not have (Pontryagin; the variation is not asked of a depth-dependent profile ζ, nor of μ > 0, where
- * the minimum principle has another form).
+ * autonomous problem does not have (Pontryagin; it is not asked of a depth-dependent profile ζ). With an H¹ penalty θ̇ is
+ * the control, in which the Hamiltonian is strictly convex: gaps in θ are reported and not asked to close.
  */
 export function certifyControls(
   problem: ControlProblem,
@@ -89,7 +90,9 @@ export function certifyControls(
     if (evaluation.flow.kind !== 'completed') return divergedCertificate;
     const violation = stationarity(problem, gradient);
     const trace = problem.trace(parameters, batch);
-    const { mean, deviation, range } = hamiltonianProfile(problem, parameters, trace);
+    const { mean, deviation, range, ...terms } = hamiltonianProfile(problem, parameters, trace);
+    const sizes = terms.transport.map((x, k) => Math.abs(x) + terms.penalty[k] + terms.kinetic[k]);
+    const size = sizes.reduce((sum, x) => sum + x, 0) / layout.layers;
     const hamiltonian = createLayerHamiltonian(problem, batch.samples);
     const controls = partOf(layout, parameters, 'controls');
     const P = layout.parametersPerLayer;
@@ -129,7 +132,7 @@ export function certifyControls(
       layers,
       gaps,
       largestGap: Math.max(...gaps),
-      hamiltonian: { mean, deviation, range },
+      hamiltonian: { mean, size, deviation, range },
       largestJump,
       largestControl,
     };
@@ -159,20 +162,24 @@ function verdictOf(
     const reason = 'Without regularisation the Hamiltonian has no minimum to compare with (λ = 0).';
     return { kind: 'weak', reason };
   }
-  const size = Math.max(Math.abs(hamiltonian.mean), Number.MIN_VALUE);
-  if (problem.penalty.smoothness === 0 && largestGap > gap * size) {
+  // Of its terms: H itself may be near 0.
+  const size = Math.max(hamiltonian.size, Number.MIN_VALUE);
+  const smooth = problem.penalty.smoothness > 0;
+  if (!smooth && largestGap > gap * size) {
     const k = measured.layers[measured.gaps.indexOf(largestGap)];
-    const reason = `Stationary, but other controls lower the Hamiltonian of layer ${k} by ${number(largestGap)} (${number(largestGap / size)} of its size).`;
+    const reason = `Stationary, but other controls lower the Hamiltonian of layer ${k} by ${number(largestGap)} (${number(largestGap / size)} of the size of its terms).`;
     return { kind: 'weak', reason };
   }
   const { times, profile } = problem.grid;
-  const autonomous =
-    problem.penalty.smoothness === 0 && times.every((t) => profile(t) === profile(0));
+  const autonomous = times.every((t) => profile(t) === profile(0));
   if (autonomous && hamiltonian.deviation > variation * size) {
-    const reason = `Stationary, but the Hamiltonian varies over depth by ${number(hamiltonian.deviation / size)} of its size (allowed ${number(variation)}).`;
+    const reason = `Stationary, but the Hamiltonian varies over depth by ${number(hamiltonian.deviation / size)} of the size of its terms (allowed ${number(variation)}).`;
     return { kind: 'weak', reason };
   }
-  const reason = `Stationary to ${number(violation)}; no search lowers the Hamiltonian by more than ${number(largestGap)}; it varies over depth by ${number(hamiltonian.deviation / size)} of its size.`;
+  const minimum = smooth
+    ? 'with an H¹ penalty the Hamiltonian is strictly convex in the control θ̇, so that a stationary one is its minimum'
+    : `no search lowers the Hamiltonian by more than ${number(largestGap)}`;
+  const reason = `Stationary to ${number(violation)}; ${minimum}; it varies over depth by ${number(hamiltonian.deviation / size)} of the size of its terms.`;
   return { kind: 'strong', reason };
 }
 
@@ -185,7 +192,7 @@ const divergedCertificate: ControlCertificate = {
   layers: [],
   gaps: [],
   largestGap: NaN,
-  hamiltonian: { mean: NaN, deviation: NaN, range: NaN },
+  hamiltonian: { mean: NaN, size: NaN, deviation: NaN, range: NaN },
   largestJump: NaN,
   largestControl: NaN,
 };

@@ -50,7 +50,7 @@ export interface ControlSolution {
   readonly converged: boolean;
   /** Why it stopped, and what to try where it did not converge. */
   readonly reason: string;
-  /** J. */
+  /** J; NaN, as what follows, where the flow diverged. */
   readonly objective: number;
   readonly loss: number;
   /** `sup_k |E[D_θfᵀp] + ∇g|`. */
@@ -80,8 +80,9 @@ export async function solveControls(options: SolveControlsOptions): Promise<Cont
   const seconds = (performance.now() - begin) / 1000;
   return backend.scoped(() => {
     const gradient = backend.allocate(layout.length);
-    const { objective, loss } = problem.gradient(parameters, batch, gradient);
-    const residual = stationarity(problem, gradient).controls;
+    const { objective, loss, flow } = problem.gradient(parameters, batch, gradient);
+    const completed = flow.kind === 'completed';
+    const residual = completed ? stationarity(problem, gradient).controls : Number.NaN;
     return { solver, ...stopped, objective, loss, residual, seconds };
   });
 }

@@ -30,6 +30,7 @@ export function certificateSection(depths: readonly CertifiedDepth[], measuredOn
       row('gradient of embedding, positions, readout', (one) => short(one.stationarityOfOthers)),
       row('largest gap of the Hamiltonian that was found', (one) => short(one.largestGap)),
       row('Hamiltonian over depth: mean', (one) => short(one.hamiltonian.mean)),
+      row('Hamiltonian over depth: size of its terms', (one) => short(one.hamiltonian.size)),
       row('Hamiltonian over depth: standard deviation', (one) => short(one.hamiltonian.deviation)),
       row('largest jump of θ between layers', (one) => short(one.largestJump)),
       row('largest |θ|', (one) => short(one.largestControl)),

@@ -44,7 +44,7 @@ async function run(configuration: PopulationStudy, context: StudyContext): Promi
       depthsSection(solved, sampled, entropies),
       { kind: 'figure', figure: valueFigure(solved, entropies) },
       certificateSection(solved, 'the whole population, exactly'),
-      comparisonSection(compared, comparison.layers),
+      comparisonSection(compared, comparison),
     ],
     arrays,
     headline: {

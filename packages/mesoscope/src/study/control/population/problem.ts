@@ -69,13 +69,21 @@ export function populationProblem(
   });
 }
 
-/** Random controls beside the readout. */
+/**
+ * Random controls beside the readout. With an H¹ penalty all layers start alike: different ones would be averaged to
+ * nothing, which is near a saddle.
+ */
 export function startOf(
-  { field, layout }: ControlProblem,
+  { field, layout, penalty }: ControlProblem,
   { readout }: ReadPopulation,
   seed: number,
 ): Float64Array {
   const parameters = initialParameters(field, layout, seed);
+  if (penalty.smoothness > 0) {
+    const nodes = partOf(layout, parameters, 'controls');
+    const P = layout.parametersPerLayer;
+    for (let k = 1; k < layout.layers; k++) nodes.copyWithin(k * P, 0, P);
+  }
   partOf(layout, parameters, 'readout').set(readout);
   return parameters;
 }

@@ -41,7 +41,7 @@ export const populationSchema = z.strictObject({
   pooling: z.enum(['last', 'mean']).default('last').describe('what the readout sees'),
   horizon: z.number().positive().default(1).describe('T'),
   regularisation: z.number().min(0).default(0.01).describe('λ of ∫(λ/2)|θ|² dt'),
-  smoothness: z.number().min(0).default(0).describe('μ of ∫(μ/2)|θ̇|² dt'),
+  smoothness: z.number().min(0).default(0.01).describe('μ of ∫(μ/2)|θ̇|² dt'),
   depths: z
     .array(count)
     .min(1)
@@ -66,7 +66,13 @@ export const populationSchema = z.strictObject({
       layers: count.default(8).describe('L'),
       tolerance: z.number().positive().default(1e-6),
       iterations: count.default(1000).describe('of the gradient flow, Adam and L-BFGS'),
-      sweeps: count.default(40).describe('of the methods of successive approximations'),
+      smoothness: z
+        .number()
+        .min(0)
+        .default(0)
+        .describe('μ there: successive approximations take each layer by itself'),
+      regularisation: z.number().min(0).default(0.1).describe('λ there'),
+      sweeps: count.default(12).describe('of the methods of successive approximations'),
     })
     .prefault({})
     .describe('all solvers from one random start'),

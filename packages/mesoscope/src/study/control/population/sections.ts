@@ -69,11 +69,15 @@ export function depthsSection(
 
 export function comparisonSection(
   results: readonly { readonly solver: string; readonly found: ControlSolution | string }[],
-  layers: number,
+  {
+    layers,
+    regularisation,
+    smoothness,
+  }: { readonly layers: number; readonly regularisation: number; readonly smoothness: number },
 ): Section {
   return {
     kind: 'table',
-    title: `Solvers from one random start, L = ${layers}`,
+    title: `Solvers from one random start, L = ${layers}, λ = ${regularisation}, μ = ${smoothness}`,
     columns: [
       'solver',
       'J',
@@ -87,8 +91,8 @@ export function comparisonSection(
         ? [solver, '–', '–', '–', '–', found]
         : [
             solver,
-            nats(found.objective),
-            short(found.residual),
+            Number.isFinite(found.objective) ? nats(found.objective) : 'diverged',
+            Number.isFinite(found.residual) ? short(found.residual) : '–',
             found.layerGradients,
             found.seconds.toFixed(2),
             found.reason,

@@ -77,7 +77,7 @@ export async function compareSolvers(
   context: StudyContext,
 ): Promise<{ readonly solver: string; readonly found: ControlSolution | string }[]> {
   const { seed, comparison } = configuration;
-  const { layers, tolerance, iterations, sweeps } = comparison;
+  const { layers, tolerance, iterations, sweeps, ...penalty } = comparison;
   const { backend, signal } = context;
   const batch = populationBatch(read.population);
   const results: { solver: string; found: ControlSolution | string }[] = [];
@@ -87,7 +87,7 @@ export async function compareSolvers(
     context.progress(i, controlSolvers.length, `comparing solvers: ${solver}`);
     const most = solver.endsWith('approximations') ? sweeps : iterations;
     const found = await backend.scopedAsync(async () => {
-      const problem = populationProblem(backend, configuration, read, layers);
+      const problem = populationProblem(backend, { ...configuration, ...penalty }, read, layers);
       const parameters = backend.allocate(problem.layout.length);
       parameters.set(startOf(problem, read, seed));
       try {
