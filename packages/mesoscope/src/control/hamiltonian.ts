@@ -15,6 +15,8 @@ export interface HamiltonianProfile {
   /** The part `(μ/2)|θ̇_k|²`: the mean of a layer's two ends, 0 beyond the first and the last (the natural boundary). */
   readonly kinetic: Float64Array<ArrayBuffer>;
   readonly mean: number;
+  /** Mean over layers of `|E⟨p, ζf⟩| + (λ/2)|θ|² + (μ/2)|θ̇|²`: what to compare deviations with, as H itself may be near 0. */
+  readonly size: number;
   /** Standard deviation over the layers (each layer counts once). */
   readonly deviation: number;
   /** `max_k H_k − min_k H_k`. */
@@ -67,6 +69,8 @@ export function hamiltonianProfile(
   const kinetic = kineticDensity(problem, nodes);
   const values = transport.map((part, k) => part + penalty[k] - kinetic[k]);
   const mean = values.reduce((sum, x) => sum + x, 0) / layers;
+  const sizes = transport.map((part, k) => Math.abs(part) + penalty[k] + kinetic[k]);
+  const size = sizes.reduce((sum, x) => sum + x, 0) / layers;
   const variance = values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / layers;
   return {
     values,
@@ -74,6 +78,7 @@ export function hamiltonianProfile(
     penalty,
     kinetic,
     mean,
+    size,
     deviation: Math.sqrt(variance),
     range: Math.max(...values) - Math.min(...values),
   };

@@ -15,6 +15,8 @@ export interface HamiltonianRecord {
   /** `H_k = E⟨p_{k+1}, f(h_k, θ_k)⟩ + (λ/2)|θ_k|² − (μ/2)|θ̇_k|²`, see {@link hamiltonianProfile}. */
   readonly values: readonly number[];
   readonly mean: number;
+  /** Mean over layers of `|E⟨p, f⟩| + (λ/2)|θ|² + (μ/2)|θ̇|²`. */
+  readonly size: number;
   /** Standard deviation over layers. */
   readonly deviation: number;
   /** `sup_k |E[D_θfᵀp] + ∇g|`, the first-order condition's violation. */
@@ -42,7 +44,7 @@ export function recordHamiltonian(
   return backend.scoped(() => {
     const trace = problem.trace(parameters, batch);
     if (trace.evaluation.flow.kind !== 'completed') return undefined;
-    const { values, mean, deviation } = hamiltonianProfile(problem, parameters, trace);
+    const { values, mean, size, deviation } = hamiltonianProfile(problem, parameters, trace);
     const gradient = backend.allocate(layout.length);
     problem.gradient(parameters, batch, gradient);
     const { times } = grid;
@@ -51,6 +53,7 @@ export function recordHamiltonian(
       depths: Array.from(values, (_, k) => (times[k] + times[k + 1]) / 2),
       values: Array.from(values),
       mean,
+      size,
       deviation,
       residual: stationarityResidual(problem, gradient),
       steepness: steepnessOf(problem, parameters),

@@ -45,7 +45,14 @@ export function solveOverDepths(
 
 /** What stands for a model whose flow left the limits: no assumption holds. */
 function divergedRecord({ problem }: ControlModel): HamiltonianRecord {
-  const nothing = { depths: [], values: [], mean: NaN, deviation: NaN, curvature: -Infinity };
+  const nothing = {
+    depths: [],
+    values: [],
+    mean: NaN,
+    size: NaN,
+    deviation: NaN,
+    curvature: -Infinity,
+  };
   const { layout, penalty } = problem;
   return {
     ...nothing,

@@ -52,7 +52,7 @@ export interface ControlCertificate {
   /** `E[H(θ_k)] − inf found`, for each layer searched: ≥ 0, and never more than the true gap. */
   readonly gaps: readonly number[];
   readonly largestGap: number;
-  /** Mean of H over layers, mean size `|E⟨p, f⟩| + (λ/2)|θ|² + (μ/2)|θ̇|²` of its terms, standard deviation and range. */
+  /** Mean of H over layers, size of its terms, standard deviation and range, see {@link hamiltonianProfile}. */
   readonly hamiltonian: {
     readonly mean: number;
     readonly size: number;
@@ -90,9 +90,7 @@ export function certifyControls(
     if (evaluation.flow.kind !== 'completed') return divergedCertificate;
     const violation = stationarity(problem, gradient);
     const trace = problem.trace(parameters, batch);
-    const { mean, deviation, range, ...terms } = hamiltonianProfile(problem, parameters, trace);
-    const sizes = terms.transport.map((x, k) => Math.abs(x) + terms.penalty[k] + terms.kinetic[k]);
-    const size = sizes.reduce((sum, x) => sum + x, 0) / layout.layers;
+    const { mean, size, deviation, range } = hamiltonianProfile(problem, parameters, trace);
     const hamiltonian = createLayerHamiltonian(problem, batch.samples);
     const controls = partOf(layout, parameters, 'controls');
     const P = layout.parametersPerLayer;

@@ -1,11 +1,14 @@
+import type { Claim } from '../../../claims/claim.ts';
 import { measureTrainedModel } from '../../../claims/control/trained-model.ts';
+import { valueGap, valueGapFinding } from '../../../claims/control/value-gap.ts';
+import type { ClaimOutcome } from '../../../claims/run.ts';
 import { populationBatch, populationEntropies } from '../../../control/population/index.ts';
 import type { Study, StudyContext, StudyResult } from '../../study.ts';
 import { certificateSection } from '../certificate-sections.ts';
 import { populationOf, populationProblem } from './problem.ts';
 import { type PopulationStudy, populationSchema } from './schema.ts';
 import { comparisonSection, depthsSection, populationSection, valueFigure } from './sections.ts';
-import { compareSolvers, sampledObjectives, solveDepths } from './solutions.ts';
+import { compareSolvers, type SolvedDepth, sampledObjectives, solveDepths } from './solutions.ts';
 
 async function run(configuration: PopulationStudy, context: StudyContext): Promise<StudyResult> {
   const { backend } = context;
@@ -33,7 +36,8 @@ async function run(configuration: PopulationStudy, context: StudyContext): Promi
   const parameters = backend.allocate(problem.layout.length);
   parameters.set(last.parameters);
   const probe = populationBatch(population);
-  const claims = await measureTrainedModel({ problem, parameters, probe }, context);
+  const measured = await measureTrainedModel({ problem, parameters, probe }, context);
+  const claims = [...(depths.length < leastDepths ? [] : [valueGapOf(solved)]), ...measured];
   if (aborted()) return interrupted;
   const sampled = sampledObjectives(configuration, read, solved, context);
   const { solution, certificate } = last;
@@ -57,6 +61,21 @@ async function run(configuration: PopulationStudy, context: StudyContext): Promi
     },
     status: { kind: 'completed', message: certificate.reason },
   };
+}
+
+/** Depths that the claim about optimal values needs. */
+const leastDepths = 5;
+
+function valueGapOf(solved: readonly SolvedDepth[]): ClaimOutcome {
+  const row = solved.map(({ layers, solution, certificate }) => ({
+    layers,
+    objective: solution.objective,
+    residual: solution.residual,
+    gradients: solution.layerGradients / layers,
+    jump: certificate.largestJump,
+  }));
+  const seconds = solved.reduce((sum, { solution }) => sum + solution.seconds, 0);
+  return { claim: valueGap as Claim, finding: valueGapFinding([row]), seconds };
 }
 
 /** A control problem whose data law is finite and known, solved at a range of depths by any solver. */
