@@ -1,3 +1,4 @@
+import { MesoscopeError } from '../errors.ts';
 import type { Backend, FloatArray } from '../kernels/backend.ts';
 import type { Batch } from './batch.ts';
 import { initialParameters } from './parameters.ts';
@@ -78,6 +79,22 @@ export interface TrainingHost {
 
 export interface TrainingResult extends TrainingState {
   readonly status: SolverStatus;
+}
+
+/**
+ * Refuses a batch that is larger than the samples it is drawn from.
+ *
+ * @throws MesoscopeError `invalid-value`
+ */
+export function checkBatch(batch: number, samples: number): void {
+  if (batch <= samples) return;
+  throw new MesoscopeError({
+    code: 'invalid-value',
+    path: 'batch',
+    received: batch,
+    expected: `at most ${samples}, the samples to train on`,
+    wayOut: 'Take a smaller batch, or more data.',
+  });
 }
 
 /** Steps times layers of all stages. */

@@ -119,6 +119,7 @@ describe('trainTextFlow', () => {
     [{ stages: [{ layers: 0, steps: 4 }] }, /layers/],
     [{ stages: [2, 6].map((layers) => ({ layers, steps: 1 })) }, /stages\[1\]\.layers/],
     [{ batch: 0 }, /batch/],
+    [{ batch: 1e6 }, /batch.*at most/],
     [{ context: 5000 }, /context/],
   ])('refuses %o before any work', async (wrong, message) => {
     await expect(trainTextFlow(backend, text, { ...configuration, ...wrong })).rejects.toThrow(

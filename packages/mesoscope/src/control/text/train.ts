@@ -5,7 +5,7 @@ import { randomStream } from '../../numeric/random.ts';
 import { createControlProblem } from '../create-problem.ts';
 import type { ControlProblem } from '../problem.ts';
 import { cosineRate, type SolverStatus, solverStatusSentence } from '../solvers/index.ts';
-import { type TrainingRecord, type TrainingSubject, trainFlow } from '../training.ts';
+import { checkBatch, type TrainingRecord, type TrainingSubject, trainFlow } from '../training.ts';
 import { packTraining, type StoredTraining, unpackTraining } from '../training-state.ts';
 import { type BigramModel, bigramBits, fitBigram } from './bigram.ts';
 import { checkTextFlow, type TextFlowConfiguration } from './configuration.ts';
@@ -80,13 +80,18 @@ export function createTextProblem(
   });
 }
 
-/** Training on the training part of a text, watched on sequences of its validation part. */
+/**
+ * Training on the training part of a text, watched on sequences of its validation part.
+ *
+ * @throws MesoscopeError `invalid-value` for a batch of more sequences than the training part has
+ */
 export function textTraining(
   backend: Backend,
   corpus: Corpus,
   configuration: TextFlowConfiguration,
 ): TrainingSubject {
   const { batch, context } = configuration;
+  checkBatch(batch, corpus.training.length - context);
   const classes = corpus.vocabulary.classes.length;
   const starts = evenStarts(corpus.validation, context, configuration.reportSequences);
   return {

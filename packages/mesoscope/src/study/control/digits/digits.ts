@@ -10,6 +10,7 @@ import {
   predictLinear,
   splitImages,
 } from '../../../control/images/index.ts';
+import { checkBatch } from '../../../control/training.ts';
 import { meanInterval } from '../../../numeric/fit.ts';
 import { randomStream } from '../../../numeric/random.ts';
 import type { Study, StudyContext, StudyResult } from '../../study.ts';
@@ -37,6 +38,7 @@ async function run(configuration: Digits, context: StudyContext): Promise<StudyR
   const { classes, seed, linear, stages, race } = configuration;
   const images = await context.images(configuration.images);
   checkImages(images, classes);
+  checkBatch(configuration.batch, configuration.split.training);
   const split = splitImages(images, configuration.split, randomStream(seed, 'split of the images'));
   const patches = (chosen: Int32Array) =>
     patchTokens(images, chosen, { side: configuration.patch, dimension: configuration.dimension });
