@@ -2,9 +2,9 @@ import type { ControlModel } from '../../control/control-model.ts';
 import { controlSlope, hamiltonianProfile } from '../../control/hamiltonian.ts';
 import { partOf } from '../../control/parameters.ts';
 import type { ControlProblem } from '../../control/problem.ts';
+import { stationarity } from '../../control/stationarity.ts';
 import type { FloatArray } from '../../kernels/backend.ts';
 import { type LegendreOptions, legendreCurvatures } from './legendre.ts';
-import { stationarityResidual } from './stationary.ts';
 
 /** The Hamiltonian of one model along its depth, and how far the model is a solution. */
 export interface HamiltonianRecord {
@@ -55,7 +55,7 @@ export function recordHamiltonian(
       mean,
       size,
       deviation,
-      residual: stationarityResidual(problem, gradient),
+      residual: stationarity(problem, gradient).controls,
       steepness: steepnessOf(problem, parameters),
       curvature:
         penalty.smoothness > 0

@@ -3,6 +3,7 @@ import { partOf } from '../../control/parameters.ts';
 import { controlPenalty } from '../../control/penalty.ts';
 import { type Prolongation, prolongParameters } from '../../control/refinement.ts';
 import { type LbfgsResult, minimiseLbfgs } from '../../control/solvers/lbfgs.ts';
+import { penaltyMetric } from '../../control/solvers/penalty-metric.ts';
 import { stationarity } from '../../control/stationarity.ts';
 import type { Backend } from '../../kernels/backend.ts';
 import type { Assumption } from '../claim.ts';
@@ -65,6 +66,7 @@ export function solveModel(model: ControlModel, options: SolveOptions = {}): Opt
     tolerance,
     iterations,
     norm: (gradient) => stationarity(problem, gradient).controls,
+    metric: penaltyMetric(problem),
   });
   const seconds = (performance.now() - begin) / 1000;
   const { loss } = problem.evaluate(parameters, batch);

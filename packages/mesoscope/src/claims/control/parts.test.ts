@@ -22,7 +22,7 @@ import {
 } from './dual.ts';
 import { randomSequencesModel } from './hamiltonian-problem.ts';
 import { legendreCurvatures } from './legendre.ts';
-import { descend } from './stationary.ts';
+import { solveModel } from './optima.ts';
 import { measureTrainedModel } from './trained-model.ts';
 
 const backend = await createWasmBackend();
@@ -107,7 +107,7 @@ it('descends to controls of zero gradient', () => {
     layers: 5,
     regularisation: 1,
   });
-  const { residual, objective } = descend(model);
+  const { residual, objective } = solveModel(model, { tolerance: 1e-10 });
   expect(residual).toBeLessThan(1e-10);
   const { evaluate } = model.problem;
   expect(evaluate(model.parameters, model.batch).objective).toBe(objective);

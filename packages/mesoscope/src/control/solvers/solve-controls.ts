@@ -5,6 +5,7 @@ import type { ControlProblem } from '../problem.ts';
 import { stationarity } from '../stationarity.ts';
 import { lbfgsStatusSentence, minimiseLbfgs } from './lbfgs.ts';
 import { minimise, solverStatusSentence } from './minimise.ts';
+import { penaltyMetric } from './penalty-metric.ts';
 import { constantRate, cosineRate } from './schedule.ts';
 import {
   successiveApproximations,
@@ -110,6 +111,7 @@ function byLbfgs(options: SolveControlsOptions): Stopped {
     tolerance,
     iterations,
     norm: (gradient) => violation(problem, gradient),
+    metric: penaltyMetric(problem),
   });
   return {
     converged: status === 'converged',
