@@ -153,7 +153,7 @@ export async function trainFlow(
       const { layers, steps: stageSteps } = stages[values.stage];
       const steps = stepsBefore(values.stage) + values.step + 1;
       const layerSteps = trainingWork(stages.slice(0, values.stage)) + (values.step + 1) * layers;
-      host.progress?.({ steps, layerSteps }, `${layers} layers, loss ${values.loss.toFixed(3)}`);
+      host.progress?.({ steps, layerSteps }, `${layers} layers`);
       if ((values.step + 1) % reportEvery !== 0 && values.step + 1 !== stageSteps) return;
       const record = {
         layers,
