@@ -2,7 +2,7 @@ import { piecewiseConstantControls } from '../flow/controls.ts';
 import { createFlow } from '../flow/flow.ts';
 import { checkGrid, layerCount } from '../flow/grid.ts';
 import { euler } from '../flow/scheme.ts';
-import type { Trajectory } from '../flow/trajectory.ts';
+import type { Checkpoints, Trajectory } from '../flow/trajectory.ts';
 import type { Backend, FloatArray } from '../kernels/backend.ts';
 import { columnStride } from '../kernels/instruction.ts';
 import { stateLength } from '../kernels/program.ts';
@@ -25,7 +25,7 @@ export function createControlProblem(
 ): ControlProblem {
   const { field, grid, tokens, samples, classes } = options;
   const { scheme = euler, vocabulary = 0, positions = vocabulary > 0, frozen = [] } = options;
-  const { pooling = 'position', normalisation = 'none' } = options;
+  const { pooling = 'position', normalisation = 'none', checkpoints: kept = 'all' } = options;
   const penalty = {
     regularisation: options.regularisation ?? 0,
     smoothness: options.smoothness ?? 0,
@@ -58,7 +58,7 @@ export function createControlProblem(
   const trained = (part: ParameterPart) => layout[part].length > 0 && !frozen.includes(part);
 
   /** The inputs, already loaded, to h_T. */
-  function forward(parameters: FloatArray, count: number, checkpoints: 'all' | 'ends'): Trajectory {
+  function forward(parameters: FloatArray, count: number, checkpoints: Checkpoints): Trajectory {
     embedding?.forward({
       samples: count,
       tokens: buffers.tokens,
@@ -94,7 +94,7 @@ export function createControlProblem(
   function run(
     parameters: FloatArray,
     batch: Batch,
-    checkpoints: 'all' | 'ends',
+    checkpoints: Checkpoints,
   ): { evaluation: Evaluation; states: Trajectory; totalWeight: number } {
     buffers.loadInputs(batch, initial);
     const totalWeight = buffers.loadLabels(batch);
@@ -147,7 +147,7 @@ export function createControlProblem(
 
   function gradient(parameters: FloatArray, batch: Batch, out: FloatArray): Evaluation {
     return backend.scoped(() => {
-      const { evaluation, states, totalWeight } = run(parameters, batch, 'all');
+      const { evaluation, states, totalWeight } = run(parameters, batch, kept);
       out.fill(0);
       if (evaluation.flow.kind !== 'completed') return evaluation;
       const terminal = costate.subarray(0, batch.samples * size);

@@ -1,5 +1,5 @@
 import type { Field } from '../field/field.ts';
-import type { Trajectory } from '../flow/trajectory.ts';
+import type { Checkpoints, Trajectory } from '../flow/trajectory.ts';
 import type { DepthGrid, FlowStatus, Scheme } from '../flow/types.ts';
 import type { Backend, FloatArray } from '../kernels/backend.ts';
 import type { NormalisationKind } from '../kernels/instruction.ts';
@@ -33,6 +33,11 @@ export interface ControlProblemOptions {
   readonly regularisation?: number;
   /** μ of `∫(μ/2)|θ̇|² dt`; default 0. */
   readonly smoothness?: number;
+  /**
+   * States that the gradient keeps while it goes forward; default `all`. With `sqrt` its memory grows like √L, for a
+   * second forward pass.
+   */
+  readonly checkpoints?: Checkpoints;
   /** Parts whose gradient is left at 0; default none. */
   readonly frozen?: readonly ParameterPart[];
 }

@@ -1,5 +1,11 @@
 import { MesoscopeError } from '../errors.ts';
-import { piecewiseConstantControls, prolongControls } from '../flow/controls.ts';
+import {
+  piecewiseConstantControls,
+  piecewiseLinearControls,
+  prolongControls,
+  sampleControls,
+} from '../flow/controls.ts';
+import { horizonOf, layerCount } from '../flow/grid.ts';
 import type { DepthGrid } from '../flow/types.ts';
 import type { Backend, FloatArray } from '../kernels/backend.ts';
 import { type ControlLayout, parameterParts, partOf } from './parameters.ts';
@@ -20,16 +26,23 @@ import {
  */
 export type Prolongation = 'repeat' | 'linear';
 
-/** A problem's layout after every layer is halved. */
-export function refinedLayout(layout: ControlLayout): ControlLayout {
-  const { controls, readout } = layout;
+/** A problem's layout on another number of layers. */
+export function layoutOn(layout: ControlLayout, layers: number): ControlLayout {
+  const { controls, readout, parametersPerLayer } = layout;
+  const length = layers * parametersPerLayer;
+  const change = length - controls.length;
   return {
     ...layout,
-    controls: { offset: controls.offset, length: 2 * controls.length },
-    readout: { offset: readout.offset + controls.length, length: readout.length },
-    layers: 2 * layout.layers,
-    length: layout.length + controls.length,
+    controls: { offset: controls.offset, length },
+    readout: { offset: readout.offset + change, length: readout.length },
+    layers,
+    length: layout.length + change,
   };
+}
+
+/** A problem's layout after every layer is halved. */
+export function refinedLayout(layout: ControlLayout): ControlLayout {
+  return layoutOn(layout, 2 * layout.layers);
 }
 
 /** Parameters of L layers as a start for 2L; all but the controls stay as they are. */
@@ -39,7 +52,7 @@ export function prolongParameters(
   parameters: FloatArray,
   prolongation: Prolongation,
 ): FloatArray {
-  return prolonged(layout, parameters, (coarse, fine) => {
+  return onLayers(refinedLayout(layout), layout, parameters, (coarse, fine) => {
     const controls = piecewiseConstantControls(grid, layout.parametersPerLayer, coarse);
     prolongControls(controls, prolongation, fine);
   });
@@ -59,7 +72,7 @@ export function prolongMoment(
 ): FloatArray {
   const count = layout.parametersPerLayer;
   const scale = 0.5 ** power;
-  return prolonged(layout, moment, (coarse, fine) => {
+  return onLayers(refinedLayout(layout), layout, moment, (coarse, fine) => {
     for (let i = 0; i < fine.length; i++) {
       const half = Math.floor(i / count);
       fine[i] = scale * coarse[Math.floor(half / 2) * count + (i % count)];
@@ -70,18 +83,44 @@ export function prolongMoment(
 /** Powers of the derivative in the memories that the rules keep. */
 const momentPower: Readonly<Record<string, number>> = { m: 1, v: 2 };
 
-function prolonged(
+/**
+ * The controls as a function of depth, linear between the middles of the layers and constant beyond the outermost ones,
+ * sampled in the middles of another grid's layers: how fewer layers are cut out of many. All but the controls stay as
+ * they are.
+ */
+export function sampleParameters(
+  layout: ControlLayout,
+  grid: DepthGrid,
+  parameters: FloatArray,
+  target: DepthGrid,
+): FloatArray {
+  const { layers, parametersPerLayer: P } = layout;
+  return onLayers(layoutOn(layout, layerCount(target)), layout, parameters, (from, into) => {
+    const nodes = new Float64Array((layers + 2) * P);
+    nodes.set(from.subarray(0, P));
+    nodes.set(from, P);
+    nodes.set(from.subarray(from.length - P), (layers + 1) * P);
+    const middles = grid.times.slice(1).map((t, k) => (grid.times[k] + t) / 2);
+    const times = Float64Array.of(0, ...middles, horizonOf(grid));
+    sampleControls(piecewiseLinearControls(times, P, nodes), target, 'middle', into);
+  });
+}
+
+/** A vector laid out as `layout`, laid out for other layers: its controls by a rule, the rest as it is. */
+function onLayers(
+  target: ControlLayout,
   layout: ControlLayout,
   vector: FloatArray,
-  controls: (coarse: FloatArray, fine: FloatArray) => void,
+  controls: (from: FloatArray, into: FloatArray) => void,
 ): FloatArray {
-  const fine = refinedLayout(layout);
   const result =
-    vector instanceof Float64Array ? new Float64Array(fine.length) : new Float32Array(fine.length);
+    vector instanceof Float64Array
+      ? new Float64Array(target.length)
+      : new Float32Array(target.length);
   for (const part of parameterParts) {
     const source = partOf(layout, vector, part);
-    if (part === 'controls') controls(source, partOf(fine, result, part));
-    else partOf(fine, result, part).set(source);
+    if (part === 'controls') controls(source, partOf(target, result, part));
+    else partOf(target, result, part).set(source);
   }
   return result;
 }

@@ -5,6 +5,9 @@ import { requireMemory } from './checks.ts';
 import { type EnsembleHead, headScoreMatrix } from './parameters.ts';
 import type { EnsembleState } from './token-map.ts';
 
+/** Eigenvalues of a Gram matrix carry rounding of this size for each row, relative to the largest. */
+export const kernelTolerance = 1e-13;
+
 /** Which parameters move: all of Q, K, V, or the scores' only. */
 export type KernelPart = 'all' | 'query-key';
 

@@ -1,4 +1,5 @@
 export * from './attention-kernel.ts';
+export * from './averaged-kernel.ts';
 export * from './gaussian-map.ts';
 export {
   type Injectivity,

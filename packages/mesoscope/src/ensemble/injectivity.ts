@@ -37,7 +37,11 @@ export interface Injectivity {
   readonly rank: number;
   /** Ratio of the last singular value counted to the first not counted; to the tolerance if all are counted. */
   readonly rankGap: number;
-  /** 95 % percentile interval of the smallest singular value over resampled probe points. */
+  /**
+   * 95 % bootstrap interval of the smallest singular value σ over resampled probe points, reflected on the log scale:
+   * `[σ²/q_high, σ²/q_low]` of the percentiles q. Resampled probes repeat each other and lie too low by about as much as σ
+   * itself does; reflection takes that out. Percentiles themselves where the contexts are dependent: all is rounding.
+   */
   readonly interval: Interval;
   /** Coefficients c with `Σ c_iΛ_i` null, one row for each dependency, of length 1; no rows if independent. */
   readonly dependencies: Matrix;
@@ -76,9 +80,6 @@ export function testInjectivity(
     });
   }
   const decomposition = projectedDecomposition(points, values, modulo);
-  const singularValues = padded(decomposition.values, count);
-  const tolerance = roundingTolerance * largestColumn(values);
-  const rank = singularValues.filter((value) => value > tolerance).length;
   const stream = randomStream(seed, 'resampled probes');
   const bootstrap = Array.from({ length: resamples }, () => {
     const chosen = Array.from({ length: probes }, () => stream.integer(probes));
@@ -88,10 +89,25 @@ export function testInjectivity(
       modulo,
     );
     return padded(resampled.values, count)[count - 1];
-  }).sort((x, y) => x - y);
+  });
+  return judgeDesign(decomposition, largestColumn(values), bootstrap);
+}
+
+/** What singular values and right singular vectors of a design say. @param size largest root mean square of a column */
+export function judgeDesign(
+  { values, right }: Pick<SingularValues, 'values' | 'right'>,
+  size: number,
+  bootstrap: readonly number[],
+): Injectivity {
+  const count = right.rows;
+  const singularValues = padded(values, count);
+  const tolerance = roundingTolerance * size;
+  const rank = singularValues.filter((value) => value > tolerance).length;
+  const sorted = bootstrap.toSorted((x, y) => x - y);
   const quantile = (p: number) =>
-    bootstrap[Math.min(resamples - 1, Math.max(0, Math.round(p * (resamples - 1))))] ??
-    singularValues[count - 1];
+    sorted[Math.round(p * (sorted.length - 1))] ?? singularValues[count - 1];
+  const [low, high] = [quantile(0.025), quantile(0.975)];
+  const smallest = singularValues[count - 1];
   return {
     verdict: rank === count ? 'independent' : 'dependent',
     singularValues,
@@ -101,8 +117,8 @@ export function testInjectivity(
         ? 0
         : singularValues[rank - 1] /
           Math.max(rank === count ? tolerance : singularValues[rank], Number.MIN_VALUE),
-    interval: [quantile(0.025), quantile(0.975)],
-    dependencies: nullVectors(decomposition, rank, count),
+    interval: rank === count && low > 0 ? [smallest ** 2 / high, smallest ** 2 / low] : [low, high],
+    dependencies: nullVectors(right, rank, count),
   };
 }
 
@@ -163,7 +179,7 @@ function takeRows(a: Matrix, rows: readonly number[]): Matrix {
   return out;
 }
 
-function nullVectors({ right }: SingularValues, rank: number, count: number): Matrix {
+function nullVectors(right: Matrix, rank: number, count: number): Matrix {
   const out = zeros(count - rank, count);
   for (let r = rank; r < count; r++) {
     for (let i = 0; i < count; i++) {

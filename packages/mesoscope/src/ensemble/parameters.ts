@@ -2,7 +2,7 @@ import { type ParticleLaw, particles } from '../law/law.ts';
 import { requireFinite, shapeMismatch } from '../numeric/checks.ts';
 import { type Matrix, multiply, scale, transpose } from '../numeric/matrix.ts';
 import { randomStream } from '../numeric/random.ts';
-import { requireWhole } from './checks.ts';
+import { requireMemory, requireWhole } from './checks.ts';
 
 /** How many particles carry a law of heads at every depth, and how their parameters lie in one vector. */
 export interface EnsembleShape {
@@ -36,7 +36,7 @@ export interface EnsembleHead {
   readonly V: Matrix;
 }
 
-/** @throws MesoscopeError `invalid-value` */
+/** @throws MesoscopeError `invalid-value`; `out-of-memory` where parameters, gradient and a trial step pass 2 GB */
 export function ensembleLayout(shape: EnsembleShape): EnsembleLayout {
   const { dimension: d, keyDimension: k, layers, heads, affine = false } = shape;
   requireWhole('dimension', d);
@@ -44,7 +44,12 @@ export function ensembleLayout(shape: EnsembleShape): EnsembleLayout {
   requireWhole('layers', layers);
   requireWhole('heads', heads);
   const layerLength = heads * ensembleHeadLength(shape) + (affine ? d * d + d : 0);
-  return { ...shape, affine, layerLength, length: layers * layerLength };
+  const length = layers * layerLength;
+  requireMemory(
+    4 * 8 * length,
+    `Take fewer layers or heads: ${layers} × ${heads} heads in dimension ${d} have ${length} parameters.`,
+  );
+  return { ...shape, affine, layerLength, length };
 }
 
 /** Numbers of one head: `2kd + d²`. */

@@ -1,140 +1,175 @@
 import type { Law } from '../law/law.ts';
-import { logSumExp, tiltedCovariance, tiltedMean } from '../law/tilt.ts';
-import { requireFinite } from '../numeric/checks.ts';
-import { block, multiply, multiplyVector, transpose, zeros } from '../numeric/matrix.ts';
-import { requireMemory } from './checks.ts';
-import { type InjectivityOptions, probePoints, roundingTolerance } from './injectivity.ts';
-import { type EnsembleHead, headScoreMatrix } from './parameters.ts';
-import { extremeSingularValues, streamedTriangle } from './streamed-triangle.ts';
-import type { EnsembleState } from './token-map.ts';
+import { logSumExp } from '../law/tilt.ts';
+import { qrDecomposition, singularValueDecomposition } from '../numeric/decompositions.ts';
+import { block, type Matrix, zeros } from '../numeric/matrix.ts';
+import { type RandomStream, randomStream } from '../numeric/random.ts';
+import { type LinearMap, smallestEigenpair } from '../numeric/smallest-eigenpair.ts';
+import { requireMemory, requireWhole } from './checks.ts';
+import {
+  type Injectivity,
+  type InjectivityOptions,
+  judgeDesign,
+  probePoints,
+  roundingTolerance,
+} from './injectivity.ts';
+import { streamedTriangle, triangularSolver } from './streamed-triangle.ts';
 
-/** What can be said of many contexts without holding their design. */
+export interface StreamedInjectivityOptions extends Omit<InjectivityOptions, 'modulo'> {
+  readonly observe?: (done: number, total: number, label: string) => Promise<void> | void;
+}
+
+/** Many contexts judged modulo affine functions, and modulo constants. */
 export interface StreamedInjectivity {
-  readonly verdict: 'independent' | 'dependent';
-  /** Extreme singular values of the design, as `testInjectivity` has them. */
-  readonly smallest: number;
-  readonly largest: number;
-  /** The right singular vector of the smallest: the coefficients of a dependency if there is one. */
-  readonly coefficients: Float64Array;
+  readonly affine: Injectivity;
+  /** Without bootstrap; undefined where the contexts are independent modulo affine functions, and so modulo constants. */
+  readonly constant: Injectivity | undefined;
 }
 
 /**
- * As `testInjectivity` for thousands of contexts: the design's rows are made, reflected into a triangle and forgotten;
- * memory `(N + d + 1)²` numbers. The null functions stand in the first columns, so that the rest of the triangle is that of
- * the design without them.
+ * As `testInjectivity` for thousands of contexts. The null functions stand in the first columns of the design, the
+ * constant first of all, and its rows are reflected into a triangle one after the other: what stands right of and below
+ * the null columns has the singular values of the design without them. A resampled design is not factorised again: its
+ * smallest singular value is the smallest eigenvalue of `A_⊥ᵀW A_⊥`, W the counts of the probes, found from products and
+ * preconditioned by the triangle, to 2 % at worst.
  *
- * @param options default of `probes`: `N + N/2 + d + 1`, rounded up; `resamples` is not used
- * @throws MesoscopeError `out-of-memory`
+ * @throws MesoscopeError `out-of-memory`, `invalid-value`
  */
-export function streamInjectivity(
+export async function streamInjectivity(
   contexts: readonly Law[],
-  options: Omit<InjectivityOptions, 'resamples'> = {},
-): StreamedInjectivity {
-  const { modulo = 'affine', seed = 1 } = options;
+  options: StreamedInjectivityOptions = {},
+): Promise<StreamedInjectivity> {
+  const { seed = 1, resamples = 40, observe } = options;
   const count = contexts.length;
   const d = contexts[0].dimension;
-  const probes = options.probes ?? Math.ceil(1.5 * count) + d + 1;
-  const nulls = modulo === 'affine' ? d + 1 : 1;
+  const probes = options.probes ?? 4 * (count + d + 1);
+  requireWhole('probes', probes);
+  const nulls = d + 1;
   const columns = nulls + count;
-  requireMemory(16 * columns * columns, `Take fewer contexts than ${count}.`);
+  // The design, its triangle, and what the decomposition takes.
+  requireMemory(
+    8 * columns * (probes + 6 * columns),
+    `Take fewer contexts or probes: a design of ${probes} × ${columns} is asked for.`,
+  );
   const points = probePoints(contexts, probes, seed);
+  const design = zeros(probes, columns);
   const triangle = streamedTriangle(columns);
-  const row = new Float64Array(columns);
-  const squares = new Float64Array(count);
   const factor = 1 / Math.sqrt(probes);
   for (let a = 0; a < probes; a++) {
+    if (a % 48 === 0) await observe?.(a, probes, 'rows of the log-sum-exp design');
+    const row = design.data.subarray(a * columns, (a + 1) * columns);
     const xi = points.data.subarray(a * d, (a + 1) * d);
     row[0] = factor;
-    for (let b = 1; b < nulls; b++) row[b] = factor * xi[b - 1];
+    for (let b = 0; b < d; b++) row[b + 1] = factor * xi[b];
     contexts.forEach((law, i) => {
       row[nulls + i] = factor * logSumExp(law, xi);
-      squares[i] += row[nulls + i] ** 2;
     });
     triangle.add(row);
   }
-  const rest = block(triangle.finish(), nulls, nulls, count, count);
-  const { smallest, largest, vector } = extremeSingularValues(rest);
-  requireFinite('singular values of the design', [smallest, largest]);
-  const tolerance = roundingTolerance * Math.sqrt(squares.reduce((x, y) => Math.max(x, y), 0));
+  const R = triangle.finish();
+  const size = largestColumn(design, nulls);
+  const decompose = async (skipped: number, rest: Matrix) => {
+    const minutes = Math.ceil((count / 1000) ** 3 / 5);
+    const about = count > 500 ? `, in one piece of about ${minutes} min` : '';
+    await observe?.(
+      0,
+      1,
+      `singular values modulo ${skipped > 1 ? 'affine functions' : 'constants'}${about}`,
+    );
+    return singularValueDecomposition(rest);
+  };
+  const rest = block(R, nulls, nulls, count, count);
+  const decomposition = await decompose(nulls, rest);
+  const solver = triangularSolver(rest);
+  const last = Float64Array.from(
+    { length: count },
+    (_, i) => decomposition.right.data[(i + 1) * count - 1],
+  );
+  const bootstrap: number[] = [];
+  const stream = randomStream(seed, 'resampled probes');
+  for (let r = 0; r < resamples; r++) {
+    await observe?.(r, resamples, 'resampled probes');
+    const { value } = await smallestEigenpair({
+      apply: resampledGram(design, nulls, counts(probes, stream)),
+      precondition(v, out) {
+        out.set(v);
+        solver.lower(out, 1);
+        solver.upper(out, 1);
+      },
+      start: last,
+      tolerance: 0.04,
+      floor: (roundingTolerance * size) ** 2,
+    });
+    bootstrap.push(Math.sqrt(Math.max(value, 0)));
+  }
+  const affine = judgeDesign(decomposition, size, bootstrap);
   return {
-    verdict: smallest > tolerance ? 'independent' : 'dependent',
-    smallest,
-    largest,
-    coefficients: vector,
+    affine,
+    constant:
+      affine.verdict === 'independent'
+        ? undefined
+        : judgeDesign(await decompose(1, block(R, 1, nulls, d + count, count)), size, []),
   };
 }
 
-/** Both sides of the smallest eigenvalue of an attention kernel. */
-export interface KernelBounds {
-  readonly lower: number;
-  readonly upper: number;
+/** How often each of M probes is drawn in M draws. */
+function counts(probes: number, stream: RandomStream): Float64Array {
+  const out = new Float64Array(probes);
+  for (let a = 0; a < probes; a++) out[stream.integer(probes)]++;
+  return out;
 }
 
-/**
- * Bounds of λ_min of `attentionKernel` (Q, K and V trained) without the Nd × Nd kernel. The part of V is `G ⊗ I` with
- * `G_ij = ∫⟨ȳ_i, ȳ_j⟩dν` and the rest is positive semi-definite, so `λ_min ≥ λ_min(G)`, from the streamed triangle of the
- * tilted means (memory N²). Above it lies every quotient `uᵀKu/|u|²`; taken with `u = c ⊗ e_a`, c the minimiser for G.
- * The lower bound is positive only where heads times d reach N.
- *
- * @throws MesoscopeError `out-of-memory`
- */
-export function kernelBounds(
-  heads: readonly EnsembleHead[],
-  { contexts, tokens }: EnsembleState,
-): KernelBounds {
-  const count = contexts.length;
-  const d = tokens[0].length;
-  requireMemory(16 * count * count, `Take fewer contexts than ${count}.`);
-  const triangle = streamedTriangle(count);
-  const row = new Float64Array(count);
-  const factor = 1 / Math.sqrt(heads.length);
-  for (const head of heads) {
-    const B = headScoreMatrix(head);
-    const means = contexts.map((law, i) => tiltedMean(law, multiplyVector(B, tokens[i])));
-    for (let a = 0; a < d; a++) {
-      for (let i = 0; i < count; i++) row[i] = factor * means[i][a];
-      triangle.add(row);
-    }
+/** `v ↦ A_⊥ᵀ W A_⊥ v`, `A_⊥` the columns of the contexts without their W-weighted fit by the null columns. */
+function resampledGram(
+  { rows, columns, data }: Matrix,
+  nulls: number,
+  weights: Float64Array,
+): LinearMap {
+  const roots = weights.map(Math.sqrt);
+  const weighted = zeros(rows, nulls);
+  for (let a = 0; a < rows; a++) {
+    for (let b = 0; b < nulls; b++) weighted.data[a * nulls + b] = roots[a] * data[a * columns + b];
   }
-  const { smallest, vector } = extremeSingularValues(triangle.finish());
-  requireFinite('singular values of the tilted means', [smallest]);
-  // Fewer rows than columns leave a null space that rounding hides.
-  const lower = heads.length * d < count ? 0 : smallest * smallest;
-  const scores = new Float64Array(d);
-  for (const head of heads) addScoreParts(head, { contexts, tokens }, vector, scores);
-  return { lower, upper: smallest * smallest + Math.min(...scores) / heads.length };
+  const Q = qrDecomposition(weighted).Q.data;
+  const y = new Float64Array(rows);
+  const fit = new Float64Array(nulls);
+  return (v, out) => {
+    fit.fill(0);
+    for (let a = 0; a < rows; a++) {
+      if (roots[a] === 0) continue;
+      y[a] = roots[a] * segmentProduct(data, a * columns + nulls, v);
+      for (let b = 0; b < nulls; b++) fit[b] += Q[a * nulls + b] * y[a];
+    }
+    out.fill(0);
+    for (let a = 0; a < rows; a++) {
+      if (roots[a] === 0) continue;
+      let rest = y[a];
+      for (let b = 0; b < nulls; b++) rest -= Q[a * nulls + b] * fit[b];
+      rest *= roots[a];
+      const from = a * columns + nulls;
+      for (let i = 0; i < v.length; i++) out[i] += rest * data[from + i];
+    }
+  };
 }
 
-/** Adds `uᵀK_{QK}u` of one head for `u = c ⊗ e_a`, each a. */
-function addScoreParts(
-  head: EnsembleHead,
-  { contexts, tokens }: EnsembleState,
-  c: Float64Array,
-  scores: Float64Array,
-): void {
-  const { Q, K, V } = head;
-  const d = V.columns;
-  const k = Q.rows;
-  const B = headScoreMatrix(head);
-  const ofQ = Array.from({ length: d }, () => zeros(k, d));
-  const ofK = Array.from({ length: d }, () => zeros(k, d));
-  contexts.forEach((law, i) => {
-    const x = tokens[i];
-    const moved = multiply(V, tiltedCovariance(law, multiplyVector(B, x)));
-    const keyed = multiply(moved, transpose(K));
-    const query = multiplyVector(Q, x);
-    for (let a = 0; a < d; a++) {
-      for (let r = 0; r < k; r++) {
-        for (let b = 0; b < d; b++) {
-          ofQ[a].data[r * d + b] += c[i] * keyed.data[a * k + r] * x[b];
-          ofK[a].data[r * d + b] += c[i] * query[r] * moved.data[a * d + b];
-        }
-      }
-    }
-  });
-  for (let a = 0; a < d; a++) {
-    for (let i = 0; i < k * d; i++) {
-      scores[a] += (ofQ[a].data[i] ** 2 + ofK[a].data[i] ** 2) / k;
-    }
+/** `Σ_i data[from + i] v_i`, with four sums in flight. */
+function segmentProduct(data: Float64Array, from: number, v: Float64Array): number {
+  let [s0, s1, s2, s3] = [0, 0, 0, 0];
+  let i = 0;
+  for (; i + 3 < v.length; i += 4) {
+    s0 += data[from + i] * v[i];
+    s1 += data[from + i + 1] * v[i + 1];
+    s2 += data[from + i + 2] * v[i + 2];
+    s3 += data[from + i + 3] * v[i + 3];
   }
+  for (; i < v.length; i++) s0 += data[from + i] * v[i];
+  return s0 + s1 + s2 + s3;
+}
+
+/** Largest length of a column from `first` on. */
+function largestColumn({ rows, columns, data }: Matrix, first: number): number {
+  const squares = new Float64Array(columns);
+  for (let a = 0; a < rows; a++) {
+    for (let i = first; i < columns; i++) squares[i] += data[a * columns + i] ** 2;
+  }
+  return Math.sqrt(squares.reduce((x, y) => Math.max(x, y), 0));
 }

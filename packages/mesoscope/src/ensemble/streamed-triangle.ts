@@ -71,65 +71,69 @@ export function streamedTriangle(columns: number): StreamedTriangle {
   };
 }
 
-/** The extreme singular values of an upper triangular matrix. */
-export interface ExtremeSingularValues {
-  readonly smallest: number;
-  readonly largest: number;
-  /** Unit right singular vector of the smallest. */
-  readonly vector: Float64Array;
+/** Solves with an upper triangular R, in place, for several right-hand sides: entry a of row i at `i · count + a`. */
+export interface TriangularSolver {
+  /** `v ← R⁻ᵀ v`. */
+  lower(v: Float64Array, count: number): void;
+  /** `v ← R⁻¹ v`. */
+  upper(v: Float64Array, count: number): void;
 }
 
 /**
- * The largest singular value of R by power iteration, the smallest by inverse iteration on RᵀR (two triangular solves a
- * turn, at most 200). A diagonal entry below rounding is treated as rounding, so that singular matrices have their null
- * vector found. `smallest` is |Rx| of the vector found: never below the true value.
+ * Solves with R. A diagonal entry below rounding of the largest is treated as rounding, so that null vectors of singular
+ * matrices are found by inverse iteration.
  */
-export function extremeSingularValues(R: Matrix): ExtremeSingularValues {
+export function triangularSolver(R: Matrix): TriangularSolver {
   const n = R.rows;
-  let x: Float64Array = new Float64Array(n).map((_, i) => 1 + (i % 7) / 7);
-  let largest = 0;
-  for (let turn = 0; turn < 60; turn++) {
-    const y = product(R, normalised(x));
-    largest = norm(y);
-    x = transposedProduct(R, y);
-  }
-  const floor = largest * 2 ** -52;
+  let floor = 0;
+  for (let i = 0; i < n; i++) floor = Math.max(floor, Math.abs(R.data[i * n + i]) * 2 ** -52);
   const diagonal = Float64Array.from({ length: n }, (_, i) => {
     const entry = R.data[i * n + i];
     return Math.abs(entry) > floor ? entry : entry < 0 ? -floor : floor;
   });
-  let vector: Float64Array = normalised(new Float64Array(n).map((_, i) => 1 + ((i * 5) % 11) / 11));
-  let smallest = norm(product(R, vector));
+  return {
+    lower(v, count) {
+      for (let i = 0; i < n; i++) {
+        const from = i * count;
+        for (let a = 0; a < count; a++) v[from + a] /= diagonal[i];
+        for (let k = i + 1; k < n; k++) {
+          const entry = R.data[i * n + k];
+          for (let a = 0; a < count; a++) v[k * count + a] -= entry * v[from + a];
+        }
+      }
+    },
+    upper(v, count) {
+      for (let i = n - 1; i >= 0; i--) {
+        const into = i * count;
+        for (let k = i + 1; k < n; k++) {
+          const entry = R.data[i * n + k];
+          for (let a = 0; a < count; a++) v[into + a] -= entry * v[k * count + a];
+        }
+        for (let a = 0; a < count; a++) v[into + a] /= diagonal[i];
+      }
+    },
+  };
+}
+
+/**
+ * The smallest singular value of an upper triangular matrix by inverse iteration on RᵀR (two triangular solves a turn, at
+ * most 200): |Rx| of the vector found, never below the true value.
+ */
+export function smallestSingularValue(R: Matrix): number {
+  const n = R.rows;
+  const solver = triangularSolver(R);
+  let x: Float64Array = normalised(new Float64Array(n).map((_, i) => 1 + ((i * 5) % 11) / 11));
+  let smallest = norm(product(R, x));
   for (let turn = 0; turn < 200; turn++) {
-    vector = normalised(backward(R, diagonal, forward(R, diagonal, vector)));
-    const next = norm(product(R, vector));
+    solver.lower(x, 1);
+    solver.upper(x, 1);
+    x = normalised(x);
+    const next = norm(product(R, x));
     const settled = Math.abs(next - smallest) <= 1e-10 * next;
     smallest = next;
     if (settled && turn > 2) break;
   }
-  return { smallest, largest, vector };
-}
-
-/** Solves Rᵀ z = y. */
-function forward(R: Matrix, diagonal: Float64Array, y: Float64Array): Float64Array {
-  const n = R.rows;
-  const z = y.slice();
-  for (let i = 0; i < n; i++) {
-    z[i] /= diagonal[i];
-    for (let k = i + 1; k < n; k++) z[k] -= R.data[i * n + k] * z[i];
-  }
-  return z;
-}
-
-/** Solves R x = z. */
-function backward(R: Matrix, diagonal: Float64Array, z: Float64Array): Float64Array {
-  const n = R.rows;
-  const x = z.slice();
-  for (let i = n - 1; i >= 0; i--) {
-    for (let k = i + 1; k < n; k++) x[i] -= R.data[i * n + k] * x[k];
-    x[i] /= diagonal[i];
-  }
-  return x;
+  return smallest;
 }
 
 function product(R: Matrix, x: Float64Array): Float64Array {
@@ -139,15 +143,6 @@ function product(R: Matrix, x: Float64Array): Float64Array {
     for (let k = i; k < n; k++) sum += R.data[i * n + k] * x[k];
     return sum;
   });
-}
-
-function transposedProduct(R: Matrix, y: Float64Array): Float64Array {
-  const n = R.rows;
-  const out = new Float64Array(n);
-  for (let i = 0; i < n; i++) {
-    for (let k = i; k < n; k++) out[k] += R.data[i * n + k] * y[i];
-  }
-  return out;
 }
 
 function norm(x: Float64Array): number {

@@ -183,6 +183,9 @@ it('refuses bad input', () => {
   expect(() => ensembleInputs([{ points: [[1, 2]] }, { points: [[1]] }], [[1, 2], [1]])).toThrow(
     'contexts[1]',
   );
+  expect(() => ensembleLayout({ ...layout, layers: 4096, heads: 100_000 })).toThrow(
+    /4915200000 parameters/,
+  );
   const inputs = randomGaussians(1, 1);
   expect(() => createGaussianMap({ layout: { ...layout, affine: true }, inputs })).toThrow(
     'affine',

@@ -1,7 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { affine } from '../field/affine.ts';
-import type { Backend } from '../kernels/backend.ts';
-import { createReferenceBackend } from '../kernels/reference/backend.ts';
 import { createWasmBackend } from '../kernels/wasm/backend.ts';
 import { randomStream } from '../numeric/random.ts';
 import { piecewiseConstantControls, piecewiseLinearControls } from './controls.ts';
@@ -9,7 +7,13 @@ import { directionalDerivative, finiteDifferenceGradient } from './finite-differ
 import { createFlow } from './flow.ts';
 import { gradedGrid, refineGrid, uniformGrid } from './grid.ts';
 import { dormandPrince, euler, heun, rk4 } from './scheme.ts';
-import { interactingField, normalStates, pairing, randomNodes } from './test-support.ts';
+import {
+  countingBackend,
+  interactingField,
+  normalStates,
+  pairing,
+  randomNodes,
+} from './test-support.ts';
 import type { Controls, DepthGrid, Scheme } from './types.ts';
 
 const backend = await createWasmBackend();
@@ -141,28 +145,6 @@ it('adds to the gradient it is given', () => {
 
 describe('checkpoints', () => {
   /** A reference backend that counts the elements in use; what a scope allocates is given back at its end. */
-  function countingBackend(): Backend & { peak: number; live: number } {
-    const counting = {
-      ...createReferenceBackend(),
-      peak: 0,
-      live: 0,
-      allocate(length: number) {
-        counting.live += length;
-        counting.peak = Math.max(counting.peak, counting.live);
-        return new Float64Array(length);
-      },
-      scoped<T>(work: () => T): T {
-        const before = counting.live;
-        try {
-          return work();
-        } finally {
-          counting.live = before;
-        }
-      },
-    };
-    return counting;
-  }
-
   it.each([1, 2, 3, 7, 16, 17])('give bitwise the same gradient at L = %i', (layers) => {
     const depths = uniformGrid(1, layers);
     const controls = piecewiseConstantControls(

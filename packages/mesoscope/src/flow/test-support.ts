@@ -6,6 +6,7 @@ import { sumOf } from '../field/sum.ts';
 import type { Backend, FloatArray } from '../kernels/backend.ts';
 import { columnStride } from '../kernels/instruction.ts';
 import { stateLength } from '../kernels/program.ts';
+import { createReferenceBackend } from '../kernels/reference/backend.ts';
 import { packTokens } from '../kernels/tokens.ts';
 import { randomStream } from '../numeric/random.ts';
 
@@ -67,4 +68,27 @@ export function distance(x: FloatArray, y: FloatArray, tokens: number): number {
 export function pairing(x: FloatArray, y: FloatArray, tokens: number): number {
   const b = entriesOf(y, tokens);
   return entriesOf(x, tokens).reduce((sum, value, i) => sum + value * b[i], 0);
+}
+
+/** The reference backend, counting the elements that are taken from it at once. */
+export function countingBackend(): Backend & { peak: number; live: number } {
+  const counting = {
+    ...createReferenceBackend(),
+    peak: 0,
+    live: 0,
+    allocate(length: number) {
+      counting.live += length;
+      counting.peak = Math.max(counting.peak, counting.live);
+      return new Float64Array(length);
+    },
+    scoped<T>(work: () => T): T {
+      const before = counting.live;
+      try {
+        return work();
+      } finally {
+        counting.live = before;
+      }
+    },
+  };
+  return counting;
 }

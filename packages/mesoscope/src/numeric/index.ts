@@ -8,3 +8,4 @@ export * from './matrix-functions.ts';
 export * from './principal-logarithm.ts';
 export * from './random.ts';
 export * from './schur.ts';
+export * from './smallest-eigenpair.ts';

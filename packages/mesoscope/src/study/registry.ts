@@ -1,5 +1,5 @@
 import { MesoscopeError } from '../errors.ts';
-import { digitsStudy } from './control/digits/digits.ts';
+import { controlStudies } from './control/index.ts';
 import { ensembleStudies } from './ensemble/index.ts';
 import { firstLook } from './first-look/first-look.ts';
 import { gaussianStudies } from './gaussian/index.ts';
@@ -9,7 +9,7 @@ import type { Study } from './study.ts';
 /** Every study that can be run by name. */
 export const studies: readonly Study[] = [
   firstLook as Study,
-  digitsStudy as Study,
+  ...controlStudies,
   ...headStudies,
   ...ensembleStudies,
   ...gaussianStudies,

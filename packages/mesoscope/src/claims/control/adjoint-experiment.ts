@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import type { Pooling } from '../../control/readout.ts';
+import { createTerminalLoss, type TerminalLoss } from '../../control/terminal-loss.ts';
 import { MesoscopeError } from '../../errors.ts';
 import type { Backend, FloatArray } from '../../kernels/backend.ts';
 import { randomStream } from '../../numeric/random.ts';
 import { type DepthExperiment, explicitExperiment, randomExperiment } from './depth-experiment.ts';
 import { depthInstanceShape, matrix } from './depth-instance.ts';
-import { createTerminalLoss, type TerminalLoss } from './terminal-loss.ts';
 
 /** A flow over depth and the loss at its end. */
 export interface AdjointExperiment extends DepthExperiment {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ControlModel } from '../../control/control-model.ts';
 import { createControlProblem } from '../../control/create-problem.ts';
 import type { ParameterPart } from '../../control/parameters.ts';
 import { initialParameters, partOf } from '../../control/parameters.ts';
@@ -7,7 +8,6 @@ import { transformerBlock } from '../../field/transformer-block.ts';
 import { uniformGrid } from '../../flow/grid.ts';
 import type { Backend } from '../../kernels/backend.ts';
 import { denseMatrix } from './adjoint-experiment.ts';
-import type { ControlModel } from './control-model.ts';
 import { matrix } from './depth-instance.ts';
 
 /** A control problem on explicit data: sequences with their classes, a readout, and the layer to be controlled. */

@@ -1,3 +1,4 @@
+import type { TerminalLoss } from '../../control/terminal-loss.ts';
 import { horizonOf } from '../../flow/grid.ts';
 import { createFieldProbe } from '../../flow/lipschitz.ts';
 import type { FlowShape } from '../../flow/types.ts';
@@ -7,7 +8,6 @@ import { stateLength } from '../../kernels/program.ts';
 import { spectralNorm } from '../../numeric/decompositions.ts';
 import type { DiscreteAdjoint } from './costate-errors.ts';
 import { largestDistance } from './depth-experiment.ts';
-import type { TerminalLoss } from './terminal-loss.ts';
 
 /** Costates along the depth beside the pathwise bound `√2 ‖U‖ e^{L_h(T−t)}`. */
 export interface CostateBound {
@@ -19,9 +19,9 @@ export interface CostateBound {
   readonly largestRatio: number;
   /** `L_h = sup ‖D_hf‖` along the path. */
   readonly lipschitzInState: number;
-  /** `√2 ‖U‖`, times the slope of a normalisation before the readout. */
+  /** `√2 ‖U‖`, times the slope of a normalisation before the readout, times the largest share if that is above 1. */
   readonly atTerminal: number;
-  /** The largest share `S Σ_i w_si / Σw` of a sample in the loss; the bound needs at most 1. */
+  /** The largest share `S Σ_i w_si / Σw` of a sample in the loss: 1 where all labels weigh the same. */
   readonly largestShare: number;
 }
 
@@ -89,10 +89,14 @@ function ratioOf(norm: number, bound: number): number {
   return norm === 0 ? 0 : norm / bound;
 }
 
-/** `√2 ‖U‖ sup ‖D norm‖`: the most that a sample's terminal costate can be, its loss being a mean over labels. */
+/**
+ * `√2 ‖U‖ sup ‖D norm‖`, times the largest share of a sample: the most that a sample's terminal costate can be, its loss
+ * being a mean over its labels, times its share.
+ */
 function terminalBound(loss: TerminalLoss, states: FloatArray, sizes: Sizes): number {
   const U = { rows: loss.classes, columns: sizes.dimension, data: Float64Array.from(loss.readout) };
-  return Math.SQRT2 * spectralNorm(U) * steepest(loss, states, sizes);
+  const share = Math.max(1, largestShare(loss, sizes.samples));
+  return Math.SQRT2 * spectralNorm(U) * steepest(loss, states, sizes) * share;
 }
 
 /** `sup ‖D norm(h_i)‖₂ ≤ 1/√(|h_i − mean|²/d + ε)` over tokens, 1 without normalisation. */

@@ -1,3 +1,4 @@
+import type { TerminalLoss } from '../../control/terminal-loss.ts';
 import type { FloatArray } from '../../kernels/backend.ts';
 import { columnStride } from '../../kernels/instruction.ts';
 import { stateLength } from '../../kernels/program.ts';
@@ -12,7 +13,6 @@ import {
   subtract,
   sum,
 } from './dual.ts';
-import type { TerminalLoss } from './terminal-loss.ts';
 
 /** ε of the kernels' normalisations. */
 const epsilon = 1e-5;

@@ -1,4 +1,5 @@
 import type { Batch } from '../../control/batch.ts';
+import type { ControlModel } from '../../control/control-model.ts';
 import { createControlProblem } from '../../control/create-problem.ts';
 import { partOf } from '../../control/parameters.ts';
 import type { ControlProblem } from '../../control/problem.ts';
@@ -10,7 +11,6 @@ import { columnStride } from '../../kernels/instruction.ts';
 import { spectralNorm } from '../../numeric/decompositions.ts';
 import { type RandomStream, randomStream } from '../../numeric/random.ts';
 import { explicitModel } from './control-instance.ts';
-import type { ControlModel } from './control-model.ts';
 import { eulerBound } from './euler-bound.ts';
 import type { OptimumInstance } from './optimum-instance.ts';
 

@@ -1,5 +1,12 @@
 import { z } from 'zod';
 import type { Batch } from '../../control/batch.ts';
+import {
+  compareGradients,
+  type GradientComparison,
+  type GradientComparisonOptions,
+  resolved,
+} from '../../control/certificates/gradient-comparison.ts';
+import type { ControlModel } from '../../control/control-model.ts';
 import { createControlProblem } from '../../control/create-problem.ts';
 import { initialParameters, parameterParts } from '../../control/parameters.ts';
 import { transformerBlock } from '../../field/transformer-block.ts';
@@ -16,13 +23,6 @@ import {
 } from '../claim.ts';
 import { judgeOrder, rowsOrRow } from '../judge-order.ts';
 import { controlInstanceShape, explicitModel } from './control-instance.ts';
-import type { ControlModel } from './control-model.ts';
-import {
-  compareGradients,
-  type GradientComparison,
-  type GradientComparisonOptions,
-  resolved,
-} from './gradient-comparison.ts';
 import { orderFigure } from './order-figure.ts';
 import { overExperiments } from './over-experiments.ts';
 

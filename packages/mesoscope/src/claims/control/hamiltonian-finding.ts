@@ -111,7 +111,7 @@ export function hamiltonianFinding(solutions: Solutions, further: FurtherSolutio
 
 /** The finding from one model at its one depth: how constant H is, and whether it had to be. */
 export function hamiltonianOfModel(record: HamiltonianRecord): Finding {
-  const relative = record.deviation / Math.abs(record.mean);
+  const relative = record.deviation / record.size;
   const expected: Expected = { kind: 'at-most', value: 1 / record.layers };
   const assumptions = solutionAssumptions([record]);
   const verdict = judge(assumptions, relative, null, expected);
@@ -122,6 +122,7 @@ export function hamiltonianOfModel(record: HamiltonianRecord): Finding {
       'hamiltonian.values': record.values,
       'hamiltonian.depths': record.depths,
       'hamiltonian.mean': record.mean,
+      'hamiltonian.size': record.size,
       'hamiltonian.deviation': record.deviation,
       'stationary.residual': record.residual,
       'coercive.curvature': record.curvature,
@@ -132,7 +133,7 @@ export function hamiltonianOfModel(record: HamiltonianRecord): Finding {
     expected,
     interval: null,
     verdict,
-    summary: `The Hamiltonian's standard deviation over depth is ${relative.toPrecision(2)} of its mean${
+    summary: `The Hamiltonian's standard deviation over depth is ${relative.toPrecision(2)} of the size of its terms${
       verdict === 'outside'
         ? `; it has to be constant only at an optimum of a coercive problem, which this is not: ${unmet.join('; ')}`
         : ''

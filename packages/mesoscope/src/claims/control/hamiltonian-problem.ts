@@ -1,10 +1,10 @@
+import type { ControlModel } from '../../control/control-model.ts';
 import { createControlProblem } from '../../control/create-problem.ts';
 import { initialParameters, partOf } from '../../control/parameters.ts';
 import { transformerBlock } from '../../field/transformer-block.ts';
 import { uniformGrid } from '../../flow/grid.ts';
 import type { Backend } from '../../kernels/backend.ts';
 import { randomStream } from '../../numeric/random.ts';
-import type { ControlModel } from './control-model.ts';
 
 /**
  * Sequences of three classes to be told apart by the mean of their last states: n = 4 tokens in R³, 6 sequences, one

@@ -1,10 +1,10 @@
-import { hamiltonianProfile } from '../../control/hamiltonian.ts';
+import type { ControlModel } from '../../control/control-model.ts';
+import { controlSlope, hamiltonianProfile } from '../../control/hamiltonian.ts';
 import { partOf } from '../../control/parameters.ts';
 import type { ControlProblem } from '../../control/problem.ts';
+import { stationarity } from '../../control/stationarity.ts';
 import type { FloatArray } from '../../kernels/backend.ts';
-import type { ControlModel } from './control-model.ts';
 import { type LegendreOptions, legendreCurvatures } from './legendre.ts';
-import { stationarityResidual } from './stationary.ts';
 
 /** The Hamiltonian of one model along its depth, and how far the model is a solution. */
 export interface HamiltonianRecord {
@@ -12,12 +12,11 @@ export interface HamiltonianRecord {
   readonly layers: number;
   /** Middles of the layers. */
   readonly depths: readonly number[];
-  /**
-   * `H_k = E⟨p_{k+1}, f(h_k, θ_k)⟩ + (λ/2)|θ_k|² − (μ/2)|θ̇_k|²`: with an H¹ penalty θ is a state and θ̇ the control,
-   * with costate −μθ̇, and this is the Hamiltonian of the pair.
-   */
+  /** `H_k = E⟨p_{k+1}, f(h_k, θ_k)⟩ + (λ/2)|θ_k|² − (μ/2)|θ̇_k|²`, see {@link hamiltonianProfile}. */
   readonly values: readonly number[];
   readonly mean: number;
+  /** Mean over layers of `|E⟨p, f⟩| + (λ/2)|θ|² + (μ/2)|θ̇|²`. */
+  readonly size: number;
   /** Standard deviation over layers. */
   readonly deviation: number;
   /** `sup_k |E[D_θfᵀp] + ∇g|`, the first-order condition's violation. */
@@ -45,11 +44,7 @@ export function recordHamiltonian(
   return backend.scoped(() => {
     const trace = problem.trace(parameters, batch);
     if (trace.evaluation.flow.kind !== 'completed') return undefined;
-    const values = hamiltonianProfile(problem, parameters, trace).values.map(
-      (value, k) => value - kineticPart(problem, parameters, k),
-    );
-    const mean = average(values);
-    const deviation = Math.sqrt(average(values.map((value) => (value - mean) ** 2)));
+    const { values, mean, size, deviation } = hamiltonianProfile(problem, parameters, trace);
     const gradient = backend.allocate(layout.length);
     problem.gradient(parameters, batch, gradient);
     const { times } = grid;
@@ -58,8 +53,9 @@ export function recordHamiltonian(
       depths: Array.from(values, (_, k) => (times[k] + times[k + 1]) / 2),
       values: Array.from(values),
       mean,
+      size,
       deviation,
-      residual: stationarityResidual(problem, gradient),
+      residual: stationarity(problem, gradient).controls,
       steepness: steepnessOf(problem, parameters),
       curvature:
         penalty.smoothness > 0
@@ -71,29 +67,9 @@ export function recordHamiltonian(
   });
 }
 
-function average(values: ArrayLike<number>): number {
-  return Array.from(values).reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-/** `(μ/2)|θ̇|²` at layer k: the mean of its two ends, 0 beyond the first and last layer (the natural boundary). */
-function kineticPart(problem: ControlProblem, parameters: FloatArray, k: number): number {
-  const { smoothness } = problem.penalty;
-  if (smoothness === 0) return 0;
-  const slopes = [k - 1, k].map((left) => slopeAfter(problem, parameters, left));
-  return (0.5 * smoothness * (slopes[0] ** 2 + slopes[1] ** 2)) / 2;
-}
-
 function steepnessOf(problem: ControlProblem, parameters: FloatArray): number {
-  const { layers } = problem.layout;
-  return Math.max(...Array.from({ length: layers }, (_, k) => slopeAfter(problem, parameters, k)));
-}
-
-/** `|θ_{k+1} − θ_k| / δ_k`; 0 at the ends. */
-function slopeAfter({ layout, grid }: ControlProblem, parameters: FloatArray, k: number): number {
-  const { parametersPerLayer: P, layers } = layout;
-  if (k < 0 || k + 1 >= layers) return 0;
+  const { layout } = problem;
   const nodes = partOf(layout, parameters, 'controls');
-  let square = 0;
-  for (let i = k * P; i < (k + 1) * P; i++) square += (nodes[i + P] - nodes[i]) ** 2;
-  return (2 * Math.sqrt(square)) / (grid.times[k + 2] - grid.times[k]);
+  const slopes = Array.from({ length: layout.layers }, (_, k) => controlSlope(problem, nodes, k));
+  return Math.max(...slopes);
 }

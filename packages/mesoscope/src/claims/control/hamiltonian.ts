@@ -1,13 +1,14 @@
 import { z } from 'zod';
+import type { ControlModel } from '../../control/control-model.ts';
+import { prolongParameters } from '../../control/refinement.ts';
 import type { Backend } from '../../kernels/backend.ts';
 import type { Claim, ClaimContext, Finding } from '../claim.ts';
 import { controlInstanceShape, explicitModel } from './control-instance.ts';
-import type { ControlModel } from './control-model.ts';
 import { hamiltonianFinding } from './hamiltonian-finding.ts';
 import { randomSequencesModel } from './hamiltonian-problem.ts';
 import { type HamiltonianRecord, recordHamiltonian } from './hamiltonian-record.ts';
+import { solveModel } from './optima.ts';
 import { overExperiments } from './over-experiments.ts';
-import { descend, type StationarityOptions, startFrom } from './stationary.ts';
 
 const quickDepths = [4, 8, 16, 32, 64];
 const fullDepths = [4, 8, 16, 32, 64, 128];
@@ -22,21 +23,28 @@ const coercive = { regularisation: 2 };
 const weaklyRegularised = { regularisation: 0.03 };
 const smooth = { regularisation: 0.03, smoothness: 0.03 };
 
+interface DepthOptions {
+  readonly continuation: boolean;
+  /** Of the solver at each depth, at the most; default 2000. */
+  readonly iterations?: number;
+}
+
 /** Solves one problem at every depth, each from the solution at the depth before if that has half the layers. */
 export function solveOverDepths(
   backend: Backend,
   depths: readonly number[],
   modelOf: (layers: number) => ControlModel,
-  options: StationarityOptions & { readonly continuation: boolean },
+  options: DepthOptions,
 ): HamiltonianRecord[] {
   return backend.scoped(() => {
     let coarse: ControlModel | undefined;
     return depths.map((layers) => {
       const model = modelOf(layers);
       if (options.continuation && coarse?.problem.layout.layers === layers / 2) {
-        startFrom(coarse, model);
+        const { layout, grid } = coarse.problem;
+        model.parameters.set(prolongParameters(layout, grid, coarse.parameters, 'linear'));
       }
-      descend(model, options);
+      solveModel(model, { tolerance: 1e-10, iterations: options.iterations ?? 2000 });
       coarse = model;
       return recordHamiltonian(model) ?? divergedRecord(model);
     });
@@ -45,7 +53,14 @@ export function solveOverDepths(
 
 /** What stands for a model whose flow left the limits: no assumption holds. */
 function divergedRecord({ problem }: ControlModel): HamiltonianRecord {
-  const nothing = { depths: [], values: [], mean: NaN, deviation: NaN, curvature: -Infinity };
+  const nothing = {
+    depths: [],
+    values: [],
+    mean: NaN,
+    size: NaN,
+    deviation: NaN,
+    curvature: -Infinity,
+  };
   const { layout, penalty } = problem;
   return {
     ...nothing,
@@ -91,7 +106,7 @@ async function run(context: ClaimContext<HamiltonianInstance>): Promise<Finding>
     penalty: { readonly regularisation: number; readonly smoothness?: number },
     index: number,
     at: readonly number[],
-    options: StationarityOptions & { readonly continuation: boolean },
+    options: DepthOptions,
   ) => {
     const modelOf = (layers: number) =>
       randomSequencesModel(backend, { seed, index, layers, ...penalty });
@@ -103,13 +118,13 @@ async function run(context: ClaimContext<HamiltonianInstance>): Promise<Finding>
   const smoothSolutions = await overExperiments(context, count / 2, 'H¹ penalty', (index) =>
     solve(smooth, index, depths.slice(1), {
       continuation: true,
-      gradients: setting === 'full' ? 4000 : 1000,
+      iterations: setting === 'full' ? 4000 : 1000,
     }),
   );
   const [weak] = await overExperiments(context, 1, 'weak regularisation', (index) =>
     solve(weaklyRegularised, index, weakDepths, {
       continuation: false,
-      gradients: setting === 'full' ? 2000 : 150,
+      iterations: setting === 'full' ? 2000 : 150,
     }),
   );
   return hamiltonianFinding(solutions, { smooth: smoothSolutions, weak });

@@ -1,3 +1,4 @@
+import type { ControlModel } from '../../control/control-model.ts';
 import { partOf } from '../../control/parameters.ts';
 import type { ControlTrace } from '../../control/problem.ts';
 import { piecewiseConstantControls } from '../../flow/controls.ts';
@@ -5,7 +6,6 @@ import { createContinuousAdjoint } from '../../flow/costate.ts';
 import { uniformGrid } from '../../flow/grid.ts';
 import type { FloatArray } from '../../kernels/backend.ts';
 import { randomStream } from '../../numeric/random.ts';
-import type { ControlModel } from './control-model.ts';
 
 export interface LegendreOptions {
   /** Indices of the layers that are looked at; default all. */

@@ -1,12 +1,13 @@
+import type { ControlModel } from '../../control/control-model.ts';
 import { partOf } from '../../control/parameters.ts';
 import { controlPenalty } from '../../control/penalty.ts';
 import { type Prolongation, prolongParameters } from '../../control/refinement.ts';
 import { type LbfgsResult, minimiseLbfgs } from '../../control/solvers/lbfgs.ts';
+import { penaltyMetric } from '../../control/solvers/penalty-metric.ts';
 import { stationarity } from '../../control/stationarity.ts';
 import type { Backend } from '../../kernels/backend.ts';
 import type { Assumption } from '../claim.ts';
 import { fitOrder } from '../convergence-order.ts';
-import type { ControlModel } from './control-model.ts';
 
 /** The violation of the first-order condition up to which a point counts as stationary. */
 export const stationaryTolerance = 1e-7;
@@ -23,8 +24,9 @@ export interface Optimum {
   readonly status: LbfgsResult['status'];
   /** `sup_k |E[D_θfᵀp] + ∇g|`. */
   readonly residual: number;
-  /** Gradients that the solver took. */
+  /** Gradients that the solver took, and their time. */
   readonly gradients: number;
+  readonly seconds: number;
   /** `max_k |θ_{k+1} − θ_k|`. */
   readonly jump: number;
   /** `∫|θ|²`. */
@@ -33,11 +35,19 @@ export interface Optimum {
   readonly parameters: Float64Array;
 }
 
+/** What is asked of solutions at several depths, one row for each problem. */
+export type SolvedRows = readonly (readonly Pick<
+  Optimum,
+  'layers' | 'objective' | 'residual' | 'gradients' | 'jump'
+>[])[];
+
 export interface SolveOptions {
   /** How a depth's solution starts the next one; `none`: every depth from its own random start. Default `linear`. */
   readonly continuation?: Prolongation | 'none';
   /** Default 1e-8. */
   readonly tolerance?: number;
+  /** At all depths but the last; default `tolerance`. */
+  readonly coarseTolerance?: number;
   /** The most iterations at each depth; default 1500. */
   readonly iterations?: number;
 }
@@ -48,6 +58,7 @@ export function solveModel(model: ControlModel, options: SolveOptions = {}): Opt
   const { tolerance = 1e-8, iterations = 1500 } = options;
   const { backend, layout } = problem;
   const startObjective = problem.evaluate(parameters, batch).objective;
+  const begin = performance.now();
   const result = minimiseLbfgs({
     backend,
     objective: (x, gradient) => problem.gradient(x, batch, gradient).objective,
@@ -55,7 +66,9 @@ export function solveModel(model: ControlModel, options: SolveOptions = {}): Opt
     tolerance,
     iterations,
     norm: (gradient) => stationarity(problem, gradient).controls,
+    metric: penaltyMetric(problem),
   });
+  const seconds = (performance.now() - begin) / 1000;
   const { loss } = problem.evaluate(parameters, batch);
   const nodes = partOf(layout, parameters, 'controls');
   const penalty = { regularisation: 2, smoothness: 0 };
@@ -67,6 +80,7 @@ export function solveModel(model: ControlModel, options: SolveOptions = {}): Opt
     status: result.status,
     residual: result.gradientNorm,
     gradients: result.gradients,
+    seconds,
     jump: largestJump(nodes, layout.parametersPerLayer),
     size: controlPenalty(nodes, problem.grid, penalty),
     parameters: Float64Array.from(parameters),
@@ -80,13 +94,17 @@ export function solveOverDepths(
   modelOf: (layers: number) => ControlModel,
   options: SolveOptions = {},
 ): Optimum[] {
-  const { continuation = 'linear' } = options;
+  const { continuation = 'linear', tolerance, coarseTolerance = tolerance } = options;
   let start: Float64Array | undefined;
-  return depths.map((layers) =>
+  return depths.map((layers, i) =>
     backend.scoped(() => {
       const model = modelOf(layers);
       if (start !== undefined) model.parameters.set(start);
-      const optimum = solveModel(model, options);
+      const coarse = i < depths.length - 1 && coarseTolerance !== undefined;
+      const optimum = solveModel(
+        model,
+        coarse ? { ...options, tolerance: coarseTolerance } : options,
+      );
       if (continuation !== 'none') {
         const { layout, grid } = model.problem;
         const fine = prolongParameters(layout, grid, optimum.parameters, continuation);
@@ -98,7 +116,7 @@ export function solveOverDepths(
 }
 
 /** Log–log slope in L of the controls' difference quotients `L max_k |θ_{k+1} − θ_k|`: 0 if Lipschitz, 1 with jumps. */
-export function growthOf(solutions: readonly (readonly Optimum[])[]) {
+export function growthOf(solutions: SolvedRows) {
   const depths = solutions[0].map((optimum) => optimum.layers);
   const quotients = solutions.map((row) => row.map((optimum) => optimum.layers * optimum.jump));
   if (quotients.flat().every((x) => x === 0)) return { slope: 0, interval: [0, 0] as const };
@@ -113,7 +131,7 @@ export function growthOf(solutions: readonly (readonly Optimum[])[]) {
 export const largestGrowth = 0.5;
 
 /** That every solution is stationary. */
-export function stationaryAssumption(solutions: readonly (readonly Optimum[])[]): Assumption {
+export function stationaryAssumption(solutions: SolvedRows): Assumption {
   const residual = Math.max(...solutions.flat().map((optimum) => optimum.residual));
   return {
     name: `stationary: |E[D_θfᵀp] + ∇g| at most ${stationaryTolerance} at every layer and depth`,
@@ -123,7 +141,7 @@ export function stationaryAssumption(solutions: readonly (readonly Optimum[])[])
 }
 
 /** That controls are Lipschitz in depth, with the jump where they are not. */
-export function regularAssumption(solutions: readonly (readonly Optimum[])[]): Assumption {
+export function regularAssumption(solutions: SolvedRows): Assumption {
   const { slope } = growthOf(solutions);
   const holds = slope <= largestGrowth;
   const last = solutions.map((row) => row[row.length - 1]);
@@ -137,9 +155,9 @@ export function regularAssumption(solutions: readonly (readonly Optimum[])[]): A
   };
 }
 
-export function rowsOf(
-  solutions: readonly (readonly Optimum[])[],
-  read: (optimum: Optimum) => number,
+export function rowsOf<Solution>(
+  solutions: readonly (readonly Solution[])[],
+  read: (optimum: Solution) => number,
 ): number[][] {
   return solutions.map((row) => row.map(read));
 }

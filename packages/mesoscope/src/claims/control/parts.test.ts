@@ -1,4 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
+import { carefulDerivative } from '../../control/certificates/differences.ts';
+import { refineProblem } from '../../control/certificates/refined-problem.ts';
+import type { ControlModel } from '../../control/control-model.ts';
 import { createControlProblem } from '../../control/create-problem.ts';
 import { initialParameters } from '../../control/parameters.ts';
 import { transformerBlock } from '../../field/transformer-block.ts';
@@ -8,8 +11,6 @@ import { createWasmBackend } from '../../kernels/wasm/backend.ts';
 import { symmetricEigen } from '../../numeric/decompositions.ts';
 import { randomStream } from '../../numeric/random.ts';
 import { judgeOrder } from '../judge-order.ts';
-import type { ControlModel } from './control-model.ts';
-import { carefulDerivative } from './differences.ts';
 import {
   constant,
   divide,
@@ -21,8 +22,7 @@ import {
 } from './dual.ts';
 import { randomSequencesModel } from './hamiltonian-problem.ts';
 import { legendreCurvatures } from './legendre.ts';
-import { refineProblem } from './refined-problem.ts';
-import { descend } from './stationary.ts';
+import { solveModel } from './optima.ts';
 import { measureTrainedModel } from './trained-model.ts';
 
 const backend = await createWasmBackend();
@@ -107,7 +107,7 @@ it('descends to controls of zero gradient', () => {
     layers: 5,
     regularisation: 1,
   });
-  const { residual, objective } = descend(model);
+  const { residual, objective } = solveModel(model, { tolerance: 1e-10 });
   expect(residual).toBeLessThan(1e-10);
   const { evaluate } = model.problem;
   expect(evaluate(model.parameters, model.batch).objective).toBe(objective);

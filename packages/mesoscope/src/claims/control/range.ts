@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ControlModel } from '../../control/control-model.ts';
 import { createFieldEvaluation } from '../../control/field-evaluation.ts';
 import { partOf } from '../../control/parameters.ts';
 import { horizonOf } from '../../flow/grid.ts';
@@ -7,7 +8,6 @@ import { columnStride } from '../../kernels/instruction.ts';
 import { spectralNorm } from '../../numeric/decompositions.ts';
 import { type Claim, type ClaimContext, type Finding, judge } from '../claim.ts';
 import { rowsOrRow } from '../judge-order.ts';
-import type { ControlModel } from './control-model.ts';
 import { type Optimum, solveModel, stationaryAssumption } from './optima.ts';
 import {
   dataComplete,

@@ -1,12 +1,9 @@
 import { z } from 'zod';
-import { partOf } from '../../control/parameters.ts';
-import { piecewiseLinearControls, sampleControls } from '../../flow/controls.ts';
-import { horizonOf, layerCount } from '../../flow/grid.ts';
-import type { DepthGrid } from '../../flow/types.ts';
+import type { ControlModel } from '../../control/control-model.ts';
+import { sampleParameters } from '../../control/refinement.ts';
 import type { Backend } from '../../kernels/backend.ts';
 import { type Claim, type ClaimContext, type Finding, judge } from '../claim.ts';
 import { judgeOrder, rowsOrRow } from '../judge-order.ts';
-import type { ControlModel } from './control-model.ts';
 import {
   growthOf,
   type Optimum,
@@ -28,24 +25,6 @@ import { solveProblems } from './solve-problems.ts';
 const quickDepths = [2, 4, 8, 16, 32, 64];
 const fullDepths = [2, 4, 8, 16, 32, 64, 128, 256];
 
-/** A solution's controls, interpolated linearly between the middles of its layers and sampled in those of another grid. */
-function sampledControls(model: ControlModel, solution: Optimum, grid: DepthGrid): Float64Array {
-  const { backend, layout, grid: own } = model.problem;
-  const P = layout.parametersPerLayer;
-  return backend.scoped(() => {
-    const source = partOf(layout, solution.parameters, 'controls');
-    const nodes = backend.allocate((layout.layers + 2) * P);
-    nodes.set(source.subarray(0, P));
-    nodes.set(source, P);
-    nodes.set(source.subarray(source.length - P), (layout.layers + 1) * P);
-    const middles = own.times.slice(1).map((t, k) => (own.times[k] + t) / 2);
-    const times = Float64Array.of(0, ...middles, horizonOf(own));
-    const samples = backend.allocate(layerCount(grid) * P);
-    sampleControls(piecewiseLinearControls(times, P, nodes), grid, 'middle', samples);
-    return Float64Array.from(samples);
-  });
-}
-
 /**
  * Gaps `J_L(θ*|grid) − V_L` of one problem at all depths but the last two. Those two give the continuous minimiser, by
  * extrapolation `θ* = 2θ_{2L} − θ_L` at every depth.
@@ -57,13 +36,14 @@ export function recoveryGaps(
 ): number[] {
   const [half, finest] = solutions.slice(-2);
   return backend.scoped(() => {
-    const models = [modelOf(half.layers), modelOf(finest.layers)];
+    const models = [half, finest].map(({ layers }) => modelOf(layers).problem);
     return solutions.slice(0, -2).map(({ layers, objective }) =>
       backend.scoped(() => {
         const { problem, parameters, batch } = modelOf(layers);
-        const coarse = sampledControls(models[0], half, problem.grid);
-        const fine = sampledControls(models[1], finest, problem.grid);
-        partOf(problem.layout, parameters, 'controls').set(fine.map((x, i) => 2 * x - coarse[i]));
+        const [coarse, fine] = [half, finest].map((solution, i) =>
+          sampleParameters(models[i].layout, models[i].grid, solution.parameters, problem.grid),
+        );
+        parameters.set(fine.map((x, i) => 2 * x - coarse[i]));
         return problem.evaluate(parameters, batch).objective - objective;
       }),
     );

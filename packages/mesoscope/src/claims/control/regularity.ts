@@ -1,7 +1,14 @@
 import { z } from 'zod';
 import { type Assumption, type Claim, type ClaimContext, type Finding, judge } from '../claim.ts';
 import { rowsOrRow } from '../judge-order.ts';
-import { growthOf, largestGrowth, type Optimum, rowsOf, stationaryAssumption } from './optima.ts';
+import {
+  growthOf,
+  largestGrowth,
+  type Optimum,
+  rowsOf,
+  stationaryAssumption,
+  stationaryTolerance,
+} from './optima.ts';
 import {
   coerciveRegularisation,
   dataComplete,
@@ -22,6 +29,13 @@ const restoringSmoothness = 0.01;
 
 type Rows = readonly (readonly Optimum[])[];
 
+const unknownGrowth = { slope: Number.NaN, interval: [Number.NaN, Number.NaN] as const };
+
+/** Rows that are stationary at every depth: what became of the others says nothing about optimal controls. */
+function solved(rows: Rows): Rows {
+  return rows.filter((row) => row.every(({ residual }) => residual <= stationaryTolerance));
+}
+
 /** The finding from coercive solutions and, where they were computed, weakly regularised ones without and with an H¹ penalty. */
 export function regularityFinding(
   coercive: { readonly solutions: Rows; readonly regularisation: number },
@@ -35,14 +49,20 @@ export function regularityFinding(
   const depths = coercive.solutions[0].map((optimum) => optimum.layers);
   const contrastDepths = contrast?.weak[0].map((optimum) => optimum.layers) ?? [];
   const growth = growthOf(coercive.solutions);
-  const families = contrast === undefined ? [] : [contrast.weak, contrast.smooth];
+  const families = contrast === undefined ? [] : [solved(contrast.weak), solved(contrast.smooth)];
   const assumptions: Assumption[] = [
-    stationaryAssumption([coercive.solutions, ...families].flat()),
+    stationaryAssumption(coercive.solutions),
+    ...families.map((rows, i) => ({
+      name: `a problem ${i === 0 ? 'with weak regularisation' : 'with an H¹ penalty'} solved at every depth, to compare with`,
+      holds: rows.length > 0,
+      value: `${rows.length} of ${contrast?.weak.length}`,
+    })),
   ];
   const quotients = (rows: Rows) => rowsOf(rows, (optimum) => optimum.layers * optimum.jump);
   const expected = { kind: 'at-most', value: largestGrowth } as const;
   const verdict = judge(assumptions, growth.slope, growth.interval, expected);
-  const [weak, smooth] = families.map(growthOf);
+  const [weakRows = [], smoothRows = []] = families;
+  const [weak, smooth] = families.map((rows) => (rows.length > 0 ? growthOf(rows) : unknownGrowth));
   const contrasts =
     contrast === undefined || (weak.slope > largestGrowth && smooth.slope <= largestGrowth);
   return {
@@ -57,12 +77,15 @@ export function regularityFinding(
         : {
             'weak.depths': contrastDepths,
             'weak.regularisation': contrast.regularisation,
-            'weak.quotients': rowsOrRow(quotients(contrast.weak)),
-            'weak.jumps': rowsOrRow(rowsOf(contrast.weak, (optimum) => optimum.jump)),
+            'weak.quotients': rowsOrRow(quotients(weakRows)),
+            'weak.jumps': rowsOrRow(rowsOf(weakRows, (optimum) => optimum.jump)),
+            'weak.problems': contrast.weak.length,
+            'weak.solved': weakRows.length,
+            'smooth.solved': smoothRows.length,
             'weak.growth': weak.slope,
             'weak.interval': weak.interval,
             'smooth.smoothness': contrast.smoothness,
-            'smooth.quotients': rowsOrRow(quotients(contrast.smooth)),
+            'smooth.quotients': rowsOrRow(quotients(smoothRows)),
             'smooth.growth': smooth.slope,
             'smooth.interval': smooth.interval,
           }),
@@ -85,18 +108,16 @@ export function regularityFinding(
         quantity: 'L max_k |θ_{k+1} − θ_k|',
         curves: [
           { series: 'coercive', layers: depths, errors: quotients(coercive.solutions) },
-          ...(contrast === undefined
-            ? []
-            : [
-                { series: 'weak', layers: contrastDepths, errors: quotients(contrast.weak) },
-                {
-                  series: 'weak with H¹ penalty',
-                  layers: contrastDepths,
-                  errors: quotients(contrast.smooth),
-                },
-              ]),
+          ...[
+            { series: 'weak', layers: contrastDepths, errors: quotients(weakRows) },
+            {
+              series: 'weak with H¹ penalty',
+              layers: contrastDepths,
+              errors: quotients(smoothRows),
+            },
+          ].filter(({ errors }) => errors.length > 0),
         ],
-        expected: contrast === undefined ? [] : [{ slope: 1, curve: 1 }],
+        expected: weakRows.length > 0 ? [{ slope: 1, curve: 1 }] : [],
       }),
     ],
   };

@@ -1,11 +1,11 @@
 import { z } from 'zod';
+import type { ControlModel } from '../../control/control-model.ts';
 import { partOf } from '../../control/parameters.ts';
 import { horizonOf } from '../../flow/grid.ts';
 import { createFieldProbe } from '../../flow/lipschitz.ts';
 import { solveTransport } from '../../law/distance/network-simplex.ts';
 import { randomStream } from '../../numeric/random.ts';
 import { type Claim, type ClaimContext, type Finding, judge } from '../claim.ts';
-import type { ControlModel } from './control-model.ts';
 import { readoutNorm } from './finite-population.ts';
 import { type Optimum, solveModel, stationaryAssumption } from './optima.ts';
 import {

@@ -1,4 +1,11 @@
 import type { Batch } from '../../control/batch.ts';
+import { compareGradients } from '../../control/certificates/gradient-comparison.ts';
+import {
+  type ControlModel,
+  firstSamples,
+  initialStatesOf,
+  terminalLossOf,
+} from '../../control/control-model.ts';
 import { partOf } from '../../control/parameters.ts';
 import type { ControlProblem } from '../../control/problem.ts';
 import { MesoscopeError } from '../../errors.ts';
@@ -8,19 +15,12 @@ import type { FloatArray } from '../../kernels/backend.ts';
 import type { Claim, ClaimContext, Finding } from '../claim.ts';
 import type { ClaimOutcome } from '../run.ts';
 import type { AdjointExperiment } from './adjoint-experiment.ts';
-import {
-  type ControlModel,
-  firstSamples,
-  initialStatesOf,
-  terminalLossOf,
-} from './control-model.ts';
 import { measureCostateBound } from './costate-bound.ts';
 import { measureCostateErrors } from './costate-errors.ts';
 import { costateOrder, costateOrderFinding } from './costate-order.ts';
 import { measureEulerErrors } from './euler-errors.ts';
 import { eulerOrder, eulerOrderFinding } from './euler-order.ts';
 import { gradient, gradientFinding } from './gradient.ts';
-import { compareGradients } from './gradient-comparison.ts';
 import { hamiltonian } from './hamiltonian.ts';
 import { hamiltonianOfModel } from './hamiltonian-finding.ts';
 import { recordHamiltonian } from './hamiltonian-record.ts';

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ControlModel } from '../../control/control-model.ts';
 import { partOf } from '../../control/parameters.ts';
 import type { ControlProblem } from '../../control/problem.ts';
 import { horizonOf } from '../../flow/grid.ts';
@@ -7,7 +8,6 @@ import { binomialInterval } from '../../numeric/fit.ts';
 import { randomStream } from '../../numeric/random.ts';
 import { type Claim, type ClaimContext, type Finding, judge } from '../claim.ts';
 import { rowsOrRow } from '../judge-order.ts';
-import type { ControlModel } from './control-model.ts';
 import {
   atomLosses,
   drawFrequencies,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Claim, ClaimContext, Finding } from '../claim.ts';
 import { judgeOrder, rowsOrRow } from '../judge-order.ts';
-import { type Optimum, regularAssumption, rowsOf, stationaryAssumption } from './optima.ts';
+import { regularAssumption, rowsOf, type SolvedRows, stationaryAssumption } from './optima.ts';
 import { dataComplete, doublingDepths, optimumShape, ownInstance } from './optimum-instance.ts';
 import { orderFigure } from './order-figure.ts';
 import { solveProblems } from './solve-problems.ts';
@@ -29,7 +29,7 @@ export function richardsonLimit(values: readonly number[]): RichardsonLimit {
 }
 
 /** The finding from solutions at depths that double, one row for each problem. */
-export function valueGapFinding(solutions: readonly (readonly Optimum[])[]): Finding {
+export function valueGapFinding(solutions: SolvedRows): Finding {
   const depths = solutions[0].map((optimum) => optimum.layers);
   const values = rowsOf(solutions, (optimum) => optimum.objective);
   const limits = values.map(richardsonLimit);

@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
+import { compareGradients } from '../../control/certificates/gradient-comparison.ts';
 import { createControlProblem } from '../../control/create-problem.ts';
 import { hamiltonianProfile } from '../../control/hamiltonian.ts';
 import { initialParameters } from '../../control/parameters.ts';
@@ -17,11 +18,10 @@ import { differentiateLoss } from './dual-loss.ts';
 import { measureEulerErrors } from './euler-errors.ts';
 import { eulerOrderFinding } from './euler-order.ts';
 import { gradientFinding } from './gradient.ts';
-import { compareGradients } from './gradient-comparison.ts';
 import { solveOverDepths } from './hamiltonian.ts';
 import { hamiltonianFinding } from './hamiltonian-finding.ts';
 import { randomSequencesModel } from './hamiltonian-problem.ts';
-import { descend } from './stationary.ts';
+import { solveModel } from './optima.ts';
 import { compareCostates, terminalCostateFinding } from './terminal-costate.ts';
 
 /** Every claim must notice when what it is measured on is not what it says. */
@@ -152,7 +152,7 @@ describe('A.hamiltonian', () => {
     expect(hamiltonianFinding([records]).verdict).toBe('holds');
     const wrong = layers.map((L, i) => {
       const model = modelOf(L);
-      descend(model);
+      solveModel(model, { tolerance: 1e-10 });
       const { problem, parameters, batch } = model;
       const trace = problem.trace(parameters, batch);
       const size = problem.stateLength;
@@ -168,7 +168,7 @@ describe('A.hamiltonian', () => {
   });
 
   it('is outside for controls that are not stationary', () => {
-    const options = { continuation: true, gradients: 2 };
+    const options = { continuation: true, iterations: 1 };
     const finding = hamiltonianFinding([solveOverDepths(backend, layers, modelOf, options)]);
     expect(finding.verdict).toBe('outside');
     expect(finding.assumptions[0].holds).toBe(false);

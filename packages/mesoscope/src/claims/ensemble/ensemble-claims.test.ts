@@ -82,6 +82,9 @@ it('compares gradients on explicit inputs', async () => {
     { backend },
   );
   expect(finding.verdict).toBe('holds');
+  const closures = finding.evidence['closure.relativeErrors'] as number[];
+  expect(closures.length).toBeGreaterThan(0);
+  for (const error of closures) expect(error).toBeLessThan(1e-9);
 });
 
 it('sees injectivity lost where the kernel is exactly singular', async () => {

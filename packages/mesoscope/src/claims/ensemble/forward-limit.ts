@@ -4,6 +4,8 @@ import { createParticleMap } from '../../ensemble/particle-map.ts';
 import type { Backend } from '../../kernels/backend.ts';
 import { wassersteinDistance } from '../../law/distance/transport.ts';
 import { particles } from '../../law/law.ts';
+import { spectralNorm } from '../../numeric/decompositions.ts';
+import { fromRows } from '../../numeric/matrix.ts';
 import { randomStream } from '../../numeric/random.ts';
 import { type Claim, type ClaimContext, type Finding, judge } from '../claim.ts';
 import { orderFigure } from '../control/order-figure.ts';
@@ -25,6 +27,8 @@ const fixedLayers = 16;
 const ownDepths = [4, 8, 16, 32, 64, 128];
 const repetitions = 64;
 const contextShifts = [1e-1, 1e-2, 1e-3];
+/** The second order of the smallest change, relative. */
+const lipschitzTolerance = 1e-2;
 
 interface LimitErrors {
   /** Law of heads exact, L layers, against continuous depth. */
@@ -33,8 +37,10 @@ interface LimitErrors {
   readonly heads: number[];
   /** One sampled head a layer over L, against all atoms at that depth. */
   readonly single: number[];
-  /** `|Δx_1| / W_1(μ, μ')` for shrinking changes of the contexts. */
+  /** `|Δx_1| / W_1(μ, μ')` for shrinking changes of the contexts, the largest over inputs. */
   readonly lipschitz: number[];
+  /** `sup_z |∂x_1/∂μ(z)|` over inputs: what the ratios cannot exceed as changes shrink. */
+  readonly lipschitzBound: number;
 }
 
 function measure(
@@ -88,18 +94,34 @@ function measure(
         const data = law.points.data.map((x) => x + size * noise.normal());
         return particles({ ...law.points, data }, law.weights);
       });
-      const largest = Math.max(
-        ...moved.map(
-          (law, i) => wassersteinDistance(discrete.contexts[i], law, { order: 1 }).value,
+      const after = finals(fixedLayers, { ...discrete, contexts: moved });
+      return Math.max(
+        ...moved.map((law, i) => {
+          const part = (x: Float64Array) => x.subarray(i * dimension, (i + 1) * dimension);
+          const change = distance(part(after), part(base)) * Math.sqrt(dimension);
+          return change / wassersteinDistance(discrete.contexts[i], law, { order: 1 }).value;
+        }),
+      );
+    }),
+    lipschitzBound: backend.scoped(() => {
+      const full = map(fixedLayers, atoms);
+      const theta = path.network(full.layout);
+      const rows = Array.from({ length: dimension }, (_, a) => {
+        const costate = (x: Float64Array) => x.map((_, i) => (i % dimension === a ? 1 : 0));
+        return full.initialCostates(theta, costate).contexts;
+      });
+      return Math.max(
+        ...discrete.contexts.flatMap(({ weights }, i) =>
+          Array.from(weights, (weight, j) =>
+            spectralNorm(fromRows(rows.map((row) => row[i][j].map((q) => q / weight)))),
+          ),
         ),
       );
-      const after = finals(fixedLayers, { ...discrete, contexts: moved });
-      return distance(after, base) / largest;
     }),
   };
 }
 
-/** Root mean square over inputs of `|x − y|`. */
+/** Root mean square of the entries of `x − y`. */
 function distance(x: Float64Array, y: Float64Array): number {
   return Math.sqrt(x.reduce((sum, entry, i) => sum + (entry - y[i]) ** 2, 0) / x.length);
 }
@@ -120,11 +142,16 @@ async function run(context: ClaimContext<EnsembleInstance>): Promise<Finding> {
     assumptions: [],
   });
   const expected = { kind: 'value', value: -0.5 } as const;
+  const shares = measured.map(
+    ({ lipschitz, lipschitzBound }) => lipschitz[lipschitz.length - 1] / lipschitzBound,
+  );
+  const isLipschitz = Math.max(...shares) <= 1 + lipschitzTolerance;
   const verdicts = [
     judge(depth.assumptions, heads.slope, heads.interval, expected),
     judge([], single.slope, single.interval, expected),
     depth.verdict,
-  ];
+    isLipschitz ? 'holds' : 'fails',
+  ] as const;
   return {
     assumptions: depth.assumptions,
     evidence: {
@@ -141,13 +168,28 @@ async function run(context: ClaimContext<EnsembleInstance>): Promise<Finding> {
       'singleHead.interval': single.interval,
       'lipschitz.shifts': contextShifts,
       'lipschitz.ratios': rowsOrRow(measured.map((m) => m.lipschitz)),
+      'lipschitz.bounds': measured.map((m) => m.lipschitzBound),
+      'lipschitz.shareOfBound': shares,
     },
     measured: heads.slope,
     expected,
     interval: heads.interval,
     verdict: verdicts.find((verdict) => verdict !== 'holds') ?? 'holds',
-    summary: `Sampling heads costs (LH)^${heads.slope.toFixed(3)} at fixed depth and L^${single.slope.toFixed(3)} with one head a layer; depth itself costs L^${depth.measured.toFixed(3)}.`,
+    summary: `Sampling heads costs (LH)^${heads.slope.toFixed(3)} at fixed depth and L^${single.slope.toFixed(3)} with one head a layer; depth itself costs L^${depth.measured.toFixed(3)}; a small change of contexts moves the output by at most ${Math.max(...shares).toPrecision(2)} of what the context costates allow for W₁.`,
     figures: [
+      {
+        ...orderFigure({
+          id: 'D.forward-limit.heads',
+          title: 'Sampled heads at a fixed depth',
+          caption: `Root-mean-square distance of final tokens between networks of ${fixedLayers} layers with H independent heads each and the whole law of heads at the same depth. Band: range over random laws. Expected: order ½.`,
+          quantity: 'distance of final tokens',
+          curves: [
+            { series: 'H heads', layers: particlesOfHeads, errors: measured.map((m) => m.heads) },
+          ],
+          expected: [{ slope: -0.5, curve: 0 }],
+        }),
+        x: { label: 'particles LH', scale: 'log', base: 2 },
+      },
       orderFigure({
         id: 'D.forward-limit',
         title: 'Finite networks against the infinitely deep and wide one',

@@ -11,6 +11,8 @@ export interface KernelHistory {
   readonly losses: number[];
   /** λ_min/λ_max of K_s: one row for each observed time, one column for each depth s = l/L. */
   readonly ratios: number[][];
+  /** λ_min(K_s), the same way. */
+  readonly smallest: number[][];
 }
 
 /** Gradient flow on the square loss, looking at the kernels of all depths on the way. */
@@ -26,7 +28,7 @@ export function followKernels(
   },
 ): KernelHistory {
   const { layout } = map;
-  const history: KernelHistory = { times: [], losses: [], ratios: [] };
+  const history: KernelHistory = { times: [], losses: [], ratios: [], smallest: [] };
   trainEnsemble({
     map,
     loss: squareLoss(targets, layout.dimension),
@@ -39,12 +41,11 @@ export function followKernels(
       const states = map.states(theta);
       history.times.push(record.time);
       history.losses.push(record.loss);
-      history.ratios.push(
-        Array.from({ length: layout.layers }, (_, l) => {
-          const { smallest, largest } = kernelSpectrum(headsAt(layout, theta, l), states[l]);
-          return Math.max(smallest, 0) / largest;
-        }),
-      );
+      const spectra = states
+        .slice(0, layout.layers)
+        .map((state, l) => kernelSpectrum(headsAt(layout, theta, l), state));
+      history.smallest.push(spectra.map(({ smallest }) => smallest));
+      history.ratios.push(spectra.map(({ smallest, largest }) => Math.max(smallest, 0) / largest));
       given.observe?.(states, theta);
     },
   });

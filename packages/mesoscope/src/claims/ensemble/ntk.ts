@@ -1,4 +1,8 @@
-import { type KernelPart, kernelSpectrum } from '../../ensemble/attention-kernel.ts';
+import {
+  type KernelPart,
+  kernelSpectrum,
+  kernelTolerance,
+} from '../../ensemble/attention-kernel.ts';
 import { type Injectivity, type Modulo, testInjectivity } from '../../ensemble/injectivity.ts';
 import type { EnsembleInputs } from '../../ensemble/inputs.ts';
 import { ensembleLayout, headsAt, randomEnsemble } from '../../ensemble/parameters.ts';
@@ -14,9 +18,6 @@ const cases: readonly { readonly part: KernelPart; readonly modulo: Modulo }[] =
   { part: 'query-key', modulo: 'affine' },
   { part: 'all', modulo: 'constant' },
 ];
-
-/** Eigenvalues of a Gram matrix carry rounding of this size relative to the largest. */
-const kernelTolerance = 1e-13;
 
 interface InjectivityComparison {
   readonly design: Injectivity;
@@ -84,12 +85,19 @@ async function run(context: ClaimContext<EnsembleInstance>): Promise<Finding> {
     families.map(({ family, one }) => compare(family.make(seed, index), one, seed + 1000 * index)),
   );
   const evidence: Record<string, Evidence> = {};
+  const disagreements: string[] = [];
   let known = 0;
   families.forEach(({ family, one }, f) => {
     const name = `${family.name}.${one.part}`;
     const all = draws.map((row) => row[f]);
     const expected = one.modulo === 'affine' ? family.moduloAffine : family.moduloConstants;
     known += all.filter((c) => c.design.verdict === expected).length;
+    all.forEach(({ agree, design, smallest, largest }, index) => {
+      if (agree) return;
+      disagreements.push(
+        `${name}, draw ${index + 1}: design ${design.verdict} (rank gap ${design.rankGap.toExponential(1)}), λ_min/λ_max ${(smallest / largest).toExponential(1)}`,
+      );
+    });
     evidence[`${name}.expected`] = expected;
     evidence[`${name}.design.singularValues`] = all.map((c) => Array.from(c.design.singularValues));
     evidence[`${name}.kernel.lambdaMin`] = all.map((c) => c.smallest);
@@ -101,19 +109,23 @@ async function run(context: ClaimContext<EnsembleInstance>): Promise<Finding> {
       { name: 'all inputs have the same token, not 0', holds: true, value: 'one token' },
     ],
     evidence: { ...evidence, 'families.asKnown': known / comparisons.length },
+    disagreements,
     allKnown: known === comparisons.length,
   });
 }
 
 function finding(
   comparisons: readonly InjectivityComparison[],
-  given: Pick<Finding, 'assumptions' | 'evidence'> & { readonly allKnown?: boolean },
+  given: Pick<Finding, 'assumptions' | 'evidence'> & {
+    readonly allKnown?: boolean;
+    readonly disagreements?: readonly string[];
+  },
 ): Finding {
   const agreed = comparisons.filter((one) => one.agree).length;
   const measured = agreed / comparisons.length;
   const interval = binomialInterval(agreed, comparisons.length);
   const expected = { kind: 'value', value: 1 } as const;
-  const { assumptions, evidence, allKnown = true } = given;
+  const { assumptions, evidence, allKnown = true, disagreements = [] } = given;
   const verdict = judge(assumptions, measured, interval, expected);
   const dependent = comparisons.filter((one) => one.design.verdict === 'dependent');
   const independent = comparisons.filter((one) => one.design.verdict === 'independent');
@@ -128,7 +140,7 @@ function finding(
     expected,
     interval,
     verdict: verdict === 'holds' && !allKnown ? 'fails' : verdict,
-    summary: `Log-sum-exp design and kernel agree in ${agreed} of ${comparisons.length} cases: scores alone see contexts modulo affine functions, scores and values modulo constants.`,
+    summary: `Log-sum-exp design and kernel agree in ${agreed} of ${comparisons.length} cases: scores alone see contexts modulo affine functions, scores and values modulo constants.${disagreements.map((one) => ` Disagreement: ${one}.`).join('')}`,
     figures: [
       {
         id: 'D.ntk',

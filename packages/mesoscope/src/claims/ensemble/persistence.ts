@@ -51,6 +51,7 @@ async function run(context: ClaimContext<EnsembleInstance>): Promise<Finding> {
       : [];
   const smallest = Math.min(...kept.map(smallestOf));
   const starts = kept.map(({ ratios }) => Math.min(...ratios[0]));
+  const falls = kept.map((history, i) => smallestOf(history) / starts[i]);
   const crossed = near.flatMap(({ crossing }) => (crossing === undefined ? [] : [crossing]));
   const expected = { kind: 'at-least', value: lost } as const;
   const assumptions = [
@@ -63,7 +64,9 @@ async function run(context: ClaimContext<EnsembleInstance>): Promise<Finding> {
   return {
     assumptions,
     evidence: {
-      'kernel.lambdaMin': kept.map(({ ratios }) => ratios.map((row) => Math.min(...row))),
+      'kernel.lambdaMin': kept.map(({ smallest }) => smallest.map((row) => Math.min(...row))),
+      'kernel.relativeLambdaMin': kept.map(({ ratios }) => ratios.map((row) => Math.min(...row))),
+      'kernel.fall': falls,
       'kernel.initial': starts,
       'kernel.smallest': kept.map(smallestOf),
       'loss.initial': kept.map(({ losses }) => losses[0]),
@@ -83,7 +86,7 @@ async function run(context: ClaimContext<EnsembleInstance>): Promise<Finding> {
     expected,
     interval: null,
     verdict: judge(assumptions, smallest, null, expected),
-    summary: `With a small loss λ_min/λ_max stays above ${smallest.toExponential(1)} at every depth${
+    summary: `With a small loss λ_min/λ_max stays above ${smallest.toExponential(1)} at every depth, and above ${Math.min(...falls).toPrecision(2)} times its start${
       near.length > 0
         ? `; of ${near.length} trainings that start near dependence with far targets, ${crossed.length} lose injectivity at some depth${crossed.length > 0 ? `, at √loss ≥ ${Math.min(...crossed.map((c) => c.rootLoss)).toPrecision(2)}` : ''}`
         : ''

@@ -1,1 +1,2 @@
 export * from './certify.ts';
+export * from './gradient-agreement.ts';

@@ -5,15 +5,8 @@ import type { ActivationKind, NormalisationKind } from '../../kernels/instructio
 import { columnStride } from '../../kernels/instruction.ts';
 import { randomStream } from '../../numeric/random.ts';
 import { createControlProblem } from '../create-problem.ts';
-import { initialParameters } from '../parameters.ts';
 import type { ControlProblem } from '../problem.ts';
-import {
-  type Prolongation,
-  type RefinementStage,
-  type RefinementState,
-  refineDepth,
-} from '../refinement.ts';
-import { adam, type RateSchedule, type SolverStatus } from '../solvers/index.ts';
+import type { TrainingSubject } from '../training.ts';
 import { type PatchedImages, pickImages } from './patches.ts';
 import { largest, type Predictions } from './softmax-regression.ts';
 
@@ -66,122 +59,24 @@ export function createImageProblem(
   });
 }
 
-/** One line of a training's record. */
-export interface ImageTrainingRecord {
-  /** L. */
-  readonly layers: number;
-  /** Steps taken over all depths. */
-  readonly step: number;
-  /** Training time so far, records not counted. */
-  readonly seconds: number;
-  /** Gradients of single layers on single images so far: Σ steps × layers × batch. */
-  readonly layerGradients: number;
-  /** Mean cross-entropy in nats over the batches since the last record. */
-  readonly loss: number;
-  /** Cross-entropy in nats on the validation images. */
-  readonly validationLoss: number;
-}
-
-/** A training in plain arrays: all that is needed to continue it. */
-export interface ImageTrainingState {
-  readonly refinement: RefinementState;
-  readonly records: readonly ImageTrainingRecord[];
-}
-
-export interface ImageTraining {
-  readonly configuration: ImageFlowConfiguration;
-  readonly seed: number;
-  /** One stage: training at one depth from a random start. */
-  readonly stages: readonly RefinementStage[];
-  readonly prolongation: Prolongation;
-  /** At a step counted over all stages. */
-  readonly rate: RateSchedule;
-  readonly training: PatchedImages;
-  readonly validation: PatchedImages;
-  /** Steps between two records. */
-  readonly reportEvery: number;
-}
-
-export interface ImageTrainingHost {
-  readonly resume?: ImageTrainingState;
-  /** After every step: steps times layers so far. */
-  progress?(layerSteps: number, label: string): void;
-  /** After every record. */
-  record?(record: ImageTrainingRecord, state: () => ImageTrainingState): Promise<void>;
-  readonly signal?: AbortSignal;
-}
-
-export interface ImageTrainingResult extends ImageTrainingState {
-  readonly status: SolverStatus;
-}
-
-/**
- * Trains with Adam, by depth refinement where there is more than one stage. Deterministic but for the seconds, for a
- * seed, on any number of threads and when it is continued.
- *
- * @throws MesoscopeError `invalid-value`, `out-of-memory`
- */
-export async function trainImageFlow(
+/** Training on the images of a part, watched on those of another. */
+export function imageTraining(
   backend: Backend,
-  training: ImageTraining,
-  host: ImageTrainingHost = {},
-): Promise<ImageTrainingResult> {
-  const { configuration, stages, reportEvery } = training;
+  configuration: ImageFlowConfiguration,
+  parts: { readonly training: PatchedImages; readonly validation: PatchedImages },
+): TrainingSubject {
   const { batch } = configuration;
-  const before = (stage: number, of: (stage: RefinementStage) => number) =>
-    stages.slice(0, stage).reduce((sum, each) => sum + of(each), 0);
-  const stepsBefore = (stage: number) => before(stage, ({ steps }) => steps);
-  const records = [...(host.resume?.records ?? [])];
-  let seconds = records.at(-1)?.seconds ?? 0;
-  let losses: number[] = [];
-  let clock = performance.now();
-  let problem: ControlProblem;
-  const { status, state } = await refineDepth({
-    backend,
-    stages,
-    prolongation: training.prolongation,
-    rule: adam(),
-    rate: (stage) => (step) => training.rate(stepsBefore(stage) + step),
-    start: host.resume?.refinement ?? randomStart(backend, training),
-    problem: ({ layers }, stage) => {
-      problem = createImageProblem(backend, configuration, training.training, layers);
-      const { layout, grid } = problem;
-      return {
-        layout,
-        grid,
-        objective: {
-          gradient: (parameters, step, out) =>
-            problem.gradient(parameters, drawBatch(training, stepsBefore(stage) + step), out),
-        },
-      };
+  const { training, validation } = parts;
+  return {
+    batch,
+    problem: (layers) => createImageProblem(backend, configuration, training, layers),
+    draw(seed, step) {
+      const stream = randomStream(seed, 'training images', step);
+      const indices = Int32Array.from({ length: batch }, () => stream.integer(training.count));
+      return imageBatch(pickImages(training, indices));
     },
-    async report(values, state) {
-      const now = performance.now();
-      seconds += (now - clock) / 1000;
-      clock = now;
-      losses.push(values.loss);
-      const { layers, steps } = stages[values.stage];
-      const layerSteps =
-        before(values.stage, (stage) => stage.steps * stage.layers) + (values.step + 1) * layers;
-      host.progress?.(layerSteps, `${layers} layers, loss ${values.loss.toFixed(3)}`);
-      if ((values.step + 1) % reportEvery !== 0 && values.step + 1 !== steps) return;
-      const { losses: validation } = predictImages(problem, values.parameters, training.validation);
-      const record = {
-        layers,
-        step: stepsBefore(values.stage) + values.step + 1,
-        seconds,
-        layerGradients: layerSteps * batch,
-        loss: mean(losses),
-        validationLoss: mean(validation),
-      };
-      losses = [];
-      records.push(record);
-      await host.record?.(record, () => ({ refinement: state(), records: [...records] }));
-      clock = performance.now();
-    },
-    ...(host.signal === undefined ? {} : { signal: host.signal }),
-  });
-  return { status, refinement: state, records };
+    validate: (problem, parameters) => mean(predictImages(problem, parameters, validation).losses),
+  };
 }
 
 /** Cross-entropy and correctness on images, in batches as the problem holds. NaN losses where the flow diverged. */
@@ -214,26 +109,6 @@ export function predictImages(
 /** Images as a batch of a problem that holds them. */
 export function imageBatch({ count, states, labels }: PatchedImages) {
   return { samples: count, states, labels };
-}
-
-function randomStart(
-  backend: Backend,
-  { configuration, training, stages, seed }: ImageTraining,
-): RefinementState {
-  return backend.scoped(() => {
-    const problem = createImageProblem(backend, configuration, training, stages[0].layers);
-    const parameters = initialParameters(problem.field, problem.layout, seed);
-    return { stage: 0, step: 0, parameters, memory: {} };
-  });
-}
-
-/** The images of a step, from a random stream of its own. */
-function drawBatch({ configuration, training, seed }: ImageTraining, step: number) {
-  const stream = randomStream(seed, 'training images', step);
-  const indices = Int32Array.from({ length: configuration.batch }, () =>
-    stream.integer(training.count),
-  );
-  return imageBatch(pickImages(training, indices));
 }
 
 function mean(values: ArrayLike<number>): number {

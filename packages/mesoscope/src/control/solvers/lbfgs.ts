@@ -1,6 +1,7 @@
 import { MesoscopeError } from '../../errors.ts';
 import type { Backend, FloatArray } from '../../kernels/backend.ts';
 import { searchLine } from './line-search.ts';
+import type { Metric } from './penalty-metric.ts';
 import { dot, euclideanNorm } from './vectors.ts';
 
 /** Writes the gradient at `parameters` into `gradient` and returns the value; a value that is not finite is refused as a step. */
@@ -20,6 +21,8 @@ export interface LbfgsOptions {
   readonly tolerance?: number;
   /** How the gradient is measured; default its Euclidean norm. */
   readonly norm?: (gradient: FloatArray) => number;
+  /** What the inverse second derivative is built upon, up to a factor; default the identity. */
+  readonly metric?: Metric;
   /** Called after each step. */
   readonly report?: (report: LbfgsReport) => void;
 }
@@ -62,13 +65,14 @@ export const lbfgsStatusSentence: Readonly<Record<LbfgsStatus, string>> = {
  */
 export function minimiseLbfgs(options: LbfgsOptions): LbfgsResult {
   const { backend, objective, parameters, norm = euclideanNorm } = options;
-  const { memory = 20, iterations = 500, tolerance = 1e-9 } = options;
+  const { memory = 20, iterations = 500, tolerance = 1e-9, metric } = options;
   requireCount('memory', memory);
   requireCount('iterations', iterations);
   return backend.scoped(() => {
     const length = parameters.length;
     const [gradient, trial, trialGradient] = [0, 1, 2].map(() => backend.allocate(length));
     const direction = new Float64Array(length);
+    const scratch = new Float64Array(length);
     const pairs: Pair[] = [];
     let gradients = 1;
     let value = objective(parameters, gradient);
@@ -80,7 +84,7 @@ export function minimiseLbfgs(options: LbfgsOptions): LbfgsResult {
       if (iteration === iterations) return { ...here, status: 'iterations-done' };
       let found: number | undefined;
       while (found === undefined) {
-        const first = descentDirection(gradient, pairs, direction);
+        const first = descentDirection(gradient, pairs, { direction, scratch }, metric);
         found = searchLine({
           value,
           slope: dot(gradient, direction),
@@ -118,18 +122,30 @@ interface Pair {
 function descentDirection(
   gradient: FloatArray,
   pairs: readonly Pair[],
-  direction: Float64Array,
+  { direction, scratch }: { readonly direction: Float64Array; readonly scratch: Float64Array },
+  metric: Metric | undefined,
 ): number {
   for (let i = 0; i < direction.length; i++) direction[i] = -gradient[i];
   const last = pairs.at(-1);
-  if (last === undefined) return 1 / Math.max(1, euclideanNorm(gradient));
+  if (last === undefined) {
+    scratch.set(direction);
+    metric?.(scratch, direction);
+    return 1 / Math.max(1, euclideanNorm(direction));
+  }
   const alphas = new Float64Array(pairs.length);
   for (let j = pairs.length - 1; j >= 0; j--) {
     const { step, change, curvature } = pairs[j];
     alphas[j] = dot(step, direction) / curvature;
     addScaled(direction, change, -alphas[j]);
   }
-  const scale = last.curvature / dot(last.change, last.change);
+  let size = dot(last.change, last.change);
+  if (metric !== undefined) {
+    metric(last.change, scratch);
+    size = dot(last.change, scratch);
+    scratch.set(direction);
+    metric(scratch, direction);
+  }
+  const scale = last.curvature / size;
   for (let i = 0; i < direction.length; i++) direction[i] *= scale;
   pairs.forEach(({ step, change, curvature }, j) => {
     addScaled(direction, step, alphas[j] - dot(change, direction) / curvature);

@@ -5,6 +5,7 @@ import type { FloatArray } from '../../kernels/backend.ts';
 import { createPause } from './pause.ts';
 import type { RateSchedule } from './schedule.ts';
 import type { UpdateRule } from './update-rule.ts';
+import { euclideanNorm } from './vectors.ts';
 
 /** What is minimised, seen through its gradient at a step's draw of the data. */
 export interface StochasticObjective {
@@ -28,7 +29,7 @@ export interface StepReport {
   readonly step: number;
   /** Before the step. */
   readonly loss: number;
-  /** Euclidean norm over all parameters, before the step. */
+  /** Before the step. */
   readonly gradientNorm: number;
   readonly rate: number;
 }
@@ -59,8 +60,10 @@ export interface MinimiseOptions {
   readonly from?: number;
   /** Steps the rule's memory has seen before step 0; default 0. */
   readonly remembered?: number;
-  /** Stops when the norm of the gradient is at most this; default 0: never, short of an exact zero. */
+  /** Stops when `norm` of the gradient is at most this; default 0: never, short of an exact zero. */
   readonly tolerance?: number;
+  /** How the gradient is measured; default its Euclidean norm. */
+  readonly norm?: (gradient: FloatArray) => number;
   /** Called after every step; when it returns a promise, the solver waits for it. */
   readonly report?: (report: StepReport) => Promise<void> | undefined;
   readonly signal?: AbortSignal;
@@ -75,14 +78,14 @@ export interface MinimiseOptions {
  */
 export async function minimise(options: MinimiseOptions): Promise<SolverStatus> {
   const { objective, rule, parameters, gradient, rate, steps, signal } = options;
-  const { from = 0, remembered = 0, tolerance = 0, report } = options;
+  const { from = 0, remembered = 0, tolerance = 0, norm = euclideanNorm, report } = options;
   check(options);
   const pause = createPause();
   for (let step = from; step < steps; step++) {
     await pause();
     if (signal?.aborted) return { kind: 'aborted', step };
     const { loss, flow } = objective.gradient(parameters, step, gradient);
-    const gradientNorm = euclideanNorm(gradient);
+    const gradientNorm = norm(gradient);
     if (!Number.isFinite(loss + gradientNorm)) {
       return { kind: 'diverged', step, loss, ...(flow === undefined ? {} : { flow }) };
     }
@@ -133,10 +136,4 @@ function check({ parameters, gradient, steps, from = 0 }: MinimiseOptions): void
       });
     }
   }
-}
-
-function euclideanNorm(vector: FloatArray): number {
-  let square = 0;
-  for (let i = 0; i < vector.length; i++) square += vector[i] * vector[i];
-  return Math.sqrt(square);
 }

@@ -1,12 +1,14 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { affine } from '../../field/affine.ts';
 import { feedForward } from '../../field/feed-forward.ts';
+import type { Field } from '../../field/field.ts';
 import { transformerBlock } from '../../field/transformer-block.ts';
 import { piecewiseConstantControls } from '../../flow/controls.ts';
 import { createFlow } from '../../flow/flow.ts';
 import { uniformGrid } from '../../flow/grid.ts';
 import { euler } from '../../flow/scheme.ts';
 import type { FloatArray } from '../../kernels/backend.ts';
+import { literal } from '../../kernels/program.ts';
 import { packTokens } from '../../kernels/tokens.ts';
 import { createWasmBackend } from '../../kernels/wasm/backend.ts';
 import { inverse } from '../../numeric/decompositions.ts';
@@ -29,6 +31,7 @@ import type { ControlProblem } from '../problem.ts';
 import { stationarity } from '../stationarity.ts';
 import { velocity } from '../test-support.ts';
 import { minimiseLbfgs } from './lbfgs.ts';
+import { controlSolvers, solveControls } from './solve-controls.ts';
 import { successiveApproximations } from './successive-approximations.ts';
 
 const backend = await createWasmBackend({ precision: 'f64', threads: 1 });
@@ -208,6 +211,46 @@ describe('certificates', () => {
     expect(found.kind).toBe('strong');
     expect(found.largestGap).toBeLessThan(1e-12);
     expect(found.largestJump).toBeLessThan(1e-9);
+    expect(found.gradients?.agree).toBe(true);
+    expect(found.gradients?.differences).toBeLessThan(1e-9);
+    const [, halved] = found.gradients?.continuous ?? [];
+    expect(halved).toBeLessThan(1e-9);
+  });
+
+  it('does not trust a solution whose gradient differs from finite differences', () => {
+    const wrong: Field = {
+      ...velocity,
+      trace(builder, input) {
+        const { value, pullback } = velocity.trace(builder, input);
+        return {
+          value,
+          pullback(p, gradients) {
+            const y = builder.scratch(p.rows, p.columns);
+            builder.emit({ op: 'axpy', x: p, y, alpha: literal(1 + 1e-4), accumulate: false });
+            pullback(y, gradients);
+          },
+        };
+      },
+    };
+    const problem = createControlProblem(backend, {
+      field: wrong,
+      grid: uniformGrid(1, 4),
+      tokens: 1,
+      samples: 2,
+      classes: 2,
+      pooling: 'last',
+      regularisation: 0.5,
+      frozen: ['readout'],
+    });
+    const parameters = backend.allocate(problem.layout.length);
+    partOf(problem.layout, parameters, 'readout').set([1, -1]);
+    const batch = { samples: 2, states: [1, 2], labels: [0, 1] };
+    expect(solve(problem, parameters, batch).gradientNorm).toBeLessThan(1e-10);
+    const found = certifyControls(problem, parameters, batch);
+    expect(found.kind).toBe('not converged');
+    expect(found.reason).toMatch(/not to be trusted/);
+    const unchecked = certifyControls(problem, parameters, batch, { gradientSamples: 0 });
+    expect(unchecked.kind).toBe('strong');
   });
 
   it('calls a stationary point weak where a search finds a lower Hamiltonian', () => {
@@ -320,4 +363,40 @@ describe('successive approximations', () => {
     expect(rises(run(0))).toBe(true);
     expect(rises(run(0.1))).toBe(false);
   });
+});
+
+describe('every solver', () => {
+  // A strongly convex problem on a short horizon: they must all come to its one solution.
+  const reference = smallProblem(0.1, 4, 2);
+  partOf(reference.problem.layout, reference.parameters, 'controls').fill(0.1);
+  const start = reference.parameters.slice();
+  const { value } = solve(reference.problem, reference.parameters, reference.batch);
+
+  it.each(controlSolvers)(
+    '%s comes to the same solution and says why it stopped',
+    async (solver) => {
+      const { problem, parameters, batch } = smallProblem(0.1, 4, 2);
+      parameters.set(start);
+      const iterations = solver.endsWith('approximations') ? 200 : 3000;
+      // Adam's rate ends; the augmentation's gradient is a difference.
+      const tolerance =
+        { adam: 1e-5, 'extended-successive-approximations': 1e-6 }[solver as string] ?? 1e-8;
+      const found = await solveControls({
+        problem,
+        parameters,
+        batch,
+        solver,
+        iterations,
+        tolerance,
+      });
+      expect(found.converged, found.reason).toBe(true);
+      expect(found.residual).toBeLessThanOrEqual(tolerance);
+      expect(found.objective).toBeCloseTo(value, 8);
+      expect(found.layerGradients).toBeGreaterThan(4);
+      parameters.set(start);
+      const short = await solveControls({ problem, parameters, batch, solver, iterations: 1 });
+      expect(short.converged).toBe(false);
+      expect(short.reason).toMatch(/taken/);
+    },
+  );
 });

@@ -43,7 +43,24 @@ export interface SuccessiveApproximationsResult {
   readonly augmentations: readonly number[];
   /** `sup_k |E[D_θfᵀp] + ∇g|` at the end. */
   readonly residual: number;
+  /** Gradients of J that were taken. */
+  readonly gradients: number;
+  /** Gradients of single layers' Hamiltonians. */
+  readonly layerGradients: number;
 }
+
+/** What a status means, and what to try. */
+export const successiveApproximationsSentence: Readonly<
+  Record<SuccessiveApproximationsStatus, string>
+> = {
+  converged: 'The first-order condition holds to the tolerance.',
+  'no-descent':
+    'No augmentation lowers the objective: the tolerance is below what rounding allows. Try a larger one.',
+  'sweeps-done':
+    'All sweeps over the layers were taken; the first-order condition need not hold. Allow more, or augment the Hamiltonian.',
+  diverged:
+    'The flow left its limits after a sweep. Try a shorter horizon, a larger λ, or the extended method (augmentation > 0).',
+};
 
 const mostDoublings = 40;
 
@@ -74,6 +91,12 @@ export function successiveApproximations(
     let residual = stationarity(problem, gradient).controls;
     const objectives = [objective];
     const augmentations: number[] = [];
+    let gradients = 1;
+    let layerGradients = 0;
+    const counted = (theta: FloatArray, out: FloatArray): number => {
+      layerGradients++;
+      return hamiltonian.value(theta, out);
+    };
 
     /** One sweep; the controls of the sweep before are in `before`. */
     function sweep(weight: number): void {
@@ -86,7 +109,7 @@ export function successiveApproximations(
           hamiltonian.at(place, weight > 0 ? { weight, theta: reference } : undefined);
           minimiseLbfgs({
             backend,
-            objective: hamiltonian.value,
+            objective: counted,
             parameters: theta,
             iterations: layerIterations,
             tolerance: 0.01 * tolerance,
@@ -100,6 +123,8 @@ export function successiveApproximations(
       objectives,
       augmentations,
       residual,
+      gradients,
+      layerGradients,
     });
     if (!Number.isFinite(objective)) return finish('diverged');
     for (let count = 0; count < sweeps; count++) {
@@ -109,6 +134,7 @@ export function successiveApproximations(
       for (let doubling = 0; ; doubling++) {
         sweep(rho);
         next = problem.gradient(parameters, batch, gradient).objective;
+        gradients++;
         if (rho === 0 || next <= objective) break;
         controls.set(before);
         if (doubling === mostDoublings) return finish('no-descent');

@@ -2,7 +2,6 @@ export * from './bigram.ts';
 export * from './configuration.ts';
 export * from './corpus.ts';
 export * from './held-out.ts';
-export type { TrainingCheckpoint, TrainingRecord } from './history.ts';
 export * from './predictions.ts';
 export * from './train.ts';
 export { type CharacterVocabulary, characterVocabulary, rareCharacter } from './vocabulary.ts';

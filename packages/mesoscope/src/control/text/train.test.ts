@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { createReferenceBackend } from '../../kernels/reference/backend.ts';
 import { createWasmBackend } from '../../kernels/wasm/backend.ts';
+import type { StoredTraining } from '../training-state.ts';
 import { firstLookText, type TextFlowConfiguration } from './configuration.ts';
-import type { TrainingCheckpoint } from './history.ts';
 import { continueText, predictNext } from './predictions.ts';
 import { type TextTrainingHost, trainTextFlow } from './train.ts';
 
@@ -66,7 +66,7 @@ describe('trainTextFlow', () => {
     const whole = await trainShort();
     for (const at of [3, 8, 10, 11]) {
       const controller = new AbortController();
-      let stored: TrainingCheckpoint | undefined;
+      let stored: StoredTraining | undefined;
       const interrupted = await trainShort({
         signal: controller.signal,
         progress: (done) => {
@@ -77,7 +77,7 @@ describe('trainTextFlow', () => {
         },
       });
       expect(interrupted.status.kind).toBe('interrupted');
-      const continued = await trainShort({ resume: stored as TrainingCheckpoint });
+      const continued = await trainShort({ resume: stored as StoredTraining });
       expect(continued.parameters).toEqual(whole.parameters);
       expect(continued.heldOut).toEqual(whole.heldOut);
       expect(continued.records.map(({ loss }) => loss)).toEqual(
@@ -119,6 +119,7 @@ describe('trainTextFlow', () => {
     [{ stages: [{ layers: 0, steps: 4 }] }, /layers/],
     [{ stages: [2, 6].map((layers) => ({ layers, steps: 1 })) }, /stages\[1\]\.layers/],
     [{ batch: 0 }, /batch/],
+    [{ batch: 1e6 }, /batch.*at most/],
     [{ context: 5000 }, /context/],
   ])('refuses %o before any work', async (wrong, message) => {
     await expect(trainTextFlow(backend, text, { ...configuration, ...wrong })).rejects.toThrow(

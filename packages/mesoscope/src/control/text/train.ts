@@ -3,16 +3,10 @@ import { uniformGrid } from '../../flow/grid.ts';
 import type { Backend, FloatArray } from '../../kernels/backend.ts';
 import { randomStream } from '../../numeric/random.ts';
 import { createControlProblem } from '../create-problem.ts';
-import { initialParameters } from '../parameters.ts';
 import type { ControlProblem } from '../problem.ts';
-import { type RefinementState, refineDepth } from '../refinement.ts';
-import {
-  adam,
-  cosineRate,
-  type SolverStatus,
-  type StepReport,
-  solverStatusSentence,
-} from '../solvers/index.ts';
+import { cosineRate, type SolverStatus, solverStatusSentence } from '../solvers/index.ts';
+import { checkBatch, type TrainingRecord, type TrainingSubject, trainFlow } from '../training.ts';
+import { packTraining, type StoredTraining, unpackTraining } from '../training-state.ts';
 import { type BigramModel, bigramBits, fitBigram } from './bigram.ts';
 import { checkTextFlow, type TextFlowConfiguration } from './configuration.ts';
 import {
@@ -23,24 +17,17 @@ import {
   sequencesAt,
 } from './corpus.ts';
 import { type HeldOutBits, heldOutBits } from './held-out.ts';
-import {
-  newProgress,
-  packTraining,
-  type TrainingCheckpoint,
-  type TrainingRecord,
-  unpackTraining,
-} from './history.ts';
 
 /** What a training tells its host, and how the host steers it. A study's context is one. */
 export interface TextTrainingHost {
-  /** A {@link TrainingRecord} with `phase: 'train'`. */
+  /** A {@link TrainingRecord} with `phase: 'train'`, and in bits. */
   metric?(record: Readonly<Record<string, number | string>>): void;
   /** Steps `done` of `total`. */
   progress?(done: number, total: number, label: string): void;
   /** Called after each record, and where the training stops: it can continue from there. */
-  checkpoint?(make: () => TrainingCheckpoint): Promise<void>;
+  checkpoint?(make: () => StoredTraining): Promise<void>;
   /** Where to continue from; made by the same configuration and text. */
-  readonly resume?: TrainingCheckpoint;
+  readonly resume?: StoredTraining;
   readonly signal?: AbortSignal;
 }
 
@@ -94,6 +81,35 @@ export function createTextProblem(
 }
 
 /**
+ * Training on the training part of a text, watched on sequences of its validation part.
+ *
+ * @throws MesoscopeError `invalid-value` for a batch of more sequences than the training part has
+ */
+export function textTraining(
+  backend: Backend,
+  corpus: Corpus,
+  configuration: TextFlowConfiguration,
+): TrainingSubject {
+  const { batch, context } = configuration;
+  checkBatch(batch, corpus.training.length - context);
+  const classes = corpus.vocabulary.classes.length;
+  const starts = evenStarts(corpus.validation, context, configuration.reportSequences);
+  return {
+    batch,
+    problem: (layers) => createTextProblem(backend, configuration, classes, layers),
+    draw(seed, step) {
+      const stream = randomStream(seed, 'training sequences', step);
+      const drawn = Int32Array.from({ length: batch }, () =>
+        stream.integer(corpus.training.length - context),
+      );
+      return sequencesAt(corpus.training, drawn, context);
+    },
+    validate: (problem, parameters) =>
+      heldOutBits(problem, parameters, corpus.validation, starts).bits * Math.LN2,
+  };
+}
+
+/**
  * Trains a causal transformer on a text as a control problem over depth, by depth refinement with Adam, and measures
  * it beside a bigram model. Deterministic for a seed on any number of threads, and when it is continued.
  *
@@ -106,119 +122,61 @@ export async function trainTextFlow(
   host: TextTrainingHost = {},
 ): Promise<TrainedText> {
   checkTextFlow(configuration);
-  const { context, stages, batch, reportEvery } = configuration;
+  const { seed, stages, prolongation, rate, warmUp, reportEvery } = configuration;
   const corpus = prepareCorpus(text, configuration);
-  const classes = corpus.vocabulary.classes.length;
   const totalSteps = stages.reduce((sum, { steps }) => sum + steps, 0);
-  const stepsBefore = (stage: number) =>
-    stages.slice(0, stage).reduce((sum, { steps }) => sum + steps, 0);
-  const { rate, warmUp } = configuration;
-  const schedule = cosineRate({ rate, warmUp, steps: totalSteps });
-  const reportStarts = evenStarts(corpus.validation, context, configuration.reportSequences);
-  const { state: start, progress } =
-    host.resume === undefined
-      ? { state: initialState(backend, configuration, classes), progress: newProgress() }
-      : unpackTraining(host.resume);
-  let problem: ControlProblem;
-  let clock = performance.now();
-
-  async function report(
-    values: StepReport & { readonly stage: number; readonly parameters: FloatArray },
-    state: () => RefinementState,
-  ): Promise<void> {
-    const { layers, steps } = stages[values.stage];
-    const now = performance.now();
-    progress.windowSeconds += (now - clock) / 1000;
-    clock = now;
-    progress.lossSum += values.loss;
-    progress.lossCount += 1;
-    const step = stepsBefore(values.stage) + values.step + 1;
-    host.progress?.(step, totalSteps, `${layers} layers`);
-    if ((values.step + 1) % reportEvery !== 0 && values.step + 1 !== steps) return;
-    progress.seconds += progress.windowSeconds;
-    const record: TrainingRecord = {
-      layers,
-      step,
-      seconds: progress.seconds,
-      loss: progress.lossSum / progress.lossCount,
-      heldOutBits: heldOutBits(problem, values.parameters, corpus.validation, reportStarts).bits,
-      sequencesPerSecond: (progress.lossCount * batch) / progress.windowSeconds,
-    };
-    progress.records.push(record);
-    Object.assign(progress, { lossSum: 0, lossCount: 0, windowSeconds: 0 });
-    host.metric?.({ phase: 'train', ...record });
-    await host.checkpoint?.(() => packTraining(state(), progress));
-    clock = performance.now();
-  }
-
-  const { status, state } = await refineDepth({
-    backend,
-    stages,
-    prolongation: configuration.prolongation,
-    rule: adam(),
-    rate: (stage) => (step) => schedule(stepsBefore(stage) + step),
-    start,
-    problem: ({ layers }, stage) => {
-      problem = createTextProblem(backend, configuration, classes, layers);
-      const { layout, grid } = problem;
-      const draw = (step: number) => drawBatch(corpus, configuration, stepsBefore(stage) + step);
-      return {
-        layout,
-        grid,
-        objective: {
-          gradient: (parameters, step, out) => problem.gradient(parameters, draw(step), out),
-        },
-      };
+  const schedule = {
+    ...{ seed, stages, prolongation, reportEvery },
+    rate: cosineRate({ rate, warmUp, steps: totalSteps }),
+  };
+  const trained = await trainFlow(backend, textTraining(backend, corpus, configuration), schedule, {
+    ...(host.resume === undefined ? {} : { resume: unpackTraining(host.resume) }),
+    progress: ({ steps }, label) => host.progress?.(steps, totalSteps, label),
+    async record(record, state) {
+      host.metric?.({
+        phase: 'train',
+        ...record,
+        validationBits: record.validationLoss / Math.LN2,
+      });
+      await host.checkpoint?.(() => packTraining(state()));
     },
-    report,
     ...(host.signal === undefined ? {} : { signal: host.signal }),
   });
+  const { status, records } = trained;
   if (status.kind === 'aborted' || status.kind === 'diverged') {
-    await host.checkpoint?.(() => packTraining(state, progress));
+    await host.checkpoint?.(() => packTraining(trained));
   }
-
-  const reached = createTextProblem(backend, configuration, classes, stages[state.stage].layers);
-  const parameters = backend.allocate(reached.layout.length);
-  parameters.set(state.parameters);
-  const finalStarts = evenStarts(corpus.heldOut, context, configuration.finalSequences);
-  const final = sequencesAt(corpus.heldOut, finalStarts, context);
-  const model = fitBigram(corpus.training, classes);
+  const { stage, parameters: reached } = trained.refinement;
+  const { layers } = stages[stage];
+  const classes = corpus.vocabulary.classes.length;
+  const problem = createTextProblem(backend, configuration, classes, layers);
+  const parameters = backend.allocate(problem.layout.length);
+  parameters.set(reached);
   return {
     status: { kind: outcome(status), message: solverStatusSentence(status) },
-    corpus,
-    problem: reached,
+    problem,
     parameters,
-    records: progress.records,
-    heldOut: heldOutBits(reached, parameters, corpus.heldOut, finalStarts),
-    bigram: { model, bits: bigramBits(model, final.tokens, final.labels) },
-    probe: sequencesAt(corpus.heldOut, evenStarts(corpus.heldOut, context, batch), context),
+    records,
+    ...measureText(problem, parameters, corpus, configuration),
   };
 }
 
-function initialState(
-  backend: Backend,
-  configuration: TextFlowConfiguration,
-  classes: number,
-): RefinementState {
-  const { stages, seed } = configuration;
-  return backend.scoped(() => {
-    const { field, layout } = createTextProblem(backend, configuration, classes, stages[0].layers);
-    const parameters = initialParameters(field, layout, seed);
-    return { stage: 0, step: 0, parameters, memory: {} };
-  });
-}
-
-/** The sequences of a step, from a random stream of its own. */
-function drawBatch(
+/** A trained flow on the held-out part, beside the bigram model of the training part on the same characters. */
+export function measureText(
+  problem: ControlProblem,
+  parameters: FloatArray,
   corpus: Corpus,
-  { seed, batch, context }: TextFlowConfiguration,
-  step: number,
-): SequenceBatch {
-  const stream = randomStream(seed, 'training sequences', step);
-  const starts = Int32Array.from({ length: batch }, () =>
-    stream.integer(corpus.training.length - context),
-  );
-  return sequencesAt(corpus.training, starts, context);
+  { context, finalSequences, batch }: TextFlowConfiguration,
+): Pick<TrainedText, 'corpus' | 'heldOut' | 'bigram' | 'probe'> {
+  const starts = evenStarts(corpus.heldOut, context, finalSequences);
+  const final = sequencesAt(corpus.heldOut, starts, context);
+  const model = fitBigram(corpus.training, problem.classes);
+  return {
+    corpus,
+    heldOut: heldOutBits(problem, parameters, corpus.heldOut, starts),
+    bigram: { model, bits: bigramBits(model, final.tokens, final.labels) },
+    probe: sequencesAt(corpus.heldOut, evenStarts(corpus.heldOut, context, batch), context),
+  };
 }
 
 function outcome(status: SolverStatus): TrainedText['status']['kind'] {

@@ -71,10 +71,37 @@ it.each([
 });
 
 it('streams the rows of many contexts', async () => {
-  const { headline } = await run('injectivity', { family: 'discrete', count: 310 });
-  expect(headline['λ_min of the kernel, at least']).toBeLessThanOrEqual(
-    Number(headline['λ_min of the kernel, at most']),
-  );
+  const configuration = { family: 'discrete', count: 160, dimension: 4 };
+  const { headline, sections } = await run('injectivity', configuration);
+  expect(headline.verdict).toBe('independent');
+  expect(headline['two tests']).toBe('agree');
+  const value = Number(headline['λ_min of the kernel']);
+  expect(Number(headline['λ_min of the kernel, at least']) / value).toBeGreaterThan(0.998);
+  expect(Number(headline['λ_min of the kernel, at least']) / value).toBeLessThan(1);
+  expect(sections.filter((section) => section.kind === 'figure').length).toBe(1);
+});
+
+it('streams dependent contexts, and continues after the design', async () => {
+  const configuration = { family: 'gaussians', count: 320, dimension: 2 };
+  const saved: Checkpoint[] = [];
+  const checkpoint: StudyContext['checkpoint'] = async (make) => {
+    saved.push(make());
+  };
+  const whole = await run('injectivity', configuration, { checkpoint });
+  expect(whole.headline.verdict).toBe('dependent');
+  expect(whole.headline['two tests']).toBe('agree');
+  // Centred Gaussians in the plane have three quadratic forms.
+  expect(whole.arrays.dependency.shape).toEqual([317, 320]);
+  const resumed = await run('injectivity', configuration, { resume: saved[0] });
+  expect(resumed.headline).toEqual(whole.headline);
+});
+
+it('compares what it learned in context with classical predictors on held-out tasks', async () => {
+  const { headline, sections } = await run('regression', { steps: 60, heads: 8 });
+  expect(headline['held-out error of least squares']).toBeLessThan(0.01);
+  expect(headline['held-out error of one gradient step']).toBeGreaterThan(0.05);
+  expect(headline['held-out error of the network']).toBeLessThan(0.9);
+  expect(sections[0].title).toBe('What was learned, on tasks never seen');
 });
 
 it('refuses contexts without tokens, and targets of another number', async () => {

@@ -47,10 +47,12 @@ export function trainingFigures(
       x: time,
       y: { label: 'ΔL / (−‖∇L‖²Δτ)' },
       marks: [
-        line(
-          'ratio',
-          reports.map((r) => r.energyRatio),
-        ),
+        {
+          kind: 'line',
+          series: 'ratio',
+          x: x.slice(1),
+          y: reports.slice(1).map((r) => r.energyRatio),
+        },
         { kind: 'rule', axis: 'y', at: 1, label: '1' },
       ],
     },
@@ -69,21 +71,33 @@ export function trainingFigures(
     },
   ];
   if (reports[0].kernel.length === 0) return figures;
-  return [
-    ...figures,
-    {
-      id: 'kernel',
-      title: 'Attention kernel',
-      caption:
-        'Smallest over largest eigenvalue of the attention kernel at each depth: rounding (about 1e-16) means that injectivity is lost.',
+  // What is smaller is rounding of λ_max.
+  const visible = (ratio: number) => Math.max(ratio, 2 ** -52);
+  const ofKernel = (id: string, label: string, of: (r: EnsembleReport, l: number) => number) =>
+    ({
+      id,
       x: time,
-      y: { label: 'λ_min/λ_max of K_s', scale: 'log' },
+      y: { label, scale: 'log' },
       marks: depths.map((l) =>
         line(
           `s = ${l}/${layers}`,
-          reports.map((r) => positive(r.kernel[l])),
+          reports.map((r) => of(r, l)),
         ),
       ),
+    }) as const;
+  return [
+    ...figures,
+    {
+      ...ofKernel('kernel', 'λ_min/λ_max of K_s', (r, l) => visible(r.kernel[l])),
+      title: 'Attention kernel',
+      caption:
+        'Smallest over largest eigenvalue of the attention kernel at each depth (values below 2e-16 drawn there): rounding means that injectivity is lost.',
+    },
+    {
+      ...ofKernel('lambda-min', 'λ_min of K_s', (r, l) => visible(r.kernel[l]) * r.lambdaMax[l]),
+      title: 'Smallest eigenvalue of the kernel',
+      caption:
+        'Smallest eigenvalue of the attention kernel at each depth (values at rounding drawn at 2e-16 λ_max): a positive value at one depth is enough for a positive Polyak–Łojasiewicz ratio.',
     },
   ];
 }

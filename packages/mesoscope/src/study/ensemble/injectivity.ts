@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { attentionKernelInjectivity } from '../../claims/ensemble/ntk.ts';
 import { runClaim } from '../../claims/run.ts';
-import { type EnsembleInputs, ensembleInputs } from '../../ensemble/inputs.ts';
-import { ensembleLayout, headsAt, randomEnsemble } from '../../ensemble/parameters.ts';
-import { kernelBounds, streamInjectivity } from '../../ensemble/streamed-injectivity.ts';
+import { ensembleInputs } from '../../ensemble/inputs.ts';
 import type { LawDescription } from '../../law/schema.ts';
 import { type RandomStream, randomStream } from '../../numeric/random.ts';
 import type { Study, StudyContext, StudyResult } from '../study.ts';
+import { dependencySection, singularValueSection } from './injectivity-sections.ts';
 import { taskFields } from './schema.ts';
+import { streamedInjectivity } from './streamed-injectivity.ts';
 import { taskOf } from './training-run.ts';
 
 const families = ['discrete', 'boxes', 'mixtures', 'gaussians', 'triple', 'translates'] as const;
@@ -31,7 +31,7 @@ async function run(configuration: Configuration, context: StudyContext): Promise
   const task = taskOf(configuration, (s) => makeFamily(family, count, dimension, s));
   const inputs = ensembleInputs(task.contexts, task.tokens);
   if (inputs.contexts.length * inputs.dimension > wholeKernel)
-    return streamed(inputs, seed, context);
+    return streamedInjectivity(inputs, seed, context);
   const outcome = await runClaim(
     {
       claim: attentionKernelInjectivity,
@@ -48,7 +48,6 @@ async function run(configuration: Configuration, context: StudyContext): Promise
   const dependency = evidence.dependency as readonly (readonly number[])[];
   const [low, high] = evidence['design.interval'] as readonly number[];
   const lambda = evidence['kernel.lambdaMin'] as number;
-  const shown = dependency.slice(0, 8);
   return {
     claims: [outcome],
     sections: [
@@ -72,38 +71,8 @@ async function run(configuration: Configuration, context: StudyContext): Promise
         ],
         note: 'Trained scores (Q, K) see contexts modulo affine functions; trained values see them modulo constants.',
       },
-      ...(shown.length > 0
-        ? [
-            {
-              kind: 'table' as const,
-              title: 'Dependencies: Σ c_i Λ_i is affine',
-              columns: ['context', ...shown.map((_, r) => `c, dependency ${r + 1}`)],
-              rows: task.contexts.map((_, i) => [i + 1, ...shown.map((row) => row[i])]),
-              ...(dependency.length > shown.length
-                ? { note: `The first ${shown.length} of ${dependency.length}.` }
-                : {}),
-            },
-          ]
-        : []),
-      {
-        kind: 'figure',
-        figure: {
-          id: 'singular-values',
-          title: 'Singular values of the log-sum-exp design',
-          caption:
-            'In decreasing order, modulo affine functions (values below 1e-18 drawn there). A drop to rounding is a dependency.',
-          x: { label: 'index' },
-          y: { label: 'singular value', scale: 'log' },
-          marks: [
-            {
-              kind: 'dots',
-              series: 'design',
-              x: values.map((_, i) => i + 1),
-              y: values.map((value) => Math.max(value, 1e-18)),
-            },
-          ],
-        },
-      },
+      ...dependencySection(dependency, task.contexts.length),
+      singularValueSection(values),
     ],
     arrays: {
       'design.singularValues': { shape: [values.length], data: Float64Array.from(values) },
@@ -121,58 +90,8 @@ async function run(configuration: Configuration, context: StudyContext): Promise
   };
 }
 
-/** Kernels up to this many rows are formed; larger ones are bounded by streams of rows. */
+/** Kernels up to this many rows are formed; of larger ones only products are. */
 const wholeKernel = 600;
-
-/** Many contexts: extreme singular values and bounds of λ_min, rows made one by one and forgotten. */
-function streamed(inputs: EnsembleInputs, seed: number, context: StudyContext): StudyResult {
-  const { contexts, tokens, dimension } = inputs;
-  context.progress(0, 3, 'log-sum-exp design modulo affine functions');
-  const affine = streamInjectivity(contexts, { modulo: 'affine', seed });
-  context.progress(1, 3, 'log-sum-exp design modulo constants');
-  const constant = streamInjectivity(contexts, { modulo: 'constant', seed });
-  context.progress(2, 3, 'kernel');
-  const heads = Math.max(32, Math.ceil((1.5 * contexts.length) / dimension));
-  const layout = ensembleLayout({ dimension, keyDimension: dimension, layers: 1, heads });
-  const bounds = kernelBounds(headsAt(layout, randomEnsemble(layout, seed), 0), {
-    contexts,
-    tokens,
-  });
-  const { coefficients } = affine;
-  return {
-    claims: [],
-    sections: [
-      {
-        kind: 'table',
-        title: 'Two tests of injectivity',
-        columns: ['quantity', 'value'],
-        rows: [
-          ['contexts', contexts.length],
-          ['log-sum-exp functions modulo affine functions', affine.verdict],
-          ['smallest singular value', affine.smallest],
-          ['largest singular value', affine.largest],
-          ['modulo constants', constant.verdict],
-          ['smallest singular value modulo constants', constant.smallest],
-          ['λ_min of the kernel, at least', bounds.lower],
-          ['λ_min of the kernel, at most', bounds.upper],
-          ['heads of the kernel', heads],
-        ],
-        note: 'Trained scores (Q, K) see contexts modulo affine functions; trained values see them modulo constants.',
-      },
-    ],
-    arrays: { coefficients: { shape: [coefficients.length], data: coefficients } },
-    headline: {
-      verdict: affine.verdict,
-      'smallest singular value': affine.smallest,
-      'λ_min of the kernel, at least': bounds.lower,
-      'λ_min of the kernel, at most': bounds.upper,
-    },
-    status: {
-      kind: 'completed',
-      message: `${contexts.length} contexts: ${affine.verdict} modulo affine functions, ${constant.verdict} modulo constants.`,
-    },
-  };
-}
 
 /** Random contexts of a family with one common token. */
 function makeFamily(family: Family, count: number, d: number, seed: number) {

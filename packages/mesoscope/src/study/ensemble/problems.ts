@@ -49,26 +49,6 @@ export const dependentTriple: MakeTask = (seed) => {
   );
 };
 
-/**
- * In-context linear regression: 12 tasks `y = a x`, a normal; a context holds 8 pairs (x, y), the token is (x, 0), the
- * target (x, a x): the query's value.
- */
-export const linearRegression: MakeTask = (seed) => {
-  const stream = randomStream(seed, 'in-context linear regression');
-  const slopes = times(12, () => stream.normal());
-  const queries = times(12, () => 0.5 + stream.uniform());
-  return {
-    contexts: slopes.map((a) => ({
-      points: times(8, () => {
-        const x = stream.normal();
-        return [x, a * x];
-      }),
-    })),
-    tokens: queries.map((x) => [x, 0]),
-    targets: queries.map((x, i) => [x, slopes[i] * x]),
-  };
-};
-
 function withTargets(
   stream: RandomStream,
   contexts: LawDescription[],

@@ -28,6 +28,8 @@ export interface EnsembleReport extends EnsembleRecord {
   readonly movement: readonly number[];
   /** λ_min/λ_max of the attention kernel at each depth; empty where the kernel is too large to follow. */
   readonly kernel: readonly number[];
+  /** λ_max of the same kernels. */
+  readonly lambdaMax: readonly number[];
 }
 
 export interface EnsembleRun {
@@ -38,7 +40,7 @@ export interface EnsembleRun {
 }
 
 /** Kernels up to this many rows are followed over training. */
-const followedKernel = 200;
+const followedKernel = 300;
 
 /** The task of a configuration: the preset's, or the user's own. @throws MesoscopeError `invalid-value` */
 export function taskOf(
@@ -188,17 +190,18 @@ function reportOf(
 ): EnsembleReport {
   const { layout } = map;
   const followed = map.samples * layout.dimension <= followedKernel;
-  const states = followed ? map.states(theta) : [];
+  const spectra = followed
+    ? map
+        .states(theta)
+        .slice(0, layout.layers)
+        .map((state, l) => kernelSpectrum(headsAt(layout, theta, l), state))
+    : [];
   return {
     ...record,
     ...rest,
     movement: Array.from(ensembleDistance(layout, start, theta).depths),
-    kernel: followed
-      ? Array.from({ length: layout.layers }, (_, l) => {
-          const { smallest, largest } = kernelSpectrum(headsAt(layout, theta, l), states[l]);
-          return Math.max(smallest, 0) / largest;
-        })
-      : [],
+    kernel: spectra.map(({ smallest, largest }) => Math.max(smallest, 0) / largest),
+    lambdaMax: spectra.map(({ largest }) => largest),
   };
 }
 
@@ -216,6 +219,7 @@ export function packReports(reports: readonly EnsembleReport[]): Float64Array {
       r.energyRatio,
       ...r.movement,
       ...r.kernel,
+      ...r.lambdaMax,
     ]),
   );
 }
@@ -234,8 +238,9 @@ function unpackReports(packed: ArrayLike<number>, { layout }: TokenMap): Ensembl
       energyRatio: ratio,
       movement: values(fixedColumns, layout.layers),
       kernel: values(fixedColumns + layout.layers, kernels),
+      lambdaMax: values(fixedColumns + layout.layers + kernels, kernels),
     });
-    at += fixedColumns + layout.layers + kernels;
+    at += fixedColumns + layout.layers + 2 * kernels;
   }
   return reports;
 }

@@ -4,18 +4,27 @@ import { ensembleTrainingSentence, gradientDominance } from '../../ensemble/trai
 import { requireFinite } from '../../numeric/checks.ts';
 import type { Section, Study, StudyContext, StudyResult } from '../study.ts';
 import { trainingFigures } from './figures.ts';
+import { heldOutReport, linearRegression } from './in-context.ts';
 import {
   dependentTriple,
   type EnsembleTask,
   gaussianMixtures,
-  linearRegression,
   sixDiscreteContexts,
 } from './problems.ts';
 import { type EnsembleTraining, trainingSchema } from './schema.ts';
-import { type EnsembleRun, packReports, taskOf, trainStudy } from './training-run.ts';
+import {
+  createTokenMap,
+  type EnsembleRun,
+  packReports,
+  taskOf,
+  trainStudy,
+} from './training-run.ts';
 
 /** Contexts up to this many are tested for independence. */
-const testedContexts = 60;
+const testedContexts = 150;
+
+/** What a preset reports besides. */
+type OwnReport = Pick<StudyResult, 'headline' | 'arrays' | 'sections'>;
 
 interface Preset {
   readonly name: string;
@@ -25,6 +34,8 @@ interface Preset {
   readonly layers: number;
   readonly heads: number;
   readonly steps: number;
+  /** On the preset's own task, from the trained network as a map of tasks to final tokens. */
+  readonly report?: (seed: number, predict: (task: EnsembleTask) => Float64Array) => OwnReport;
 }
 
 function trainingStudy(preset: Preset): Study {
@@ -35,9 +46,18 @@ function trainingStudy(preset: Preset): Study {
     const first = reports[0];
     const last = reports[reports.length - 1];
     const floor = floorOf(configuration, task);
+    const own =
+      configuration.contexts === undefined && configuration.loss === 'square'
+        ? preset.report?.(configuration.seed, (other) =>
+            context.backend.scoped(() =>
+              createTokenMap(context.backend, configuration, other).forward(theta),
+            ),
+          )
+        : undefined;
     return {
       claims: [],
       sections: [
+        ...(own?.sections ?? []),
         ...trainingFigures(reports, floor).map((figure) => ({ kind: 'figure', figure }) as const),
         outputs(done, task),
         independence(task, floor),
@@ -48,13 +68,22 @@ function trainingStudy(preset: Preset): Study {
           shape: [reports.length, packReports(reports).length / reports.length],
           data: packReports(reports),
         },
+        ...own?.arrays,
       },
       headline: {
         'initial loss': first.loss,
         'final loss': last.loss,
         'Polyak–Łojasiewicz ratio': gradientDominance(last),
         'energy identity': last.energyRatio,
-        ...(last.kernel.length > 0 ? { 'smallest λ_min/λ_max': Math.min(...last.kernel) } : {}),
+        ...(last.kernel.length > 0
+          ? {
+              'smallest λ_min/λ_max': Math.min(...last.kernel),
+              'smallest λ_min': Math.min(
+                ...last.kernel.map((ratio, l) => ratio * last.lambdaMax[l]),
+              ),
+            }
+          : {}),
+        ...own?.headline,
       },
       status: {
         kind:
@@ -78,7 +107,7 @@ function floorOf({ loss }: EnsembleTraining, task: EnsembleTask): number | undef
   const { contexts, tokens } = ensembleInputs(task.contexts, task.tokens);
   const sameToken = tokens.every((x) => x.every((entry, a) => entry === tokens[0][a]));
   if (loss !== 'square' || !sameToken || contexts.length > testedContexts) return undefined;
-  const { dependencies } = testInjectivity(contexts, { modulo: 'constant' });
+  const { dependencies } = testInjectivity(contexts, { modulo: 'constant', resamples: 0 });
   return dependencies.rows > 0
     ? singleLayerFloor(dependencies, tokens[0], task.targets)
     : undefined;
@@ -115,7 +144,7 @@ function independence(task: EnsembleTask, floor: number | undefined): Section {
       body: `${contexts.length} contexts: use the study ensemble/injectivity.`,
     };
   }
-  const { verdict, singularValues, rankGap } = testInjectivity(contexts);
+  const { verdict, singularValues, rankGap } = testInjectivity(contexts, { resamples: 0 });
   requireFinite('singular values', singularValues);
   return {
     kind: 'table',
@@ -166,10 +195,11 @@ export const ensembleTrainings: readonly Study[] = [
     name: 'regression',
     title: 'In-context linear regression',
     description:
-      'Contexts hold pairs (x, y) of a linear task, the token is a query, the target its value: what a law of heads learns to do in context.',
+      'Contexts hold pairs (x, y) of a linear task, the token is a query, the target its value: what a law of heads learns to do in context, on held-out tasks beside least squares and one step of gradient descent.',
     task: linearRegression,
     layers: 4,
     heads: 32,
     steps: 800,
+    report: heldOutReport,
   }),
 ];

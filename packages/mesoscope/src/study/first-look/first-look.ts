@@ -1,5 +1,6 @@
 import { measureTrainedModel } from '../../claims/control/trained-model.ts';
 import { type TrainedText, trainTextFlow } from '../../control/text/train.ts';
+import { judgementSentence } from '../control/text/sections.ts';
 import type { Study, StudyContext, StudyResult } from '../study.ts';
 import { type FirstLook, firstLookSchema } from './schema.ts';
 import { textSections, trainingFigure } from './sections.ts';
@@ -27,13 +28,13 @@ async function run(configuration: FirstLook, context: StudyContext): Promise<Stu
     headline: headline(trained),
     status: interrupted
       ? { kind: 'interrupted', message: 'Training is done; not all claims were measured.' }
-      : { kind: 'completed', message: verdictOnBigram(trained) },
+      : { kind: 'completed', message: judgementSentence(trained) },
   };
 }
 
 /** The training record, column by column. */
 function columnsOf(records: TrainedText['records']): StudyResult['arrays'] {
-  const names = ['layers', 'step', 'seconds', 'loss', 'heldOutBits', 'sequencesPerSecond'] as const;
+  const names = ['layers', 'step', 'seconds', 'layerGradients', 'loss', 'validationLoss'] as const;
   return Object.fromEntries(
     names.map((name) => [
       `training.${name}`,
@@ -49,13 +50,6 @@ function headline({ heldOut, bigram, records, problem }: TrainedText): StudyResu
     layers: problem.layout.layers,
     'training seconds': records.at(-1)?.seconds ?? 0,
   };
-}
-
-function verdictOnBigram({ heldOut, bigram }: TrainedText): string {
-  const numbers = `${heldOut.bits.toFixed(3)} bits per held-out character against ${bigram.bits.toFixed(3)}`;
-  return heldOut.bits + 1.96 * heldOut.standardError < bigram.bits
-    ? `The flow predicts better than the character bigram: ${numbers}.`
-    : `The flow does not beat the character bigram: ${numbers}. Give it more steps.`;
 }
 
 /** Train a causal transformer on real text as a control problem over depth, and look at it through the theory. */

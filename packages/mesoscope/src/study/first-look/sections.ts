@@ -1,7 +1,9 @@
 import type { Figure } from '../../claims/figure.ts';
-import type { TrainingRecord } from '../../control/text/history.ts';
+
 import { continueText, predictNext, type TextModel } from '../../control/text/predictions.ts';
 import type { TrainedText } from '../../control/text/train.ts';
+import type { TrainingRecord } from '../../control/training.ts';
+import { heldOutSection } from '../control/text/sections.ts';
 import type { Section } from '../study.ts';
 
 /** Training loss and held-out bits against time, one colour for each depth, with the bigram's level. */
@@ -25,7 +27,7 @@ export function trainingFigure(records: readonly TrainingRecord[], bigramBits: n
             kind: 'line' as const,
             series,
             x: joined.map((record) => record.seconds),
-            y: joined.map((record) => record.heldOutBits),
+            y: joined.map((record) => record.validationLoss / Math.LN2),
           },
           {
             kind: 'dots' as const,
@@ -46,26 +48,13 @@ function lastOf(records: readonly TrainingRecord[], layers: number): TrainingRec
 
 /** What the model does on text that it has not seen. */
 export function textSections(trained: TrainedText): Section[] {
-  const { corpus, problem, parameters, heldOut, bigram } = trained;
+  const { corpus, problem, parameters } = trained;
   const model: TextModel = { problem, parameters, vocabulary: corpus.vocabulary };
   const predictions = predictNext(model, corpus.heldOut);
   const percent = (p: number) => `${(100 * p).toFixed(1)} %`;
   const prompt = predictions[0].context;
   return [
-    {
-      kind: 'table',
-      title: 'Held-out text',
-      columns: ['model', 'bits per character'],
-      rows: [
-        [
-          `this flow, ${problem.layout.layers} layers`,
-          `${heldOut.bits.toFixed(3)} ± ${(1.96 * heldOut.standardError).toFixed(3)}`,
-        ],
-        ['character bigram', bigram.bits.toFixed(3)],
-        ['uniform over the classes', Math.log2(problem.classes).toFixed(3)],
-      ],
-      note: `${heldOut.sequences} sequences of ${problem.tokens} characters from the beginning of the corpus, which neither training nor the choice of the preset has seen (the preset was chosen on the validation part, at the end); the interval is 95 % over sequences. The bigram model is fitted on the training part and smoothed by a rule that sees the training part only.`,
-    },
+    heldOutSection(problem, trained),
     {
       kind: 'table',
       title: 'Next characters',

@@ -4,6 +4,7 @@ import type { Backend } from '../../../kernels/backend.ts';
 import { createWasmBackend } from '../../../kernels/wasm/backend.ts';
 import { randomStream } from '../../../numeric/random.ts';
 import type { Checkpoint, StudyContext } from '../../study.ts';
+import { runStudy, titlesOf } from '../../test-support.ts';
 import { digitsStudy } from './digits.ts';
 
 let backend: Backend;
@@ -44,9 +45,9 @@ const small = {
       { layers: 2, steps: 20 },
       { layers: 4, steps: 10 },
     ],
-    steps: 20,
     reportEvery: 5,
     validation: 20,
+    coarsening: { layers: [2, 1], steps: 5 },
   },
 };
 
@@ -55,17 +56,7 @@ function run(
   rest: Partial<StudyContext> & { readonly from?: LabelledImages } = {},
 ) {
   const { from = bars(260), ...context } = rest;
-  return backend.scopedAsync(() =>
-    digitsStudy.run(digitsStudy.schema.parse(configuration), {
-      backend,
-      corpus: () => Promise.reject(new Error('no corpus')),
-      images: async () => from,
-      metric: () => {},
-      progress: () => {},
-      checkpoint: async () => {},
-      ...context,
-    }),
-  );
+  return runStudy(backend, digitsStudy, configuration, { images: async () => from, ...context });
 }
 
 it('trains, judges, races and certifies; continued from a checkpoint it comes to the same model', async () => {
@@ -85,7 +76,7 @@ it('trains, judges, races and certifies; continued from a checkpoint it comes to
   const whole = await run(small);
   const continued = await run(small, { resume: kept as Checkpoint });
   expect(whole.status.kind).toBe('completed');
-  expect(continued.arrays.parameters).toEqual(whole.arrays.parameters);
+  expect(continued.arrays['parameters.2']).toEqual(whole.arrays['parameters.2']);
   const losses = (result: typeof whole) =>
     Array.from(result.arrays['race.2.refined'].data).filter((_, i) => i % 6 === 5);
   expect(losses(continued)).toEqual(losses(whole));
@@ -97,11 +88,14 @@ it('trains, judges, races and certifies; continued from a checkpoint it comes to
     'A.gradient',
     'A.hamiltonian',
   ]);
-  const titles = whole.sections.map((one) =>
-    one.kind === 'figure' ? one.figure.title : one.title,
-  );
+  const titles = titlesOf(whole);
   expect(titles).toContain('Held-out digits');
   expect(titles).toContain('Depth refinement against a random start, L = 4');
+  expect(titles).toContain('A model of 4 layers on fewer layers');
+  const certificate = whole.sections.find((one) =>
+    /Certificate/.test('title' in one ? one.title : ''),
+  );
+  expect(certificate).toMatchObject({ columns: ['quantity', 'L = 1', 'L = 2'] });
 }, 60_000);
 
 it('reports a class of the held-out part that training never saw', async () => {
@@ -115,6 +109,7 @@ it('reports a class of the held-out part that training never saw', async () => {
         seed,
         classes: 3,
         split: { training: 16, validation: 16, heldOut: 228 },
+        batch: 8,
         race: { seeds: 0 },
         stages: [{ layers: 1, steps: 1 }],
       },
@@ -132,6 +127,10 @@ it('refuses labels outside the classes before any work', async () => {
   const images = bars(260);
   images.labels[0] = 5;
   await expect(run(small, { from: images })).rejects.toThrow('labels[0]: received 5');
+});
+
+it('refuses a batch larger than the training part', async () => {
+  await expect(run({ ...small, batch: 161 })).rejects.toThrow('at most 160');
 });
 
 it('refuses depths that do not double', () => {

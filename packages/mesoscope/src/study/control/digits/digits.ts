@@ -1,56 +1,69 @@
 import { measureTrainedModel } from '../../../claims/control/trained-model.ts';
-import { type ControlCertificate, certifyControls } from '../../../control/certificates/index.ts';
 import {
   checkImages,
   createImageProblem,
   imageBatch,
+  imageTraining,
   patchTokens,
   pickImages,
   predictImages,
   predictLinear,
   splitImages,
 } from '../../../control/images/index.ts';
+import { checkBatch } from '../../../control/training.ts';
 import { meanInterval } from '../../../numeric/fit.ts';
 import { randomStream } from '../../../numeric/random.ts';
 import type { Study, StudyContext, StudyResult } from '../../study.ts';
+import { certificateSection } from '../certificate-sections.ts';
+import {
+  certifyDepths,
+  depthHeadline,
+  raceAndCoarsening,
+  runDepthTrainings,
+  trainingArrays,
+} from '../depth-study.ts';
+import { depthSection, trainingFigure } from '../training-sections.ts';
 import { fitBaseline, pixelPoints, scoreOf } from './baseline.ts';
-import { raceOutcome } from './race.ts';
 import { type Digits, digitsSchema } from './schema.ts';
 import {
-  certificateSection,
   comparisonSection,
   type Judgement,
   judgementHeadline,
   judgementSentence,
-  raceHeadline,
-  raceSections,
   splitSection,
-  trainingFigure,
 } from './sections.ts';
-import { recordRows } from './stored.ts';
-import { runTrainings, type Trained } from './trainings.ts';
 
 async function run(configuration: Digits, context: StudyContext): Promise<StudyResult> {
   const { backend, signal } = context;
-  const { classes, seed, linear } = configuration;
+  const { classes, seed, linear, stages, race } = configuration;
   const images = await context.images(configuration.images);
   checkImages(images, classes);
+  checkBatch(configuration.batch, configuration.split.training);
   const split = splitImages(images, configuration.split, randomStream(seed, 'split of the images'));
   const patches = (chosen: Int32Array) =>
     patchTokens(images, chosen, { side: configuration.patch, dimension: configuration.dimension });
   const parts = { training: patches(split.training), validation: patches(split.validation) };
-  const trained = await runTrainings(configuration, parts, context);
-  const outcomes = trained.races.map(raceOutcome);
+  const look = firstImages(Math.min(race.validation, parts.validation.count));
+  const watched = { ...parts, validation: pickImages(parts.validation, look) };
+  const setting = {
+    ...configuration,
+    backend,
+    subject: imageTraining(backend, configuration, watched),
+  };
+  const judged = {
+    subject: imageTraining(backend, configuration, parts),
+    stages,
+    reportEvery: 50,
+  };
+  const trained = await runDepthTrainings(setting, judged, context);
   const stopped = (status: StudyResult['status']): StudyResult => ({
     claims: [],
-    sections: [splitSection(images, split), ...raceSections(trained.races, outcomes)],
-    arrays: arraysOf(trained),
+    sections: [splitSection(images, split), ...raceAndCoarsening(trained, configuration)],
+    arrays: trainingArrays(trained, stages),
     headline: {},
     status,
   });
-  if (trained.status.kind !== 'completed' || trained.model === undefined) {
-    return stopped(trained.status);
-  }
+  if (trained.status.kind !== 'completed') return stopped(trained.status);
   const points = {
     training: pixelPoints(images, split.training),
     validation: pixelPoints(images, split.validation),
@@ -63,10 +76,10 @@ async function run(configuration: Digits, context: StudyContext): Promise<StudyR
   const unfinished = 'The trainings are done; the comparison is not.';
   if (baseline === undefined) return stopped({ kind: 'interrupted', message: unfinished });
 
-  const finest = configuration.stages[configuration.stages.length - 1].layers;
+  const finest = stages[stages.length - 1].layers;
   const problem = createImageProblem(backend, configuration, parts.training, finest);
   const parameters = backend.allocate(problem.layout.length);
-  parameters.set(trained.model);
+  parameters.set(trained.models[stages.length - 1]);
   const heldOut = patches(split.heldOut);
   const ofFlow = predictImages(problem, parameters, heldOut);
   const ofLinear = predictLinear(baseline.best, pixelPoints(images, split.heldOut));
@@ -80,62 +93,49 @@ async function run(configuration: Digits, context: StudyContext): Promise<StudyR
     ),
     baseline,
   };
-  const few = Int32Array.from(
-    { length: Math.min(configuration.batch, parts.training.count) },
-    (_, i) => i,
-  );
-  context.progress(0, 1, 'certificate');
-  const certificate: ControlCertificate = certifyControls(
-    problem,
-    parameters,
-    imageBatch(pickImages(parts.training, few)),
-    { searched: 2, starts: 0, seed },
-  );
-  const probe = imageBatch(
-    pickImages(
-      heldOut,
-      few.filter((i) => i < heldOut.count),
-    ),
-  );
+  const few = firstImages(Math.min(configuration.batch, parts.training.count));
+  const batch = imageBatch(pickImages(parts.training, few));
+  const certified = await certifyDepths(judged, trained.models, batch, context, {
+    ...{ searched: 2, starts: 0, iterations: 50, seed },
+  });
+  const probed = few.filter((i) => i < heldOut.count);
+  const probe = imageBatch(pickImages(heldOut, probed));
   const claims = await measureTrainedModel({ problem, parameters, probe }, context);
+  if (signal?.aborted === true) {
+    const message = 'Training is done; not all certificates and claims were measured.';
+    return stopped({ kind: 'interrupted', message });
+  }
+  const { crossEntropy } = judgement.linear;
+  const level = { at: crossEntropy, label: 'linear classifier on the held-out images' };
   return {
     claims,
     sections: [
       comparisonSection(judgement),
       splitSection(images, split),
-      { kind: 'figure', figure: trainingFigure(trained.done[0], judgement) },
-      ...raceSections(trained.races, outcomes),
-      certificateSection(certificate),
+      { kind: 'figure', figure: trainingFigure(trained.records, level) },
+      depthSection(trained.records),
+      ...raceAndCoarsening(trained, configuration),
+      certificateSection(
+        certified,
+        `one batch of ${few.length} training images, at the first and the last layer`,
+      ),
     ],
     arrays: {
-      ...arraysOf(trained),
+      ...trainingArrays(trained, stages),
       'heldOut.loss.flow': { shape: [heldOut.count], data: ofFlow.losses },
       'heldOut.loss.linear': { shape: [heldOut.count], data: ofLinear.losses },
     },
     headline: {
       ...judgementHeadline(judgement),
-      ...raceHeadline(outcomes),
-      certificate: certificate.kind,
+      ...depthHeadline(trained),
+      certificate: certified[certified.length - 1].certificate.kind,
     },
-    status:
-      signal?.aborted === true
-        ? { kind: 'interrupted', message: 'Training is done; not all claims were measured.' }
-        : { kind: 'completed', message: judgementSentence(judgement) },
+    status: { kind: 'completed', message: judgementSentence(judgement) },
   };
 }
 
-/** The model, and the record of every training: layers, step, seconds, layer gradients, loss, validation loss. */
-function arraysOf({ done, model, races }: Trained): StudyResult['arrays'] {
-  return {
-    ...(model === undefined ? {} : { parameters: { shape: [model.length], data: model } }),
-    ...(done.length === 0 ? {} : { training: recordRows(done[0]) }),
-    ...Object.fromEntries(
-      races.flatMap(({ random, refined }, i) => [
-        [`race.${i + 1}.random`, recordRows(random)],
-        [`race.${i + 1}.refined`, recordRows(refined)],
-      ]),
-    ),
-  };
+function firstImages(count: number): Int32Array {
+  return Int32Array.from({ length: count }, (_, i) => i);
 }
 
 /** Digits classified by a flow over depth, beside a linear classifier, and depth refinement against a random start. */

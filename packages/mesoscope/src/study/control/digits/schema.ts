@@ -1,14 +1,7 @@
 import { z } from 'zod';
+import { raceSchema, stagesSchema } from '../depth-trainings.ts';
 
 const count = z.int().min(1);
-const stages = z.array(z.strictObject({ layers: count, steps: count })).min(1);
-
-/** Whether each depth is twice the one before. */
-function doubles(list: readonly { readonly layers: number }[]): boolean {
-  return list.every(({ layers }, i) => i === 0 || layers === 2 * list[i - 1].layers);
-}
-
-const doubling = 'each depth must be twice the one before';
 
 /** Everything that the study of digits can be told; `parse({})` is the preset. */
 export const digitsSchema = z.strictObject({
@@ -37,8 +30,7 @@ export const digitsSchema = z.strictObject({
   regularisation: z.number().min(0).default(3e-3).describe('λ of ∫(λ/2)|θ|² dt'),
   batch: count.default(32).describe('images a step'),
   prolongation: z.enum(['repeat', 'linear']).default('repeat'),
-  stages: stages
-    .refine(doubles, doubling)
+  stages: stagesSchema
     .default([
       { layers: 2, steps: 1000 },
       { layers: 4, steps: 600 },
@@ -56,25 +48,17 @@ export const digitsSchema = z.strictObject({
     .min(1)
     .default([0.003, 0.001, 0.0003])
     .describe('λ of the linear classifier; the validation images choose'),
-  race: z
-    .strictObject({
-      seeds: z.int().min(0).default(5).describe('0: no race'),
-      stages: stages
-        .refine(doubles, doubling)
-        .default([
-          { layers: 2, steps: 150 },
-          { layers: 4, steps: 100 },
-          { layers: 8, steps: 100 },
-          { layers: 16, steps: 60 },
-          { layers: 32, steps: 60 },
-        ])
-        .describe('of the refinement; the random start has the last depth'),
-      steps: count.default(250).describe('of the random start'),
-      reportEvery: count.default(10).describe('steps between two looks at the validation loss'),
-      validation: z.int().min(2).default(400).describe('images of a look, of the validation part'),
-    })
-    .prefault({})
-    .describe('depth refinement against training the finest depth from a random start'),
+  race: raceSchema({
+    stages: [
+      { layers: 2, steps: 100 },
+      { layers: 4, steps: 60 },
+      { layers: 8, steps: 40 },
+      { layers: 16, steps: 24 },
+      { layers: 32, steps: 16 },
+    ],
+    validation: 400,
+    retraining: 40,
+  }),
 });
 
 export type Digits = z.infer<typeof digitsSchema>;

@@ -1,14 +1,8 @@
-import type { Figure } from '../../../claims/figure.ts';
-import type { ControlCertificate } from '../../../control/certificates/index.ts';
-import type {
-  ImageSplit,
-  ImageTrainingRecord,
-  LabelledImages,
-} from '../../../control/images/index.ts';
-import type { Interval, MeanInterval } from '../../../numeric/fit.ts';
+import type { ImageSplit, LabelledImages } from '../../../control/images/index.ts';
+import type { MeanInterval } from '../../../numeric/fit.ts';
 import type { Section, StudyResult } from '../../study.ts';
+import { nats, percent, withInterval } from '../wording.ts';
 import type { Baseline, Score } from './baseline.ts';
-import { type Race, type RaceOutcome, raceRatio } from './race.ts';
 
 /** The trained flow beside the linear classifier, on the same held-out images. */
 export interface Judgement {
@@ -21,14 +15,6 @@ export interface Judgement {
   readonly accuracyGain: MeanInterval;
   readonly baseline: Baseline;
 }
-
-const percent = (x: number) => `${(100 * x).toFixed(1)} %`;
-
-function withInterval(x: number, interval: Interval | null, show: (x: number) => string): string {
-  return interval === null ? show(x) : `${show(x)} [${show(interval[0])}, ${show(interval[1])}]`;
-}
-
-const nats = (x: number) => x.toFixed(3);
 
 export function comparisonSection({
   layers,
@@ -90,149 +76,6 @@ export function splitSection({ labels }: LabelledImages, split: ImageSplit): Sec
   };
 }
 
-export function trainingFigure(
-  records: readonly ImageTrainingRecord[],
-  { linear }: Judgement,
-): Figure {
-  const depths = [...new Set(records.map(({ layers }) => layers))];
-  return {
-    id: 'training',
-    title: 'Training by depth refinement',
-    caption:
-      'Cross-entropy on the validation images (line) and on the training batches since the last record (dots). At each change of colour every layer is split into two.',
-    x: { label: 'training time (s)' },
-    y: { label: 'cross-entropy (nats)', scale: 'log' },
-    marks: [
-      ...depths.flatMap((depth) => {
-        const own = records.filter(({ layers }) => layers === depth);
-        const x = own.map(({ seconds }) => seconds);
-        const series = `L = ${depth}`;
-        return [
-          { kind: 'line' as const, series, x, y: own.map((one) => one.validationLoss) },
-          { kind: 'dots' as const, series, x, y: own.map(({ loss }) => loss) },
-        ];
-      }),
-      {
-        kind: 'rule',
-        axis: 'y',
-        at: linear.crossEntropy,
-        label: 'linear classifier on the held-out images',
-      },
-    ],
-  };
-}
-
-/** Cost to the same validation loss, over seeds. */
-export function raceSections(races: readonly Race[], outcomes: readonly RaceOutcome[]): Section[] {
-  if (outcomes.length === 0) return [];
-  const depth = races[0].random[0].layers;
-  const time = raceRatio(outcomes, 'seconds');
-  const gradients = raceRatio(outcomes, 'layerGradients');
-  const times = (x: number) => `${x.toFixed(2)}×`;
-  const verdict = (interval: Interval | null) =>
-    interval === null
-      ? 'one seed says nothing'
-      : interval[0] > 1
-        ? 'refinement is cheaper'
-        : interval[1] < 1
-          ? 'the random start is cheaper'
-          : 'undecided';
-  return [
-    {
-      kind: 'table',
-      title: `Depth refinement against a random start, L = ${depth}`,
-      columns: [
-        'seed',
-        'validation loss reached by both',
-        'lowest, random',
-        'lowest, refined',
-        'seconds, random',
-        'seconds, refined',
-        'layer gradients, random',
-        'layer gradients, refined',
-      ],
-      rows: outcomes.map(({ seed, level, lowest, random, refined }) => [
-        seed,
-        nats(level),
-        nats(lowest.random),
-        nats(lowest.refined),
-        random.seconds.toFixed(1),
-        refined.seconds.toFixed(1),
-        random.layerGradients,
-        refined.layerGradients,
-      ]),
-      note: `Both are compared at the lowest validation loss that both reach with ${depth} layers; the cost is that of all steps before, those at coarser depths included, without looking at the validation images. A layer gradient is the gradient of one layer on one image.`,
-    },
-    {
-      kind: 'table',
-      title: 'What refinement saves',
-      columns: ['cost', 'random start over refinement', 'verdict'],
-      rows: [
-        ['training time', withInterval(time.mean, time.interval, times), verdict(time.interval)],
-        [
-          'gradient evaluations',
-          withInterval(gradients.mean, gradients.interval, times),
-          verdict(gradients.interval),
-        ],
-      ],
-      note: 'Geometric mean over seeds with its 95 % Student interval.',
-    },
-    { kind: 'figure', figure: raceFigure(races, depth) },
-  ];
-}
-
-function raceFigure(races: readonly Race[], depth: number): Figure {
-  const line = (series: string, records: readonly ImageTrainingRecord[]) => ({
-    kind: 'line' as const,
-    series,
-    x: records.map(({ layerGradients }) => layerGradients),
-    y: records.map(({ validationLoss }) => validationLoss),
-  });
-  return {
-    id: 'race',
-    title: `Two ways to train ${depth} layers`,
-    caption:
-      'Validation cross-entropy against gradient evaluations, one curve a seed. The refined networks have fewer layers until their last stretch.',
-    x: { label: 'gradients of one layer on one image', scale: 'log' },
-    y: { label: 'validation cross-entropy (nats)', scale: 'log' },
-    marks: races.flatMap(({ random, refined }) => [
-      line(`random start, L = ${depth}`, random),
-      line(
-        'refinement, coarser depths',
-        refined.filter((one, i) => one.layers < depth || refined[i - 1]?.layers < depth),
-      ),
-      line(
-        `refinement, L = ${depth}`,
-        refined.filter(({ layers }) => layers === depth),
-      ),
-    ]),
-  };
-}
-
-export function certificateSection(certificate: ControlCertificate): Section {
-  const { kind, reason, caveat, stationarity, stationarityOfOthers, hamiltonian } = certificate;
-  const short = (x: number) => x.toExponential(2);
-  return {
-    kind: 'table',
-    title: `Certificate: ${kind}`,
-    columns: ['quantity', 'value'],
-    rows: [
-      ['sup over layers of |E[D_θfᵀp] + λθ|', short(stationarity)],
-      ['gradient of the readout', short(stationarityOfOthers)],
-      ['largest gap of the Hamiltonian that was found', short(certificate.largestGap)],
-      [
-        'Hamiltonian over depth: mean, standard deviation',
-        `${short(hamiltonian.mean)}, ${short(hamiltonian.deviation)}`,
-      ],
-      [
-        'largest jump of θ, largest |θ|',
-        `${short(certificate.largestJump)}, ${short(certificate.largestControl)}`,
-      ],
-    ],
-    note: `${reason} Measured on one batch of training images at the first and the last layer. ${caveat}`,
-  };
-}
-
 export function judgementHeadline({ flow, linear }: Judgement): StudyResult['headline'] {
   return {
     'held-out accuracy': withInterval(flow.accuracy, flow.accuracyInterval, percent),
@@ -243,19 +86,6 @@ export function judgementHeadline({ flow, linear }: Judgement): StudyResult['hea
       linear.crossEntropyInterval,
       nats,
     ),
-  };
-}
-
-export function raceHeadline(outcomes: readonly RaceOutcome[]): StudyResult['headline'] {
-  if (outcomes.length === 0) return {};
-  const times = (x: number) => `${x.toFixed(2)}×`;
-  const shown = (cost: 'seconds' | 'layerGradients') => {
-    const { mean, interval } = raceRatio(outcomes, cost);
-    return withInterval(mean, interval, times);
-  };
-  return {
-    'time, random start over refinement': shown('seconds'),
-    'gradients, random start over refinement': shown('layerGradients'),
   };
 }
 

@@ -1,7 +1,7 @@
-import type { Batch } from '../../control/batch.ts';
-import { type ParameterPart, partOf } from '../../control/parameters.ts';
-import type { ControlProblem } from '../../control/problem.ts';
-import type { FloatArray } from '../../kernels/backend.ts';
+import type { FloatArray } from '../kernels/backend.ts';
+import type { Batch } from './batch.ts';
+import { type ParameterPart, partOf } from './parameters.ts';
+import type { ControlProblem } from './problem.ts';
 import { createTerminalLoss, type TerminalLoss } from './terminal-loss.ts';
 
 /** Parameters of a control problem, trained or not, and samples to look at them with. */

@@ -1,11 +1,11 @@
-import type { ImageTrainingRecord } from '../../../control/images/index.ts';
-import { type Interval, meanInterval } from '../../../numeric/fit.ts';
+import type { TrainingRecord } from '../../control/training.ts';
+import { type Interval, meanInterval } from '../../numeric/fit.ts';
 
 /** Validation losses of the two ways to train the finest depth, for one seed. */
 export interface Race {
   readonly seed: number;
-  readonly random: readonly ImageTrainingRecord[];
-  readonly refined: readonly ImageTrainingRecord[];
+  readonly random: readonly TrainingRecord[];
+  readonly refined: readonly TrainingRecord[];
 }
 
 /** What a seed's two trainings cost up to the lowest validation loss that both reach at the finest depth. */
@@ -13,8 +13,8 @@ export interface RaceOutcome {
   readonly seed: number;
   /** In nats. */
   readonly level: number;
-  readonly random: ImageTrainingRecord;
-  readonly refined: ImageTrainingRecord;
+  readonly random: TrainingRecord;
+  readonly refined: TrainingRecord;
   /** Lowest validation losses within the budgets. */
   readonly lowest: { readonly random: number; readonly refined: number };
 }
@@ -52,10 +52,10 @@ export function raceRatio(
   };
 }
 
-function lowestOf(records: readonly ImageTrainingRecord[]): number {
+function lowestOf(records: readonly TrainingRecord[]): number {
   return Math.min(...records.map(({ validationLoss }) => validationLoss));
 }
 
-function firstAt(records: readonly ImageTrainingRecord[], level: number): ImageTrainingRecord {
-  return records.find(({ validationLoss }) => validationLoss <= level) as ImageTrainingRecord;
+function firstAt(records: readonly TrainingRecord[], level: number): TrainingRecord {
+  return records.find(({ validationLoss }) => validationLoss <= level) as TrainingRecord;
 }

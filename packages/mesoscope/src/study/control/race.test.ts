@@ -33,18 +33,23 @@ it('takes the geometric mean over seeds, with an interval', () => {
 });
 
 it('restores what it stored', () => {
-  const progress = {
-    done: [random, [record(2, 1, 1)]],
-    model: Float64Array.of(1, 2),
-    current: {
-      records: [record(4, 1, 2)],
-      refinement: {
-        stage: 1,
-        step: 7,
-        parameters: Float64Array.of(3),
-        memory: { m: Float64Array.of(4), v: Float64Array.of(5) },
-      },
+  const model = Float64Array.of(1, 2);
+  const state = {
+    records: [record(4, 1, 2)],
+    refinement: {
+      stage: 1,
+      step: 7,
+      parameters: Float64Array.of(3),
+      memory: { m: Float64Array.of(4), v: Float64Array.of(5) },
     },
+    window: { steps: 3, loss: 2.5, seconds: 0.1 },
+  };
+  const progress = {
+    done: [
+      { records: random, models: [model, Float64Array.of(7)] },
+      { records: [record(2, 1, 1)], models: [] },
+    ],
+    current: { state, models: [model] },
   };
   expect(unpackProgress(packProgress(progress))).toEqual(progress);
   expect(unpackProgress(packProgress({ done: [] }))).toEqual({ done: [] });

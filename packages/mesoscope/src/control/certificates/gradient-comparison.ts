@@ -1,10 +1,11 @@
-import { type ParameterPart, parameterParts, partOf } from '../../control/parameters.ts';
 import { dormandPrince, euler } from '../../flow/scheme.ts';
 import type { Scheme } from '../../flow/types.ts';
 import type { FloatArray } from '../../kernels/backend.ts';
 import { randomStream } from '../../numeric/random.ts';
+import { type ControlModel, isTrained } from '../control-model.ts';
+import { type ParameterPart, parameterParts, partOf } from '../parameters.ts';
+import type { ControlProblem } from '../problem.ts';
 import { continuousGradient } from './continuous-gradient.ts';
-import { type ControlModel, isTrained } from './control-model.ts';
 import { carefulDerivative, carefulGradient } from './differences.ts';
 import { refineProblem } from './refined-problem.ts';
 
@@ -92,7 +93,8 @@ function compareOnFineGrid(
       differences:
         exact === undefined
           ? Infinity
-          : directionalError(value, parameters, exact, random).difference,
+          : directionalError(value, parameters, exact, trainedDirection(problem, random))
+              .difference,
       resolution: relativeError(coarse, fine),
     };
   });
@@ -122,7 +124,7 @@ export function compareWithDifferences(
       }
       const random = randomStream(seed, `directions in the ${part}`);
       const found = Array.from({ length: directions }, () =>
-        directionalError(value, x, adjoint, random),
+        directionalError(value, x, adjoint, normals(x.length, random)),
       );
       errors[part] = {
         difference: Math.max(...found.map((one) => one.difference)),
@@ -145,17 +147,31 @@ function refinedGradient(
   return gather(gradient);
 }
 
+function normals(length: number, random: { normal(): number }): Float64Array {
+  return Float64Array.from({ length }, () => random.normal());
+}
+
+/** Normal entries where parameters are trained, 0 where they are not: there the gradient is left at 0. */
+function trainedDirection(problem: ControlProblem, random: { normal(): number }) {
+  const { layout } = problem;
+  const direction = new Float64Array(layout.length);
+  for (const part of parameterParts.filter((name) => isTrained(problem, name))) {
+    const entries = partOf(layout, direction, part);
+    entries.set(normals(entries.length, random));
+  }
+  return direction;
+}
+
 /**
- * Relative error of a directional derivative along `g/|g| + u`, u a random unit vector: along it the derivative has the
+ * Relative error of a directional derivative along `g/|g| + u`, u a unit vector: along it the derivative has the
  * size of the gradient, and a part of the error that is orthogonal to the gradient is still seen.
  */
 function directionalError(
   value: () => number,
   x: FloatArray,
   gradient: ArrayLike<number>,
-  random: { normal(): number },
+  u: Float64Array,
 ): DifferenceError {
-  const u = Float64Array.from({ length: x.length }, () => random.normal());
   const length = norm(u);
   const size = norm(gradient);
   const direction = u.map((entry, i) => entry / length + (size === 0 ? 0 : gradient[i] / size));

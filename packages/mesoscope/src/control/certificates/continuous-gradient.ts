@@ -1,12 +1,12 @@
-import { partOf } from '../../control/parameters.ts';
-import { controlPenalty } from '../../control/penalty.ts';
 import { createAdaptiveFlow } from '../../flow/adaptive.ts';
 import { piecewiseConstantControls } from '../../flow/controls.ts';
 import { createContinuousAdjoint } from '../../flow/costate.ts';
 import { horizonOf, layerCount, refineGrid } from '../../flow/grid.ts';
 import type { FloatArray } from '../../kernels/backend.ts';
 import { columnStride } from '../../kernels/instruction.ts';
-import { type ControlModel, initialStatesOf, isTrained, terminalLossOf } from './control-model.ts';
+import { type ControlModel, initialStatesOf, isTrained, terminalLossOf } from '../control-model.ts';
+import { partOf } from '../parameters.ts';
+import { controlPenalty } from '../penalty.ts';
 
 const precise = { relativeTolerance: 1e-12, absoluteTolerance: 1e-12 };
 

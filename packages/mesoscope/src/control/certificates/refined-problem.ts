@@ -1,10 +1,10 @@
-import { createControlProblem } from '../../control/create-problem.ts';
-import { type ControlLayout, parameterParts, partOf } from '../../control/parameters.ts';
-import type { ControlProblem } from '../../control/problem.ts';
 import { refineGrid } from '../../flow/grid.ts';
 import { euler } from '../../flow/scheme.ts';
 import type { Scheme } from '../../flow/types.ts';
 import type { FloatArray } from '../../kernels/backend.ts';
+import { createControlProblem } from '../create-problem.ts';
+import { type ControlLayout, parameterParts, partOf } from '../parameters.ts';
+import type { ControlProblem } from '../problem.ts';
 
 /** The same function of depth on more layers: every layer cut into equal parts that share its θ. */
 export interface RefinedProblem {

@@ -1,8 +1,8 @@
-import { createBatchBuffers } from '../../control/batch.ts';
-import type { ControlProblemOptions } from '../../control/problem.ts';
-import { createReadout, type Pooling } from '../../control/readout.ts';
-import type { Backend, FloatArray } from '../../kernels/backend.ts';
-import { stateLength } from '../../kernels/program.ts';
+import type { Backend, FloatArray } from '../kernels/backend.ts';
+import { stateLength } from '../kernels/program.ts';
+import { createBatchBuffers } from './batch.ts';
+import type { ControlProblemOptions } from './problem.ts';
+import { createReadout, type Pooling } from './readout.ts';
 
 /** The readout of a flow's last states and what it is compared with. */
 export interface LossSpecification {
