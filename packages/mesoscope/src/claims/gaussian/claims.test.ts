@@ -115,6 +115,18 @@ describe('explicit instances', () => {
     expect((await find(clustering, { law, heads: [{ V: I, B: I }] })).verdict).toBe('outside');
   });
 
+  it('C.variants: sinkhorn heads that correlate too strongly are outside', async () => {
+    const strong = { law, attention: 'sinkhorn', heads: [{ V: I, B: scaled(1) }], horizon: 1 };
+    const { verdict, assumptions } = await find(variants, strong);
+    expect(verdict).toBe('outside');
+    // l = 1: τ = (√5 − 1)/2, the golden ratio less 1.
+    expect(assumptions.filter(({ holds }) => !holds)).toMatchObject([
+      { name: expect.stringContaining('1/√3'), value: expect.closeTo(0.618034, 6) },
+    ]);
+    const weak = { ...strong, heads: [{ V: I, B: scaled(0.5) }] };
+    expect((await find(variants, weak)).verdict).toBe('holds');
+  });
+
   it('C.variants: l2 with K not injective is outside, and blows up as predicted', async () => {
     const instance = {
       law: {

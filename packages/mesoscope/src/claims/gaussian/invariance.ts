@@ -32,6 +32,8 @@ interface Experiment {
   readonly tilt: number;
   /** The depth of the law's blow-up before the horizon. */
   readonly blowUpTime: number | null;
+  /** How the integration of the law ended. */
+  readonly ended: string;
 }
 
 interface Scale {
@@ -52,8 +54,8 @@ function measure(
       tiltRatio(layer, unfactored(closure.at(t)), counts[0]),
     ),
   );
-  // Where the law blows up, tokens are compared with it on the way there.
-  const until = closure.blowUpTime === null ? horizon : 0.5 * closure.time;
+  // Where the law does not get to the horizon, tokens are compared with it on the way there.
+  const until = closure.status.kind === 'completed' ? horizon : 0.5 * closure.time;
   const seen = { ...flow, horizon: until };
   const own = 1000 * seed + index;
   const clouds = endClouds(backend, seen, { counts, samples, steps: 6, seed: own });
@@ -65,6 +67,7 @@ function measure(
     mardia: mardiaTest(clouds[clouds.length - 1][0]),
     tilt,
     blowUpTime: closure.blowUpTime,
+    ended: closure.status.kind,
   };
 }
 
@@ -74,12 +77,16 @@ export function invarianceFinding(
   experiments: readonly Experiment[],
 ): Finding {
   const tilt = Math.max(...experiments.map((one) => one.tilt));
+  const unfinished = experiments.find((one) => one.ended !== 'completed');
   const blowUps = experiments.flatMap((one) => one.blowUpTime ?? []);
   const assumptions = [
     {
       name: 'the law does not blow up before the horizon',
-      holds: blowUps.length === 0,
-      value: blowUps.length === 0 ? 'integrated to T' : `blow-up at ${blowUps[0].toPrecision(8)}`,
+      holds: unfinished === undefined,
+      value:
+        blowUps.length > 0
+          ? `blow-up at ${blowUps[0].toPrecision(8)}`
+          : (unfinished?.ended ?? 'integrated to T'),
     },
     { name: 'tilt below √(2 ln n) (largest ratio)', holds: tilt < 1, value: tilt },
   ];

@@ -8,18 +8,18 @@ import {
 import { gaussianLayer } from '../../gaussian/layer.ts';
 import { integrateMoments } from '../../gaussian/moment-flow.ts';
 import { unfactored } from '../../gaussian/moments.ts';
-import { randomCovariance, randomMatrix } from '../../gaussian/random-matrices.ts';
+import { randomCovariance } from '../../gaussian/random-matrices.ts';
 import { riccatiForm } from '../../gaussian/riccati.ts';
 import { type GaussianFlowInstance, gaussianFlowSchema } from '../../gaussian/schema.ts';
-import { sufficientCondition } from '../../gaussian/sufficient.ts';
 import { eigenvalues, type Spectrum, symmetricEigen } from '../../numeric/decompositions.ts';
-import { add, frobeniusNorm, type Matrix, scale, subtract, toRows } from '../../numeric/matrix.ts';
+import { frobeniusNorm, type Matrix, scale, subtract, toRows } from '../../numeric/matrix.ts';
 import { randomStream } from '../../numeric/random.ts';
 import { type Claim, type ClaimContext, type Finding, judge } from '../claim.ts';
 import { overExperiments } from '../control/over-experiments.ts';
 import type { Figure } from '../figure.ts';
 import { depthsUpTo, flowOfInstance, type GaussianFlow, gaussianFlow } from './flow-instance.ts';
 import { randomLaw, scalarValueHeads, shiftedMatrix } from './random-flows.ts';
+import { type SufficientRecord, sufficientRecord } from './sufficient-record.ts';
 
 /** Relative disagreement that the integration's own tolerance explains. */
 const solverTolerance = 1e-8;
@@ -114,39 +114,6 @@ function spectrumDistance(a: Spectrum, b: Spectrum): number {
     size = Math.max(size, Math.hypot(re, a.imaginary[i]));
   });
   return largest / size;
-}
-
-/** Layers with general V on which the sufficient tests speak: what they say next to what is found. */
-interface SufficientRecord {
-  readonly conclusion: string;
-  readonly regime: string;
-  readonly contradicted: boolean;
-}
-
-function sufficientRecord(seed: number, index: number): SufficientRecord {
-  const stream = randomStream(seed, 'C.stability sufficient', index);
-  const d = 2;
-  const sign = index % 2 === 0 ? -1 : 1;
-  const skew = randomMatrix(stream, d, d, 0.3);
-  skew.data.set([0, skew.data[1], -skew.data[1], 0]);
-  const layer = gaussianLayer({
-    heads: [
-      {
-        V: randomCovariance(stream, d, d, 0.3),
-        B: add(scale(sign, randomCovariance(stream, d, d, 0.3)), skew),
-      },
-    ],
-    W: randomMatrix(stream, d, d, 0.3),
-  });
-  const law = randomLaw(stream, d);
-  const { conclusion, time } = sufficientCondition(layer, law);
-  const { regime, blowUpTime } = classifyLayer(layer, law);
-  const contradicted =
-    conclusion === 'bounded'
-      ? regime === 'growth' || regime === 'blow-up'
-      : conclusion === 'blow-up' &&
-        !(blowUpTime !== null && blowUpTime <= (time as number) * 1.000001);
-  return { conclusion, regime, contradicted };
 }
 
 /** The finding from layers and from the sufficient tests. */

@@ -45,6 +45,8 @@ export interface VariantRecord {
   /** The same ratio at the end; null where there is no bound. */
   readonly endRatio: number | null;
   readonly blowUpTime: number | null;
+  /** How the integration of the closure ended. */
+  readonly ended: string;
   readonly times: readonly number[];
   readonly traces: readonly number[];
   readonly bounds: readonly number[];
@@ -92,7 +94,10 @@ export function measureVariant(
   const traces = times.map((t) => frobeniusNorm(closure.at(t).factor) ** 2);
   const bounds = times.map((t) => traces[0] * Math.exp(2 * rate * t));
   const metrics = layer.heads.flatMap(({ keyMetric }) => keyMetric ?? []);
-  const seen = { ...flow, horizon: closure.blowUpTime === null ? horizon : 0.5 * closure.time };
+  const seen = {
+    ...flow,
+    horizon: closure.status.kind === 'completed' ? horizon : 0.5 * closure.time,
+  };
   const own = 1000 * seed + index;
   const { errors, marginalError } =
     layer.attention === 'sinkhorn'
@@ -113,6 +118,7 @@ export function measureVariant(
     growthRatio: Number.isFinite(rate) ? Math.max(...traces.map((s, k) => s / bounds[k])) : 0,
     endRatio: Number.isFinite(rate) ? traces[traces.length - 1] / bounds[bounds.length - 1] : null,
     blowUpTime: closure.blowUpTime,
+    ended: closure.status.kind,
     times,
     traces,
     bounds: Number.isFinite(rate) ? bounds : [],

@@ -68,6 +68,12 @@ export function variantsFinding(
       value: injectivities.length === 0 ? 'no l2 head' : Math.min(...injectivities),
     },
   ];
+  const lost = records.find(({ ended }) => ended !== 'completed' && ended !== 'event');
+  assumptions.push({
+    name: 'the closure is integrated to the horizon, or to a blow-up',
+    holds: lost === undefined,
+    value: lost?.ended ?? 'yes',
+  });
   const marginalErrors = records.flatMap((one) => one.marginalError ?? []);
   if (marginalErrors.length > 0) {
     const worst = Math.max(...marginalErrors);
