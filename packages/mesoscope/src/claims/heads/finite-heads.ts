@@ -20,7 +20,7 @@ import {
   isSpread,
   randomExperiment,
 } from './instance.ts';
-import { contains } from './noisy-order.ts';
+import { contains } from './order-check.ts';
 
 const sampledHeads = [16, 32, 64, 128, 256, 512];
 const optimisedHeads = [1, 2, 4, 8, 16, 32];
