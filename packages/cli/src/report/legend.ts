@@ -1,6 +1,12 @@
 import type { Figure, Mark } from 'mesoscope';
 import { formatNumber } from '../terminal/number.ts';
-import { heatColour, isLogarithmic, regionColours, type Valued, valueExtent } from './marks/cells.ts';
+import {
+  heatColour,
+  isLogarithmic,
+  regionColours,
+  type Valued,
+  valueExtent,
+} from './marks/cells.ts';
 import type { SeriesStyle } from './palette.ts';
 import { escapeXml, textWidth } from './text.ts';
 

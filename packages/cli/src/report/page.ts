@@ -1,8 +1,8 @@
 import { referenceLine, type Section, type StudyResult } from 'mesoscope';
 import type { RunRecord } from '../bundle/record.ts';
 import { formatDuration } from '../terminal/number.ts';
-import { citationText } from './citation.ts';
 import { animationHtml } from './animation-html.ts';
+import { citationText } from './citation.ts';
 import { claimHtml, claimTableHtml, type Draw, factsHtml, figureHtml } from './claims-html.ts';
 import { numberHtml } from './number-html.ts';
 import { style } from './style.ts';

@@ -28,9 +28,10 @@ export const degenerate = { exponent: 5 / 6, rate: 3 / 2 };
 
 /**
  * A limit with exponent a = 5/6, known by hand. Two tokens (1, −1), a label at the second that is either class with probability ½, no
- * penalty, heads in a ball: with `V = (v, −v)/√2` the logits are `−V tanh(qk)`, so that near 0 `R − log 2 = v²q²k²/4`. From a
- * head with q = k = v = s, balance persists and `ṡ = −s⁵/2`: slope and excess are `√3 s⁵/2` and `s⁶/4`, hence
- * a = 5/6, and the excess falls like `t^{-3/2} = t^{-1/(2a−1)}`. The schedule ξ(t) = 1 + t reaches long times.
+ * penalty, heads in a ball: with `V = (v, −v)/√2` the logits are `−V tanh(qk)`, so that near 0 `R − log 2 = v²q²k²/4`. Where
+ * q = k = v = s, `ṡ = −s⁵/2`: slope and excess are `√3 s⁵/2` and `s⁶/4`, hence a = 5/6, and the excess falls like
+ * `t^{-3/2} = t^{-1/(2a−1)}`. Balance is kept up to the cubic term of tanh, by which `q² − v²` grows by `(2/9)s⁶` on the whole way to
+ * 0: the start makes up for it. The schedule ξ(t) = 1 + t reaches long times.
  */
 export function algebraicDecay(backend: Backend): AlgebraicDecay {
   const sequence = [[1], [-1]];
@@ -43,8 +44,9 @@ export function algebraicDecay(backend: Backend): AlgebraicDecay {
     regularisation: 0,
     radius: 2,
   });
-  const s = 1;
-  const start = headLawOf([{ Q: [[s]], K: [[s]], V: [[s / Math.SQRT2], [-s / Math.SQRT2]] }]);
+  const s = 0.25;
+  const v = Math.sqrt((s * s + (2 / 9) * s ** 6) / 2);
+  const start = headLawOf([{ Q: [[s]], K: [[s]], V: [[v], [-v]] }]);
   const times: number[] = [];
   const excess: number[] = [];
   const slopes: number[] = [];
