@@ -40,6 +40,7 @@ export function axisExtent(figure: Figure, direction: 'x' | 'y'): Extent {
 function coordinates(mark: Mark, direction: 'x' | 'y', figure: Figure): ArrayLike<number>[] {
   switch (mark.kind) {
     case 'line':
+    case 'points':
     case 'reference':
       return [mark[direction]];
     case 'dots':

@@ -81,8 +81,9 @@ function figuresOf(result: StudyResult): Set<Figure> {
   const ofClaims = result.claims.flatMap((outcome: ClaimOutcome) =>
     'finding' in outcome ? outcome.finding.figures : [],
   );
-  const ofSections = result.sections.flatMap((section) =>
-    section.kind === 'figure' ? [section.figure] : [],
-  );
+  const ofSections = result.sections.flatMap((section) => {
+    if (section.kind === 'animation') return section.frames;
+    return section.kind === 'figure' ? [section.figure] : [];
+  });
   return new Set([...ofClaims, ...ofSections]);
 }

@@ -47,6 +47,16 @@ const gallery: readonly Figure[] = [
     ],
     logarithmic,
   ),
+  figure('points', [
+    {
+      kind: 'points',
+      x: [0, 1, 2, 3],
+      y: [2, 1, Number.NaN, 3],
+      values: [-1, 0.5, 1, 9],
+      valueLabel: 'first variation Ψ',
+      valueDomain: [-1, 1],
+    },
+  ]),
   figure('band', [
     { kind: 'band', series: 'loss', x: grid, low: [0, 1, Number.NaN, 0], high: [1, 2, 3, 1] },
     { kind: 'line', series: 'loss', x: grid, y: [0.5, 1.5, 2, 0.5] },

@@ -6,7 +6,7 @@ import { axisExtent, type Extent, linearTickText, logTicks, logTickText } from '
 import { legend } from './legend.ts';
 import { heatmapMark, regionsMark } from './marks/cells.ts';
 import type { MarkContext } from './marks/context.ts';
-import { bandMark, barsMark, dotsMark, lineMark } from './marks/curves.ts';
+import { bandMark, barsMark, dotsMark, lineMark, pointsMark } from './marks/curves.ts';
 import { referenceMark, roomForWords, ruleMark, wordShifts } from './marks/references.ts';
 import { fontFamily, ink, seriesStyles } from './palette.ts';
 import { escapeXml } from './text.ts';
@@ -142,6 +142,8 @@ function drawMark(mark: Mark, context: MarkContext): Plot.Markish[] {
       return lineMark(mark, context);
     case 'dots':
       return dotsMark(mark, context);
+    case 'points':
+      return pointsMark(mark, context);
     case 'band':
       return bandMark(mark, context);
     case 'bars':

@@ -1,6 +1,12 @@
 import type { Figure, Mark } from 'mesoscope';
 import { formatNumber } from '../terminal/number.ts';
-import { heatColour, regionColours, valueExtent } from './marks/cells.ts';
+import {
+  heatColour,
+  isLogarithmic,
+  regionColours,
+  type Valued,
+  valueExtent,
+} from './marks/cells.ts';
 import type { SeriesStyle } from './palette.ts';
 import { escapeXml, textWidth } from './text.ts';
 
@@ -42,7 +48,7 @@ export function legend(
   }
   let height = entries.length > 0 ? (row + 1) * rowHeight : 0;
   for (const mark of figure.marks) {
-    const bar = mark.kind === 'heatmap' ? colourBar(mark) : undefined;
+    const bar = mark.kind === 'heatmap' || mark.kind === 'points' ? colourBar(mark) : undefined;
     if (bar === undefined) continue;
     parts.push(`<g transform="translate(0,${height})">${bar}</g>`);
     height += rowHeight;
@@ -93,7 +99,7 @@ function regionEntries(mark: Mark): Entry[] {
   }));
 }
 
-function colourBar(mark: Extract<Mark, { kind: 'heatmap' }>): string | undefined {
+function colourBar(mark: Valued): string | undefined {
   const extent = valueExtent(mark);
   if (extent === undefined) return undefined;
   const steps = 48;
@@ -105,7 +111,7 @@ function colourBar(mark: Extract<Mark, { kind: 'heatmap' }>): string | undefined
     (_, i) =>
       `<rect x="${start + i * step}" width="${step}" height="14" fill="${heatColour(i / (steps - 1))}" shape-rendering="crispEdges"/>`,
   );
-  const scale = mark.scale === 'log' ? ', logarithmic' : '';
+  const scale = isLogarithmic(mark) ? ', logarithmic' : '';
   return [
     `<text y="11">${low}</text>`,
     ...boxes,

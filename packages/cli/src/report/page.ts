@@ -1,6 +1,7 @@
 import { referenceLine, type Section, type StudyResult } from 'mesoscope';
 import type { RunRecord } from '../bundle/record.ts';
 import { formatDuration } from '../terminal/number.ts';
+import { animationHtml } from './animation-html.ts';
 import { citationText } from './citation.ts';
 import { claimHtml, claimTableHtml, type Draw, factsHtml, figureHtml } from './claims-html.ts';
 import { numberHtml } from './number-html.ts';
@@ -71,6 +72,8 @@ function sectionHtml(section: Section, draw: Draw): string {
   switch (section.kind) {
     case 'figure':
       return figureHtml(section.figure, draw);
+    case 'animation':
+      return animationHtml(section, draw);
     case 'text':
       return `<h2>${escapeXml(section.title)}</h2>\n<div class="prose">${texToHtml(section.body)}</div>`;
     case 'table':

@@ -51,10 +51,14 @@ pre { font-size: .74rem; line-height: 1.45; background: var(--wash); padding: .9
 .prose { white-space: pre-line; }
 .remark { font-size: .82rem; }
 details summary { cursor: pointer; }
+.frames { display: grid; } .frame { grid-area: 1 / 1; background: #fff; }
+.frames:hover .frame { animation-play-state: paused !important; }
+@media (prefers-reduced-motion: reduce) { .frame { grid-area: auto; animation: none !important; } }
 @page { margin: 20mm 18mm; }
 @media print {
   html { font-size: 10.5pt; } body { padding: 0; max-width: none; }
   figure, .statement, tr, .headline { break-inside: avoid; } h2, h3, .figure-title { break-after: avoid; }
+  .frame { animation: none !important; } .frame:not(:last-child) { display: none; }
   .statement, pre, .status { background: none; border: 1px solid var(--line); }
 }
 @media (max-width: 40rem) { html { font-size: 16px; } body { padding-top: 2rem; } td.measured { white-space: normal; } }

@@ -35,6 +35,13 @@ export type Mark =
       readonly low?: ArrayLike<number>;
       readonly high?: ArrayLike<number>;
     } & Points)
+  /** Separate points coloured by a value; values outside `valueDomain` (default: all of theirs) take its ends' colours. */
+  | ({
+      readonly kind: 'points';
+      readonly values: ArrayLike<number>;
+      readonly valueLabel: string;
+      readonly valueDomain?: readonly [number, number];
+    } & Points)
   /** A shaded interval around a curve. */
   | {
       readonly kind: 'band';

@@ -5,6 +5,7 @@ export * from './flow.ts';
 export * from './growth.ts';
 export * from './head-law.ts';
 export * from './labelled-features.ts';
+export * from './linear-decay.ts';
 export * from './lojasiewicz.ts';
 export * from './matching.ts';
 export * from './merge.ts';

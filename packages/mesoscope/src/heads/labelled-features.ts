@@ -112,18 +112,24 @@ export function riskOfWeightsToSecondOrder(
 
 /** `E|Φ − z_ρ|²` under the law with these weights: the spread that random heads average out. */
 export function featureSpread(features: LabelledFeatures, weights: Float64Array): number {
-  const { heads: M, positions, classes: C, values, probabilities } = features;
+  return weights.reduce((sum, w, i) => sum + w * squareDistance(features, weights, i), 0);
+}
+
+/** `E|Φ_i − z_ρ|²` of head i from the law with these weights. */
+export function squareDistance(
+  features: LabelledFeatures,
+  weights: Float64Array,
+  i: number,
+): number {
+  const { positions, classes: C, values, probabilities } = features;
   const logits = logitsOfWeights(features, weights);
-  let spread = 0;
-  for (let i = 0; i < M; i++) {
-    for (let p = 0; p < positions; p++) {
-      for (let c = 0; c < C; c++) {
-        const difference = values[(i * positions + p) * C + c] - logits[p * C + c];
-        spread += weights[i] * probabilities[p] * difference * difference;
-      }
+  let square = 0;
+  for (let p = 0; p < positions; p++) {
+    for (let c = 0; c < C; c++) {
+      square += probabilities[p] * (values[(i * positions + p) * C + c] - logits[p * C + c]) ** 2;
     }
   }
-  return spread;
+  return square;
 }
 
 function logitsOfWeights(features: LabelledFeatures, weights: Float64Array): Float64Array {

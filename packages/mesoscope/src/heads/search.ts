@@ -1,12 +1,11 @@
 import { columnStride } from '../kernels/instruction.ts';
-import { type RandomStream, randomStream } from '../numeric/random.ts';
 import { headLength } from './head-law.ts';
 import type { HeadProblem, Linearisation } from './problem.ts';
-import { minimiseAll, type QuasiNewtonOptions } from './quasi-newton.ts';
-import type { SequenceData } from './sequences.ts';
+import { minimiseAll, type QuasiNewtonOptions, type QuasiNewtonResult } from './quasi-newton.ts';
+import { meanSquareToken, perturbed, randomStarts } from './search-starts.ts';
 
 export interface SearchOptions {
-  /** Random starts; default 96. */
+  /** Drawn starts: half of them random, half the best of eight times as many; default 96. */
   readonly starts?: number;
   /** Default 0. */
   readonly seed?: number;
@@ -26,75 +25,131 @@ export interface SearchResult {
   readonly minima: Float64Array;
   /** No head has a smaller Ψ than this: `−M²/(2λ)` or, in the ball, `min_v λv²/2 − Mv`, `M = E|softmax − e_Y| max|x|`. */
   readonly lowerBound: number;
+  /** Drawn starts, those that were given not counted. */
   readonly starts: number;
-  /** Starts that ended within `1e-6 |infimum|` of the infimum. */
+  /** Drawn starts that ended within `1e-6 |infimum|` of the infimum, independently of each other. */
   readonly agreed: number;
-  /** Starts whose polish met its tolerance. */
+  /** Drawn starts that were not given up early, as too high, and whose polish met its tolerance. */
   readonly converged: number;
-  /** Different values at which starts ended. */
+  /** Different values at which polished starts ended. */
   readonly distinct: number;
   /**
-   * With 95 % confidence, the starts' law gives all basins that lead lower than `infimum` together at most this
-   * probability: `1 − 0.05^{1/starts}`. Basins that random starts hardly ever enter remain possible.
+   * With 95 % confidence, the law of the m purely random starts gives all basins that lead lower than `infimum` together
+   * at most this probability: `1 − 0.05^{1/m}`. Basins that random starts hardly ever enter remain possible.
    */
   readonly unseenProbability: number;
   readonly sentence: string;
 }
 
+/** Random points that are looked at for each start that is the best of many. */
+const screened = 8;
+/** Lowest minima that are perturbed and polished once more. */
+const hopped = 4;
+
 /**
  * Searches all heads for the smallest first variation. Ψ is linear plus quadratic in V, so V is eliminated: with
  * `M(Q,K) = E (softmax − e_Y) ȳᵀ` the best value matrix is `−M/λ`, or the one on the ball's boundary, and only (Q, K)
- * is searched, from many random starts over two decades of scale, each polished by L-BFGS on the reduced function.
+ * is searched: by L-BFGS on the reduced function, from random starts over two decades of scale and from the best of many more. After
+ * a quarter of the iterations the higher half of the drawn starts is given up; the lowest minima are perturbed and polished
+ * again.
  */
 export function searchFirstVariation(
   problem: HeadProblem,
   at: Linearisation,
   options: SearchOptions = {},
 ): SearchResult {
-  const { starts: count = 96, seed = 0, also, polish } = options;
-  const { regularisation, radius, shape } = problem;
+  const { starts: count = 96, seed = 0, also } = options;
+  const { regularisation, radius } = problem;
   const lowerBound = bound(at, problem);
-  const ofScore = 2 * shape.keyDimension * shape.dimension;
-  const starts = randomStarts(problem, count, seed);
-  if (also !== undefined) {
-    const P = headLength(shape);
-    for (let i = 0; i < also.length; i += P) starts.push(also.slice(i, i + ofScore));
-  }
+  const random = randomStarts(problem, Math.ceil(count / 2), seed);
   if (regularisation === 0 && radius === Number.POSITIVE_INFINITY) {
-    const unbounded = isUnbounded(problem, at, starts);
-    if (unbounded) return unboundedResult(starts.length);
+    if (isUnbounded(problem, at, random)) return unboundedResult(random.length);
   }
-  const results = minimiseAll((points) => profile(problem, at, points), starts, {
-    tolerance: 1e-9,
-    ...polish,
-  });
-  const best = results.reduce((a, b) => (b.value < a.value ? b : a));
-  const close = (a: number, b: number) => Math.abs(a - b) <= 1e-6 * Math.abs(best.value) + 1e-14;
-  const agreed = results.filter(({ value }) => close(value, best.value)).length;
-  const converged = results.filter(({ status }) => status === 'converged').length;
-  const ordered = results.toSorted((a, b) => a.value - b.value);
-  const different = ordered.filter(
-    ({ value }, i) => i === 0 || !close(value, ordered[i - 1].value),
+  const drawn = [...random, ...bestStarts(problem, at, count - random.length, random.length, seed)];
+  const given = scoresOf(problem, also);
+  const polish = { tolerance: 1e-9, iterations: 200, ...options.polish };
+  const polishAll = (points: Float64Array[], iterations: number) =>
+    minimiseAll((batch) => profile(problem, at, batch), points, { ...polish, iterations });
+  const early = byValue(polishAll(drawn, Math.ceil(polish.iterations / 4)));
+  const kept = early.slice(0, Math.ceil(count / 2)).map(({ point }) => point);
+  const ends = polishAll(kept, polish.iterations);
+  const lowest = differentValues(byValue([...ends, ...polishAll(given, polish.iterations)]));
+  const hops = perturbed(
+    lowest.slice(0, hopped).map(({ point }) => point),
+    Math.ceil(count / 8 / hopped),
+    problem,
+    seed,
   );
+  const different = differentValues(byValue([...lowest, ...polishAll(hops, polish.iterations)]));
+  const [best] = different;
+  const agreed = ends.filter(({ value }) => isClose(value, best.value, best.value)).length;
+  const converged = ends.filter(({ status }) => status === 'converged').length;
   const distinct = different.length;
-  const scores = new Float64Array(Math.min(distinct, 16) * ofScore);
-  different.slice(0, 16).forEach(({ point }, i) => {
-    scores.set(point, i * ofScore);
-  });
-  const minima = withBestValues(problem, at, scores).heads;
-  const unseenProbability = 1 - 0.05 ** (1 / starts.length);
+  const minima = withBestValues(
+    problem,
+    at,
+    concatenated(different.slice(0, 16).map(({ point }) => point)),
+  ).heads;
+  const unseenProbability = 1 - 0.05 ** (1 / random.length);
   return {
     infimum: best.value,
-    minimiser: minima.slice(0, headLength(shape)),
+    minimiser: minima.slice(0, headLength(problem.shape)),
     minima,
     lowerBound,
-    starts: starts.length,
+    starts: count,
     agreed,
     converged,
     distinct,
     unseenProbability,
-    sentence: `Minimised over V in closed form and over (Q, K) by L-BFGS from ${starts.length} starts: ${agreed} agree on ${best.value.toPrecision(6)}, ${converged} converged, ${distinct} different values. A global minimum in a basin that random starts enter with probability below ${unseenProbability.toFixed(3)} may have been missed; what is proved is inf Ψ ≥ ${lowerBound.toPrecision(4)}.`,
+    sentence: `Minimised over V in closed form and over (Q, K) by L-BFGS from ${count} drawn starts (${random.length} random, ${count - random.length} the best of ${screened} times as many), ${given.length} given and ${hops.length} perturbed ones: ${agreed} drawn starts agree on ${best.value.toPrecision(6)}, ${converged} converged, ${distinct} different values. A global minimum in a basin that random starts enter with probability below ${unseenProbability.toFixed(3)} may have been missed; what is proved is inf Ψ ≥ ${lowerBound.toPrecision(4)}.`,
   };
+}
+
+/** The lowest of `screened · count` random points. */
+function bestStarts(
+  problem: HeadProblem,
+  at: Linearisation,
+  count: number,
+  from: number,
+  seed: number,
+): Float64Array[] {
+  if (count === 0) return [];
+  const candidates = randomStarts(problem, screened * count, seed, from);
+  const { values } = profile(problem, at, concatenated(candidates));
+  return [...candidates.keys()]
+    .sort((i, j) => values[i] - values[j])
+    .slice(0, count)
+    .map((i) => candidates[i]);
+}
+
+/** (Q, K) of heads. */
+function scoresOf({ shape }: HeadProblem, heads: Float64Array | undefined): Float64Array[] {
+  const P = headLength(shape);
+  const D = 2 * shape.keyDimension * shape.dimension;
+  return Array.from({ length: (heads?.length ?? 0) / P }, (_, i) =>
+    (heads as Float64Array).slice(i * P, i * P + D),
+  );
+}
+
+function concatenated(points: readonly Float64Array[]): Float64Array {
+  const D = points[0].length;
+  const all = new Float64Array(points.length * D);
+  points.forEach((point, i) => {
+    all.set(point, i * D);
+  });
+  return all;
+}
+
+const byValue = (results: QuasiNewtonResult[]) => results.toSorted((a, b) => a.value - b.value);
+
+const isClose = (a: number, b: number, scale: number) =>
+  Math.abs(a - b) <= 1e-6 * Math.abs(scale) + 1e-14;
+
+/** One result for each value, of results in increasing order. */
+function differentValues(results: readonly QuasiNewtonResult[]): QuasiNewtonResult[] {
+  return results.filter(
+    ({ value }, i) => i === 0 || !isClose(value, results[i - 1].value, results[0].value),
+  );
 }
 
 /** Ψ minimised over V, at many (Q, K), with its gradient by (Q, K). */
@@ -152,65 +207,6 @@ function withBestValues(
     for (let j = D; j < P; j++) heads[i * P + j] = -factor * gradient[i * P + j];
   }
   return { heads, multipliers };
-}
-
-/**
- * Starts (Q, K) with scores of size 0.1 … 16 on the data: 0; normal entries; and, every other one, rows of Q along tokens and
- * rows of K along differences of tokens, which tell tokens of the data apart.
- */
-function randomStarts(problem: HeadProblem, count: number, seed: number): Float64Array[] {
-  const { shape, data, radius } = problem;
-  const { dimension: d, keyDimension: k } = shape;
-  const size = Math.sqrt(meanSquareToken(data)) || 1;
-  const starts = [new Float64Array(2 * k * d)];
-  for (let i = 1; i < count; i++) {
-    const random = randomStream(seed, 'search for the best head', i);
-    const scale = (0.3 * (4 / 0.3) ** random.uniform()) / size;
-    const start = random.normals(new Float64Array(2 * k * d));
-    if (i % 2 === 1) alongTokens(start, data, k, random);
-    for (let j = 0; j < start.length; j++) start[j] *= scale;
-    const norm = Math.hypot(...start);
-    starts.push(norm < 0.9 * radius ? start : start.map((x) => (0.9 * radius * x) / norm));
-  }
-  return starts;
-}
-
-/** Keeps the lengths of the rows and turns those of Q to tokens, those of K to differences of tokens. */
-function alongTokens(
-  start: Float64Array,
-  data: SequenceData,
-  k: number,
-  random: RandomStream,
-): void {
-  const d = data.dimension;
-  const stride = columnStride(data.tokens);
-  const token = () => {
-    const s = random.integer(data.sequences);
-    const t = random.integer(data.lengths[s]);
-    return Float64Array.from({ length: d }, (_, a) => data.states[(s * d + a) * stride + t]);
-  };
-  for (let row = 0; row < 2 * k; row++) {
-    const at = start.subarray(row * d, (row + 1) * d);
-    const direction = token();
-    if (row >= k) {
-      const other = token();
-      direction.forEach((x, a) => {
-        direction[a] = x - other[a];
-      });
-    }
-    const length = Math.hypot(...direction);
-    if (length === 0) continue;
-    const factor = Math.hypot(...at) / length;
-    direction.forEach((x, a) => {
-      at[a] = factor * x;
-    });
-  }
-}
-
-/** E|x|². */
-function meanSquareToken({ states, lengths }: SequenceData): number {
-  const tokens = lengths.reduce((sum, length) => sum + length, 0);
-  return states.reduce((sum, x) => sum + x * x, 0) / tokens;
 }
 
 /** A lower bound of Ψ over all heads, from `|⟨r, Vȳ⟩| ≤ |r| |V| max_{s≤t}|x_s|`. */

@@ -16,7 +16,14 @@ export type Section =
       readonly rows: readonly (readonly (string | number)[])[];
       readonly note?: string;
     }
-  | { readonly kind: 'figure'; readonly figure: Figure };
+  | { readonly kind: 'figure'; readonly figure: Figure }
+  /** Figures shown one after the other in one place, over and over; each title says what is at that time. */
+  | {
+      readonly kind: 'animation';
+      readonly title: string;
+      readonly caption: string;
+      readonly frames: readonly Figure[];
+    };
 
 /** What a study leaves behind, before it is written anywhere. */
 export interface StudyResult {

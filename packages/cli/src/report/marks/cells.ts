@@ -9,8 +9,12 @@ type Of<K extends Mark['kind']> = Extract<Mark, { kind: K }>;
 /** Colours of a heat map: enough that the eye sees no step. */
 const levels = 96;
 
-/** The extent of a heat map's values that can be drawn. */
-export function valueExtent(mark: Of<'heatmap'>): Extent | undefined {
+/** A mark with values that are drawn as colours. */
+export type Valued = Of<'heatmap'> | Of<'points'>;
+
+/** What the colours of a mark span: its domain, or the extent of the values that can be drawn. */
+export function valueExtent(mark: Valued): Extent | undefined {
+  if (mark.kind === 'points' && mark.valueDomain !== undefined) return mark.valueDomain;
   const drawn = Array.from(mark.values).filter((value) => isDrawn(value, mark));
   if (drawn.length === 0) return undefined;
   const low = drawn.reduce((a, b) => Math.min(a, b));
@@ -18,8 +22,25 @@ export function valueExtent(mark: Of<'heatmap'>): Extent | undefined {
   return [low, high];
 }
 
-function isDrawn(value: number, mark: Of<'heatmap'>): boolean {
-  return Number.isFinite(value) && (mark.scale !== 'log' || value > 0);
+function isDrawn(value: number, mark: Valued): boolean {
+  return Number.isFinite(value) && (!isLogarithmic(mark) || value > 0);
+}
+
+/** Whether colours follow the logarithm of the values. */
+export function isLogarithmic(mark: Valued): boolean {
+  return mark.kind === 'heatmap' && mark.scale === 'log';
+}
+
+/** The colour of each value; undefined where it cannot be drawn. */
+export function valueColours(mark: Valued, extent: Extent): (string | undefined)[] {
+  const scale = (value: number) => (isLogarithmic(mark) ? Math.log(value) : value);
+  const [low, high] = extent.map(scale);
+  return Array.from(mark.values, (value) => {
+    if (!isDrawn(value, mark)) return undefined;
+    const share = high > low ? (scale(value) - low) / (high - low) : 0.5;
+    const inside = Math.max(0, Math.min(1, share));
+    return heatColour(Math.round(inside * (levels - 1)) / (levels - 1));
+  });
 }
 
 /** The colour at a share (0 to 1) of the scale. */
@@ -33,14 +54,7 @@ const viridis = Plot.scale({ color: { type: 'linear', scheme: 'viridis', domain:
 export function heatmapMark(mark: Of<'heatmap'>, context: MarkContext): Plot.Markish[] {
   const extent = valueExtent(mark);
   if (extent === undefined) return [];
-  const scale = (value: number) => (mark.scale === 'log' ? Math.log(value) : value);
-  const [low, high] = extent.map(scale);
-  const colours = Array.from(mark.values, (value) => {
-    if (!isDrawn(value, mark)) return undefined;
-    const share = high > low ? (scale(value) - low) / (high - low) : 0.5;
-    return heatColour(Math.round(share * (levels - 1)) / (levels - 1));
-  });
-  return [cells(mark.x, mark.y, colours, context)];
+  return [cells(mark.x, mark.y, valueColours(mark, extent), context)];
 }
 
 /** The categories of a grid of regions, in order of first appearance, with their colours. */

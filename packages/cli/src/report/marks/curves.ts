@@ -1,6 +1,7 @@
 import * as Plot from '@observablehq/plot';
 import type { Mark } from 'mesoscope';
 import { gapped } from '../axis.ts';
+import { valueColours, valueExtent } from './cells.ts';
 import type { MarkContext } from './context.ts';
 
 type Of<K extends Mark['kind']> = Extract<Mark, { kind: K }>;
@@ -38,6 +39,20 @@ export function dotsMark(mark: Of<'dots'>, context: MarkContext): Plot.Markish[]
       clip: true,
     }),
   ];
+}
+
+/** Separate points coloured by their values. */
+export function pointsMark(mark: Of<'points'>, context: MarkContext): Plot.Markish[] {
+  const extent = valueExtent(mark);
+  if (extent === undefined) return [];
+  const colours = valueColours(mark, extent);
+  const points = Array.from(mark.x, (x, i) => ({
+    x: gapped(x, context.x),
+    y: gapped(mark.y[i], context.y),
+    fill: colours[i] ?? 'none',
+  })).filter(({ x, y }) => !Number.isNaN(x) && !Number.isNaN(y));
+  const r = points.length > 200 ? 2 : 3.5;
+  return [Plot.dot(points, { x: 'x', y: 'y', fill: 'fill', fillOpacity: 0.85, r, clip: true })];
 }
 
 /** A shaded interval around a curve. */

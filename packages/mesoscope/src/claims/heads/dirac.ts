@@ -7,7 +7,7 @@ import {
   trainSingleHead,
 } from '../../heads/dirac.ts';
 import { headFlow } from '../../heads/flow.ts';
-import { randomHeads } from '../../heads/head-law.ts';
+import { type HeadLaw, headLaw, randomHeads } from '../../heads/head-law.ts';
 import type { HeadProblem } from '../../heads/problem.ts';
 import { fitLine, meanInterval } from '../../numeric/fit.ts';
 import { type RandomStream, randomStream } from '../../numeric/random.ts';
@@ -29,6 +29,12 @@ const cloudSize = 1e-5;
 /** λ of the claim's own experiments: from a stable Dirac to one that splits. */
 const regularisations = [0.3, 0.1, 0.03, 0.01];
 
+/**
+ * Step of the integration in units of the fastest mode's time. Runge–Kutta of order 4 then changes a rate by a fraction
+ * of the fastest one of at most step⁴/120.
+ */
+const relativeStep = 0.2;
+
 /** Growth of one mode: what the linearisation says, and what a cloud does. */
 interface Growth {
   readonly predicted: number;
@@ -37,11 +43,16 @@ interface Growth {
 
 interface Measured {
   readonly stability: DiracStability;
+  /** `R(δ_θ)` and `Ψ(θ;δ_θ)`. */
+  readonly risk: number;
+  readonly firstVariation: number;
   readonly regularisation: number;
   /** Of fluctuations along the lowest mode of H_Ψ. */
   readonly fluctuation: Growth | undefined;
   /** Of the mean along the lowest mode of H_Ψ + G. */
   readonly mean: Growth | undefined;
+  /** Of the measured rates: the integration's error, and what twice the cloud changes, since quadratic terms are of its order. */
+  readonly uncertainty: number;
   readonly times: number[];
   readonly fluctuations: number[];
   readonly means: number[];
@@ -54,22 +65,50 @@ function measure(problem: HeadProblem, start: Float64Array, random: RandomStream
   const isNear = stationarity <= stationary && moved <= 0.01 * (1 + Math.hypot(...start));
   const stability = diracStability(problem, isNear ? head : start);
   const { regularisation } = problem;
+  const linearisation = problem.linearise(headLaw(problem.shape, stability.head));
+  const [firstVariation] = problem.firstVariation(linearisation, stability.head);
+  const known = { stability, regularisation, risk: linearisation.risk, firstVariation };
   const nothing = {
     fluctuation: undefined,
     mean: undefined,
+    uncertainty: 0,
     times: [],
     fluctuations: [],
     means: [],
   };
-  if (!isNear) return { stability, regularisation, ...nothing };
+  if (!isNear) return { ...known, ...nothing };
   const { frozen, single } = stability;
   const size = cloudSize * (1 + Math.hypot(...head));
   const fastest = Math.max(...single.values.map(Math.abs), ...frozen.values.map(Math.abs), 1e-12);
-  const step = 0.2 / fastest;
+  const step = relativeStep / fastest;
   const horizonOf = (rate: number) =>
     Math.min(600 * step, Math.max(40 * step, 1.5 / Math.abs(rate)));
   const steps = Math.round(horizonOf(frozen.values[0]) / step);
-  const cloud = cloudAround(problem, head, displacements(stability, random), size);
+  const offsets = displacements(stability, random);
+  const cloudOf = (size: number) =>
+    growthOf(problem, stability, cloudAround(problem, head, offsets, size), { step, steps });
+  const [near, far] = [cloudOf(size), cloudOf(2 * size)];
+  return {
+    ...known,
+    ...near,
+    uncertainty:
+      (relativeStep ** 4 / 120) * fastest +
+      Math.max(
+        Math.abs(far.fluctuation.measured - near.fluctuation.measured),
+        Math.abs(far.mean.measured - near.mean.measured),
+      ),
+    fluctuations: near.fluctuations.map((x) => x / size),
+    means: near.means.map((x) => x / size),
+  };
+}
+
+/** Growth of the lowest modes of H_Ψ and of H_Ψ + G in a cloud. */
+function growthOf(
+  problem: HeadProblem,
+  { head, frozen, single }: DiracStability,
+  cloud: HeadLaw,
+  { step, steps }: { readonly step: number; readonly steps: number },
+) {
   const times: number[] = [];
   const fluctuations: number[] = [];
   const means: number[] = [];
@@ -78,17 +117,16 @@ function measure(problem: HeadProblem, start: Float64Array, random: RandomStream
     fluctuations.push(modeAmplitudes(law, head, frozen.vectors[0]).fluctuation);
     means.push(Math.abs(modeAmplitudes(law, head, single.vectors[0]).mean));
   }
+  const growth = (amplitudes: number[], rate: number): Growth => ({
+    predicted: -rate,
+    measured: slopeOf(times, amplitudes, rate),
+  });
   return {
-    stability,
-    regularisation,
-    fluctuation: {
-      predicted: -frozen.values[0],
-      measured: slopeOf(times, fluctuations, frozen.values[0]),
-    },
-    mean: { predicted: -single.values[0], measured: slopeOf(times, means, single.values[0]) },
     times,
-    fluctuations: fluctuations.map((x) => x / size),
-    means: means.map((x) => x / size),
+    fluctuations,
+    means,
+    fluctuation: growth(fluctuations, frozen.values[0]),
+    mean: growth(means, single.values[0]),
   };
 }
 
@@ -164,8 +202,7 @@ function finding(
   const { mean: difference, interval } = usable
     ? meanInterval(ratios)
     : { mean: Number.NaN, interval: null };
-  // Quadratic terms of the flow are of the order of the cloud's size.
-  const expected: Expected = { kind: 'value', value: 0, tolerance: 1e-3 };
+  const expected: Expected = { kind: 'value', value: 0, tolerance: toleranceOf(measured) };
   const kinds = measured.map(({ stability }) => stability.kind);
   return {
     assumptions,
@@ -185,10 +222,18 @@ function finding(
   };
 }
 
+/** The largest uncertainty of a rate, in the units of {@link relativeDifference}. */
+function toleranceOf(measured: readonly Measured[]): number {
+  return Math.max(...measured.map((each) => each.uncertainty / largestEigenvalue(each)));
+}
+
+function largestEigenvalue({ stability: { single } }: Measured): number {
+  return Math.max(Math.abs(single.values[single.values.length - 1]), 1e-300);
+}
+
 /** Measured minus predicted rate, as a fraction of the largest eigenvalue of H_Ψ + G. */
-function relativeDifference({ predicted, measured }: Growth, { stability }: Measured): number {
-  const { values } = stability.single;
-  return (measured - predicted) / Math.max(Math.abs(values[values.length - 1]), 1e-300);
+function relativeDifference({ predicted, measured }: Growth, of: Measured): number {
+  return (measured - predicted) / largestEigenvalue(of);
 }
 
 function kindsSentence(measured: readonly Measured[]): string {
@@ -209,6 +254,8 @@ function diracEvidence(measured: readonly Measured[]): Finding['evidence'] {
   const scalar = (values: number[]) => (single ? values[0] : values);
   return {
     kind: measured.map((m) => m.stability.kind).join(', '),
+    risk: scalar(measured.map((m) => m.risk)),
+    'firstVariation.support': scalar(measured.map((m) => m.firstVariation)),
     regularisation: scalar(measured.map((m) => m.regularisation)),
     stationarity: scalar(measured.map((m) => m.stability.stationarity)),
     'hessian.frozen.spectrum': [...stability.frozen.values],

@@ -7,6 +7,8 @@ import {
   riskOfWeights,
   riskOfWeightsToSecondOrder,
 } from '../../heads/labelled-features.ts';
+import { type Interval, meanInterval } from '../../numeric/fit.ts';
+import type { Matrix } from '../../numeric/matrix.ts';
 import { type RandomStream, randomStream } from '../../numeric/random.ts';
 import { type Claim, type ClaimContext, type Expected, type Finding, judge } from '../claim.ts';
 import { fitOrder } from '../convergence-order.ts';
@@ -20,7 +22,7 @@ import {
   isSpread,
   randomExperiment,
 } from './instance.ts';
-import { contains } from './noisy-order.ts';
+import { checkOrder, contains } from './order-check.ts';
 
 const sampledHeads = [16, 32, 64, 128, 256, 512];
 const optimisedHeads = [1, 2, 4, 8, 16, 32];
@@ -33,6 +35,10 @@ interface SamplingErrors {
   readonly fluctuation: number[];
   /** `(1/4N) E|Φ − z_ρ|²`. */
   readonly bound: number[];
+  /** What N times the gap tends to: `½ E⟨Φ − z_ρ, (diag p − ppᵀ)(Φ − z_ρ)⟩`. */
+  readonly gapLimit: number;
+  /** What √N times the fluctuation tends to: the standard deviation of Ψ under ρ. */
+  readonly fluctuationLimit: number;
 }
 
 /**
@@ -46,10 +52,16 @@ function samplingErrors(
   draws: number,
   random: RandomStream,
 ): SamplingErrors {
-  const { value: risk, gradient: psi } = riskOfWeightsToSecondOrder(features, weights);
+  const second = riskOfWeightsToSecondOrder(features, weights);
+  const { value: risk, gradient: psi } = second;
   const mean = psi.reduce((sum, value, i) => sum + weights[i] * value, 0);
+  const variance = psi.reduce((sum, value, i) => sum + weights[i] * (value - mean) ** 2, 0);
   const spread = featureSpread(features, weights);
-  const result: SamplingErrors = { gap: [], fluctuation: [], bound: [] };
+  const result: SamplingErrors = {
+    ...{ gap: [], fluctuation: [], bound: [] },
+    gapLimit: meanCurvature(second.hessian, weights) / 2,
+    fluctuationLimit: Math.sqrt(variance),
+  };
   for (const N of sampledHeads) {
     let gap = 0;
     let square = 0;
@@ -72,6 +84,34 @@ function samplingErrors(
     result.bound.push(spread / (4 * N));
   }
   return result;
+}
+
+/** `Σ_i w_i H_ii − wᵀHw`: the mean square of `Φ_i − z_ρ` in the metric `diag p − ppᵀ`. */
+function meanCurvature({ columns, data }: Matrix, weights: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < columns; i++) {
+    sum += weights[i] * data[i * columns + i];
+    for (let j = 0; j < columns; j++) sum -= weights[i] * data[i * columns + j] * weights[j];
+  }
+  return sum;
+}
+
+/** A scaled quantity over its limit: at the most heads, widened by what the last doubling changed, of order 1/N like what is left. */
+interface LimitRatio {
+  readonly mean: number;
+  /** Over experiments; null for one. */
+  readonly interval: Interval | null;
+}
+
+function limitRatio(
+  measured: readonly Measured[],
+  ratioAt: (errors: SamplingErrors, scale: number) => number,
+): LimitRatio {
+  const last = sampledHeads.length - 1;
+  const { mean, interval } = meanInterval(measured.map(({ away }) => ratioAt(away, last)));
+  const before = meanInterval(measured.map(({ away }) => ratioAt(away, last - 1))).mean;
+  const left = Math.abs(mean - before);
+  return { mean, interval: interval && [interval[0] - left, interval[1] + left] };
 }
 
 interface Measured {
@@ -198,25 +238,49 @@ function finding(measured: readonly Measured[], spread: boolean, bounded: boolea
   const gaps = measured.map((m) => m.away.gap);
   const fluctuations = measured.map((m) => m.away.fluctuation);
   const optimumFluctuations = measured.map((m) => m.atOptimum.fluctuation);
-  const gap = fitOrder({ x: sampledHeads, y: gaps });
-  const fluctuation = fitOrder({ x: sampledHeads, y: fluctuations });
+  const gap = checkOrder('the mean gap', -1, sampledHeads, gaps);
+  const fluctuation = checkOrder('the fluctuation', -0.5, sampledHeads, fluctuations);
   const atOptimum = fitOrder({ x: sampledHeads, y: optimumFluctuations });
+  const gapRatio = limitRatio(
+    measured,
+    ({ gap, gapLimit }, n) => (sampledHeads[n] * gap[n]) / gapLimit,
+  );
+  const fluctuationRatio = limitRatio(
+    measured,
+    ({ fluctuation, fluctuationLimit }, n) =>
+      (Math.sqrt(sampledHeads[n]) * fluctuation[n]) / fluctuationLimit,
+  );
   const boundRatio = Math.max(
     ...measured.flatMap((m) => m.away.gap.map((value, i) => value / m.away.bound[i])),
   );
+  // The optimum lies below the risk that growth reached by its certified gap at the most.
   const optimumRatio = Math.max(
     ...measured.flatMap((m) =>
-      m.optimised.map((value, i) => (value - m.certifiedGap) / m.optimisedBound[i]),
+      m.optimised.map((value, i) => (value + m.certifiedGap) / m.optimisedBound[i]),
     ),
   );
+  const isOne = ({ interval }: LimitRatio) => interval === null || contains(interval, 1);
   const parts = [
     { holds: boundRatio <= 1, text: 'the mean gap exceeds its bound' },
     { holds: optimumRatio <= 1, text: 'the optimal gap exceeds its bound' },
     {
-      holds: contains(fluctuation.interval, -0.5),
+      holds: fluctuation.agrees,
       text: `the fluctuation falls like N^${fluctuation.slope.toFixed(2)}`,
     },
+    {
+      holds: isOne(gapRatio),
+      text: `N times the mean gap tends to ${gapRatio.mean.toFixed(3)} of ½E⟨Φ − z, (diag p − ppᵀ)(Φ − z)⟩`,
+    },
+    {
+      holds: isOne(fluctuationRatio),
+      text: `√N times the fluctuation tends to ${fluctuationRatio.mean.toFixed(3)} of the deviation of Ψ`,
+    },
   ];
+  assumptions.push({
+    name: 'the experiment tells the orders 1 and 1/2 from their neighbours: intervals exclude them',
+    holds: gap.resolved && fluctuation.resolved,
+    value: `${gap.interval.map((x) => x.toFixed(2))}; ${fluctuation.interval.map((x) => x.toFixed(2))}`,
+  });
   const broken = parts.filter((part) => !part.holds);
   const judged = judge(assumptions, gap.slope, gap.interval, expected);
   return {
@@ -229,6 +293,12 @@ function finding(measured: readonly Measured[], spread: boolean, bounded: boolea
       'sampling.fluctuation': fluctuations,
       'sampling.fluctuation.slope': fluctuation.slope,
       'sampling.fluctuation.interval': fluctuation.interval,
+      'sampling.gap.limitRatio': gapRatio.mean,
+      ...(gapRatio.interval && { 'sampling.gap.limitRatio.interval': gapRatio.interval }),
+      'sampling.fluctuation.limitRatio': fluctuationRatio.mean,
+      ...(fluctuationRatio.interval && {
+        'sampling.fluctuation.limitRatio.interval': fluctuationRatio.interval,
+      }),
       'optimum.fluctuation.slope': atOptimum.slope,
       'optimum.fluctuation.interval': atOptimum.interval,
       'optimum.risk': measured.map((m) => m.optimalRisk),
@@ -244,7 +314,7 @@ function finding(measured: readonly Measured[], spread: boolean, bounded: boolea
     verdict: judged === 'holds' && broken.length > 0 ? 'fails' : judged,
     summary:
       broken.length === 0
-        ? `The mean gap of N drawn heads falls like N^${gap.slope.toFixed(3)} and stays below (1/4N)E|Φ − z|² (largest ratio ${boundRatio.toFixed(2)}); its fluctuation falls like N^${fluctuation.slope.toFixed(2)}, at the optimum like N^${atOptimum.slope.toFixed(2)}. N optimised heads come within the same bound of the certified optimum (largest ratio ${optimumRatio.toFixed(2)}).`
+        ? `The mean gap of N drawn heads falls like N^${gap.slope.toFixed(3)} and stays below (1/4N)E|Φ − z|² (largest ratio ${boundRatio.toFixed(2)}), N times it at ${gapRatio.mean.toFixed(3)} of its limit ½E⟨Φ − z, (diag p − ppᵀ)(Φ − z)⟩; its fluctuation falls like N^${fluctuation.slope.toFixed(2)}, at the optimum like N^${atOptimum.slope.toFixed(2)}. N optimised heads come within the same bound of the certified optimum (largest ratio ${optimumRatio.toFixed(2)}).`
         : `Against the claim: ${broken.map((part) => part.text).join('; ')}.`,
     figures: [
       rateFigure({

@@ -1,8 +1,5 @@
-import { headFlow } from '../../heads/flow.ts';
 import { growHeads } from '../../heads/growth.ts';
-import { type HeadLaw, headLaw, randomHeads } from '../../heads/head-law.ts';
-import { monotonicityQuotient } from '../../heads/matching.ts';
-import type { HeadProblem } from '../../heads/problem.ts';
+import { headLaw, randomHeads } from '../../heads/head-law.ts';
 import { randomStream } from '../../numeric/random.ts';
 import { type Claim, type ClaimContext, type Expected, type Finding, judge } from '../claim.ts';
 import { overExperiments } from '../control/over-experiments.ts';
@@ -13,46 +10,14 @@ import {
   headInstance,
   randomExperiment,
 } from './instance.ts';
-
-interface Pair {
-  readonly times: number[];
-  /** W_2(ρ_t, ρ*), or W_2 of two flows. */
-  readonly distances: number[];
-  readonly quotients: number[];
-}
+import { follow, type MatchedFlows } from './matched-flows.ts';
+import { type MonotonicityAt, monotonicitySweep, sweepFigure } from './monotonicity-sweep.ts';
 
 interface Measured {
-  readonly toOptimum: Pair;
-  readonly betweenFlows: Pair;
+  readonly toOptimum: MatchedFlows;
+  readonly betweenFlows: MatchedFlows;
   readonly optimumHeads: number;
   readonly gap: number;
-}
-
-const step = 0.25;
-const steps = 24;
-
-function velocity(problem: HeadProblem, law: HeadLaw): Float64Array {
-  const gradient = new Float64Array(law.parameters.length);
-  problem.firstVariation(problem.linearise(law), law.parameters, gradient);
-  return gradient;
-}
-
-/** Two flows side by side; a resting one is its law alone. */
-function follow(problem: HeadProblem, start: HeadLaw, other: HeadLaw, rests: boolean): Pair {
-  const pair: Pair = { times: [], distances: [], quotients: [] };
-  const options = { step: step / 4, steps: 4 * steps, scheme: 'rk4' as const };
-  const second = headFlow(problem, other, options);
-  const resting = { law: other, gradient: velocity(problem, other) };
-  for (const state of headFlow(problem, start, options)) {
-    const partner = rests ? resting : second.next().value;
-    if (!partner) break;
-    if (state.step % 4 !== 0) continue;
-    const { quotient, distance } = monotonicityQuotient(state, partner);
-    pair.times.push(state.time);
-    pair.distances.push(distance);
-    pair.quotients.push(quotient);
-  }
-  return pair;
 }
 
 function measure({ problem, law }: HeadExperiment, seed: number, index: number): Measured {
@@ -73,7 +38,7 @@ function measure({ problem, law }: HeadExperiment, seed: number, index: number):
 }
 
 /** Largest `W_2(t)/(e^{−κt}W_2(0))`, t > 0, with κ the least quotient up to then. */
-function largestRatio({ times, distances, quotients }: Pair): number {
+function largestRatio({ times, distances, quotients }: MatchedFlows): number {
   let least = quotients[0];
   let largest = 0;
   times.forEach((time, k) => {
@@ -103,7 +68,8 @@ async function runExperiment(context: ClaimContext<HeadInstance>): Promise<Findi
         index,
       ),
   );
-  return finding(measured);
+  const sweep = instance === undefined ? monotonicitySweep(backend, seed) : [];
+  return finding(measured, sweep);
 }
 
 /** The integration is exact to about 1e-9; where W₂ falls exactly at the rate κ, the ratio is 1. */
@@ -124,7 +90,7 @@ function unbounded(): Finding {
   };
 }
 
-function finding(measured: readonly Measured[]): Finding {
+function finding(measured: readonly Measured[], sweep: readonly MonotonicityAt[]): Finding {
   const pairs = measured.flatMap(({ toOptimum, betweenFlows }) => [toOptimum, betweenFlows]);
   const kappa = Math.min(...pairs.flatMap(({ quotients }) => quotients));
   const ratio = Math.max(...pairs.map(largestRatio));
@@ -157,6 +123,7 @@ function finding(measured: readonly Measured[]): Finding {
       'ratio.betweenFlows': measured.map(({ betweenFlows }) => largestRatio(betweenFlows)),
       'optimum.heads': measured.map(({ optimumHeads }) => optimumHeads),
       'optimum.gap': measured.map((m) => m.gap),
+      ...sweepEvidence(sweep),
       times: first.times,
       distances: first.distances,
       quotients: first.quotients,
@@ -167,7 +134,7 @@ function finding(measured: readonly Measured[]): Finding {
     verdict: judge(assumptions, ratio, null, expected),
     summary:
       kappa > 0
-        ? `With κ = ${kappa.toFixed(3)} measured by optimal matching, W₂ stays below e^{−κt}W₂(0): largest ratio ${ratio.toFixed(4)}; measured rates ${rates.map((rate) => rate.toFixed(3)).join(', ')}.`
+        ? `With κ = ${kappa.toFixed(3)} measured by optimal matching, W₂ stays below e^{−κt}W₂(0): largest ratio ${ratio.toFixed(4)}; measured rates ${rates.map((rate) => rate.toFixed(3)).join(', ')}.${sweepSentence(sweep)}`
         : `The quotient falls to ${kappa.toFixed(3)}: no strong monotonicity here, and no rate is promised.`,
     figures: [
       {
@@ -187,8 +154,28 @@ function finding(measured: readonly Measured[]): Finding {
           { kind: 'line', series: 'W₂(ρ_t, ρ*)', x: first.times, y: first.distances },
         ],
       },
+      ...(sweep.length > 0 ? [sweepFigure(sweep)] : []),
     ],
   };
+}
+
+function sweepEvidence(sweep: readonly MonotonicityAt[]): Finding['evidence'] {
+  if (sweep.length === 0) return {};
+  return {
+    'sweep.regularisation': sweep.map(({ regularisation }) => regularisation),
+    'sweep.quotient': sweep.map(({ quotient }) => quotient),
+    'sweep.quotient.rotated': sweep.map(({ rotated }) => rotated),
+    'sweep.hessian.frozen.smallest': sweep.map(({ curvature }) => curvature),
+    'sweep.decay.rate': sweep.map(({ decay }) => decay),
+    'sweep.optimum.heads': sweep.map(({ heads }) => heads),
+  };
+}
+
+function sweepSentence(sweep: readonly MonotonicityAt[]): string {
+  const without = sweep.filter(({ rotated }) => !Number.isNaN(rotated));
+  if (without.length === 0) return '';
+  const largest = Math.max(...without.map(({ regularisation }) => regularisation));
+  return ` The assumption is a strong one: from λ = ${largest} downwards an optimal head attends non-uniformly, its rotated image is optimal as well, and κ ≤ 0.`;
 }
 
 /** Wasserstein strong monotonicity gives a rate (arXiv 2606.10469). */

@@ -111,12 +111,19 @@ export const textSchema = z.strictObject({
     .describe('a corpus by name, or the path of a UTF-8 text file'),
   context: z.int().min(2).default(10).describe('n, characters seen at most'),
   sequences: count.default(320).describe('training sequences, spread evenly over the text'),
-  heldOutSequences: z.int().min(2).default(256),
+  testSequences: z
+    .int()
+    .min(2)
+    .default(512)
+    .describe('of the validation part, and of the held-out part'),
   maximumClasses: z.int().min(2).default(32).describe('C at most'),
   embedding: count
     .default(10)
     .describe('coordinates of a character: singular vectors of its bigrams'),
-  frequencies: z.int().min(0).default(2).describe('pairs (cos, sin) that tell positions apart'),
+  periods: z
+    .array(z.number().positive())
+    .default([3, 5])
+    .describe('of the pairs (cos, sin) that tell positions apart, in characters'),
 });
 
 export type TextStudy = z.infer<typeof textSchema>;

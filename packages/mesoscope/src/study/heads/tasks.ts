@@ -12,13 +12,16 @@ import type { TeacherStudy, TextStudy } from './schema.ts';
 /** Labelled sequences to train on and to test on. */
 export interface HeadTask {
   readonly training: SequenceData;
+  /** What a preset may be chosen on; undefined where nothing is chosen. */
+  readonly validation?: SequenceData;
+  /** Nothing was chosen on it: final numbers come from here. */
   readonly heldOut: SequenceData;
   /** Cross-entropy per label that nobody can beat on the training tokens, in nats, where it is known. */
   readonly entropy?: number;
   /** The law that drew the labels, where it is known. */
   readonly teacher?: HeadLaw;
-  /** Bits per held-out label of the character-bigram model. */
-  readonly bigramBits?: number;
+  /** Bits per label of the character-bigram model, on the validation and on the held-out part. */
+  readonly bigramBits?: { readonly validation: number; readonly heldOut: number };
 }
 
 /** Normal tokens with labels drawn from `softmax(z)` of a law of teacher heads. */
@@ -80,12 +83,14 @@ function drawLabels(
 }
 
 /**
- * Next characters of a text. A token is a character's vector, fixed, followed by its position: the leading left singular
- * vectors of the log-odds `log p(b|a) − log p(b)` of character bigrams, scaled to unit variance over the text, and
- * `√2(cos, sin)(2π 2^j t/(2n))` for each frequency j.
+ * Next characters of a text: training, validation and held-out part as in {@link prepareCorpus}. A token is a
+ * character's vector, fixed, followed by its position: the leading left singular vectors of the log-odds
+ * `log p(b|a) − log p(b)` of character bigrams, scaled to unit variance over the text, and `√2(cos, sin)(2πt/p)` for each period p. Logits
+ * are sums of values of tokens, so that a head must find the last characters to be of use: with short periods it tells them
+ * from their neighbours by small Q and K, which the penalty allows.
  */
 export function textTask(text: string, configuration: TextStudy): HeadTask {
-  const { context, sequences, heldOutSequences, maximumClasses } = configuration;
+  const { context, sequences, testSequences, maximumClasses } = configuration;
   const corpus = prepareCorpus(text, { context, maximumClasses });
   const classes = corpus.vocabulary.classes.length;
   const bigram = fitBigram(corpus.training, classes);
@@ -113,19 +118,21 @@ export function textTask(text: string, configuration: TextStudy): HeadTask {
     );
     return { data: sequenceData(states, wanted, classes), bits: bits / (samples * context) };
   };
-  const heldOut = pack(corpus.heldOut, heldOutSequences);
+  const validation = pack(corpus.validation, testSequences);
+  const heldOut = pack(corpus.heldOut, testSequences);
   return {
     training: pack(corpus.training, sequences).data,
+    validation: validation.data,
     heldOut: heldOut.data,
-    bigramBits: heldOut.bits,
+    bigramBits: { validation: validation.bits, heldOut: heldOut.bits },
   };
 }
 
-function position(t: number, { context, frequencies }: TextStudy): number[] {
-  return Array.from({ length: frequencies }, (_, j) => {
-    const angle = (Math.PI * 2 ** j * t) / context;
+function position(t: number, { periods }: TextStudy): number[] {
+  return periods.flatMap((period) => {
+    const angle = (2 * Math.PI * t) / period;
     return [Math.SQRT2 * Math.cos(angle), Math.SQRT2 * Math.sin(angle)];
-  }).flat();
+  });
 }
 
 function characterVectors(

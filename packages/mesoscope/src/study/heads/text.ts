@@ -45,7 +45,7 @@ function comparison(
       const { risk, crossEntropy } = problem.risk(law);
       return [name, law.count, risk, crossEntropy / Math.LN2, heldOut(law) / Math.LN2];
     }),
-    note: `A character-bigram model fitted on the whole training text comes to ${task.bigramBits?.toFixed(3)} bits on the same held-out characters.`,
+    note: `A character-bigram model fitted on the whole training text comes to ${task.bigramBits?.heldOut.toFixed(3)} bits on the same held-out characters.`,
   };
 }
 
