@@ -117,8 +117,10 @@ export function solveOverDepths(
 
 /** Log–log slope in L of the controls' difference quotients `L max_k |θ_{k+1} − θ_k|`: 0 if Lipschitz, 1 with jumps. */
 export function growthOf(solutions: SolvedRows) {
-  const depths = solutions[0].map((optimum) => optimum.layers);
-  const quotients = solutions.map((row) => row.map((optimum) => optimum.layers * optimum.jump));
+  // One layer has no jump.
+  const compared = solutions.map((row) => row.filter(({ layers }) => layers > 1));
+  const depths = compared[0].map(({ layers }) => layers);
+  const quotients = compared.map((row) => row.map(({ layers, jump }) => layers * jump));
   if (quotients.flat().every((x) => x === 0)) return { slope: 0, interval: [0, 0] as const };
   if (!quotients.flat().every((x) => x > 0 && Number.isFinite(x))) {
     return { slope: Number.POSITIVE_INFINITY, interval: [Number.NaN, Number.NaN] as const };

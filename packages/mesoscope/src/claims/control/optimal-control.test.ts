@@ -138,12 +138,16 @@ describe('claims on coercive problems', () => {
 
 describe('outside its assumptions', () => {
   it('recovery says by how much the controls jump under weak regularisation', async () => {
-    const instance = { regularisation: 0.05, problems: 1, depths: [1, 2, 4, 8, 16, 32] };
+    const instance = { regularisation: 0.03, problems: 2, depths: [1, 2, 4, 8, 16, 32] };
     const finding = await find(recovery, instance);
     expect(finding.verdict).toBe('outside');
     const named = finding.assumptions.find(({ name, holds }) => /Lipschitz/.test(name) && !holds);
     expect(named?.value).toMatch(/jump by/);
     expect(finding.summary).toMatch(/jump/);
+    expect(finding.evidence['controls.growth']).toBeGreaterThan(0.5);
+    // The same depths where λ is large: a single layer, which cannot jump, is no jump.
+    const coercive = await find(recovery, { ...instance, regularisation: 1 });
+    expect(coercive.verdict, coercive.summary).toBe('holds');
   });
 
   it('transport says that the law leaves the grid', async () => {

@@ -32,9 +32,9 @@ export const optimumShape = {
 };
 
 /** Numbers of layers that double, so that the solution of one starts the next. */
-export const doublingDepths = (defaults: number[], least: number) =>
+export const doublingDepths = (defaults: number[], least: number, shallowest = 1) =>
   z
-    .array(z.int().min(1))
+    .array(z.int().min(shallowest))
     .min(least)
     .default(defaults)
     .describe(`numbers of layers L, at least ${least}, each twice the one before`)

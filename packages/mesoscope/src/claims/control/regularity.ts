@@ -124,7 +124,7 @@ export function regularityFinding(
 }
 
 const instanceSchema = z
-  .strictObject({ ...optimumShape, depths: doublingDepths(quickDepths, 4) })
+  .strictObject({ ...optimumShape, depths: doublingDepths(quickDepths, 4, 2) })
   .refine(...dataComplete);
 
 export type RegularityInstance = z.infer<typeof instanceSchema>;

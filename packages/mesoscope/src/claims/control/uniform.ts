@@ -1,242 +1,15 @@
-import { z } from 'zod';
-import type { ControlModel } from '../../control/control-model.ts';
-import { partOf } from '../../control/parameters.ts';
-import type { ControlProblem } from '../../control/problem.ts';
-import { horizonOf } from '../../flow/grid.ts';
-import type { FloatArray } from '../../kernels/backend.ts';
 import { binomialInterval } from '../../numeric/fit.ts';
-import { randomStream } from '../../numeric/random.ts';
 import { type Claim, type ClaimContext, type Finding, judge } from '../claim.ts';
 import { rowsOrRow } from '../judge-order.ts';
-import {
-  atomLosses,
-  drawFrequencies,
-  expectation,
-  lossRange,
-  populationOf,
-} from './finite-population.ts';
-import { dataComplete, optimumShape, ownInstance } from './optimum-instance.ts';
+import { ownInstance } from './optimum-instance.ts';
 import { orderFigure } from './order-figure.ts';
 import { overExperiments } from './over-experiments.ts';
 import {
-  entropyBound,
-  finiteClassBound,
-  logCoveringOfBall,
-  logCoveringOfLipschitz,
-} from './risk-bounds.ts';
-
-const instanceSchema = z
-  .strictObject({
-    ...optimumShape,
-    layers: z.int().min(1).max(64).default(4).describe('L'),
-    radius: z.number().positive().default(2).describe('r of the ball of each layer’s parameters'),
-    controls: z.int().min(2).max(512).default(48).describe('sampled controls: the finite class'),
-    sampleSizes: z.array(z.int().min(1)).min(2).default([32, 128, 512]).describe('N'),
-    resamples: z.int().min(20).default(200).describe('draws of N samples, for each N'),
-    ascents: z.int().min(0).max(100).default(8).describe('gradient steps that raise |R̂_N − R|'),
-    failure: z.number().gt(0).lt(1).default(0.05).describe('δ'),
-  })
-  .refine(...dataComplete);
-
-export type UniformInstance = z.infer<typeof instanceSchema>;
-
-interface UniformRecord {
-  /** Resamples in which the finite class stayed within its bound, for each N. */
-  readonly covered: readonly number[];
-  /** Mean over resamples of `sup_θ |R̂_N − R|` over the finite class; and the largest one. */
-  readonly means: readonly number[];
-  /** The largest deviation seen at controls optimised for it, in one resample for each N. */
-  readonly optimised: readonly number[];
-  readonly finiteBounds: readonly number[];
-  readonly ballBounds: readonly number[];
-  readonly lipschitzBounds: readonly number[];
-  readonly range: number;
-  /** `sup |∂ℓ/∂θ|` over sampled and optimised controls: in the supremum norm over depth, and in R^{PL}. */
-  readonly lipschitzSup: number;
-  readonly lipschitzEuclidean: number;
-  /** `log 𝒩` at the best η, for each N. */
-  readonly entropies: readonly number[];
-}
-
-function measure(
-  context: ClaimContext<UniformInstance>,
-  given: UniformInstance,
-  index: number,
-): UniformRecord {
-  const { backend, seed } = context;
-  const { layers, radius, sampleSizes, failure } = given;
-  const { model, probabilities } = populationOf(backend, given, { seed, index, layers });
-  const { problem, batch, parameters } = model;
-  const { layout } = problem;
-  const P = layout.parametersPerLayer;
-  const nodes = partOf(layout, parameters, 'controls');
-  const random = randomStream(seed, 'controls of a ball', index);
-  const gradient = backend.allocate(layout.length);
-  let [range, lipschitzSup, lipschitzEuclidean] = [0, 0, 0];
-  const members: { losses: Float64Array; nodes: Float64Array }[] = [];
-
-  /** Notes the range and the slopes of single atoms' losses at the present controls. */
-  function note(): void {
-    range = Math.max(range, lossRange(model));
-    for (let atom = 0; atom < batch.samples; atom++) {
-      const slope = gradientNorms(problem, model, gradient, atom);
-      lipschitzSup = Math.max(lipschitzSup, slope.sup);
-      lipschitzEuclidean = Math.max(lipschitzEuclidean, slope.euclidean);
-    }
-  }
-
-  for (let member = 0; member < given.controls; member++) {
-    for (let k = 0; k < layers; k++) {
-      const layer = nodes.subarray(k * P, (k + 1) * P);
-      for (let i = 0; i < P; i++) layer[i] = random.normal();
-      scaleTo(layer, radius * random.uniform() ** (1 / P));
-    }
-    if (member < 8) note();
-    else range = Math.max(range, lossRange(model));
-    const losses = atomLosses(problem, parameters, batch);
-    members.push({ losses, nodes: Float64Array.from(nodes) });
-  }
-  const risks = members.map(({ losses }) => expectation(probabilities, losses));
-  const results = sampleSizes.map((N) => {
-    const draws = randomStream(seed, `uniform resamples of ${N}`, index);
-    const sups: number[] = [];
-    let optimised = 0;
-    for (let r = 0; r < given.resamples; r++) {
-      const frequencies = drawFrequencies(probabilities, N, draws);
-      const gaps = members.map(({ losses }, m) => expectation(frequencies, losses) - risks[m]);
-      const sizes = gaps.map(Math.abs);
-      const sup = Math.max(...sizes);
-      sups.push(sup);
-      if (r > 0) continue;
-      const start = sizes.indexOf(sup);
-      nodes.set(members[start].nodes);
-      optimised = Math.max(sup, ascend(gaps[start] > 0 ? 1 : -1, frequencies));
-      note();
-    }
-    return { sups, optimised };
-  });
-
-  /** Projected gradient steps that raise `±(R̂ − R)`; returns the largest deviation on the way. */
-  function ascend(sign: number, frequencies: Float64Array): number {
-    let best = 0;
-    let step = 0.3 * radius;
-    const here = Float64Array.from(nodes);
-    const scratch = backend.allocate(layout.length);
-    for (let ascent = 0; ascent <= given.ascents; ascent++) {
-      const losses = atomLosses(problem, parameters, batch);
-      const value = sign * (expectation(frequencies, losses) - expectation(probabilities, losses));
-      if (value > best) {
-        best = value;
-        here.set(nodes);
-      } else {
-        step /= 2;
-        nodes.set(here);
-      }
-      // Weights must be ≥ 0: the two laws' gradients are taken one after the other.
-      const total = new Float64Array(nodes.length);
-      for (const [weights, factor] of [
-        [frequencies, sign],
-        [probabilities, -sign],
-      ] as const) {
-        problem.gradient(parameters, { ...batch, weights }, scratch);
-        partOf(layout, scratch, 'controls').forEach((g, i) => {
-          total[i] += factor * g;
-        });
-      }
-      const size = Math.sqrt(total.reduce((sum, g) => sum + g * g, 0));
-      if (size === 0) break;
-      for (let i = 0; i < nodes.length; i++) nodes[i] += (step * total[i]) / size;
-      for (let k = 0; k < layers; k++) {
-        const layer = nodes.subarray(k * P, (k + 1) * P);
-        const length = lengthOf(layer);
-        if (length > radius) scaleTo(layer, radius);
-      }
-    }
-    return best;
-  }
-
-  const finiteBounds = sampleSizes.map((samples) =>
-    finiteClassBound({ range, functions: given.controls, failure, samples }),
-  );
-  const common = { range, failure, largest: radius };
-  const ball = sampleSizes.map((samples) =>
-    entropyBound({
-      ...common,
-      samples,
-      lipschitz: lipschitzSup,
-      // A product of L balls in the supremum norm over depth.
-      logCovering: logCoveringOfBall(P * layers, radius),
-    }),
-  );
-  const T = horizonOf(problem.grid);
-  const lipschitzBounds = sampleSizes.map(
-    (samples) =>
-      entropyBound({
-        ...common,
-        samples,
-        lipschitz: lipschitzSup,
-        logCovering: logCoveringOfLipschitz({
-          parameters: P,
-          radius,
-          lipschitz: radius / T,
-          horizon: T,
-        }),
-      }).value,
-  );
-  return {
-    covered: results.map(({ sups }, i) => sups.filter((sup) => sup <= finiteBounds[i]).length),
-    means: results.map(({ sups }) => sups.reduce((a, b) => a + b, 0) / sups.length),
-    optimised: results.map((result) => result.optimised),
-    finiteBounds,
-    ballBounds: ball.map((bound) => bound.value),
-    lipschitzBounds,
-    range,
-    lipschitzSup,
-    lipschitzEuclidean,
-    entropies: ball.map((bound) => bound.logCovering),
-  };
-}
-
-/** Norms of one atom's ∂ℓ/∂θ: dual to the supremum over layers, `Σ_k |∂_k|`, and Euclidean. */
-function gradientNorms(
-  problem: ControlProblem,
-  { parameters, batch }: ControlModel,
-  gradient: FloatArray,
-  atom: number,
-) {
-  const { layout, tokens, field, penalty, grid } = problem;
-  const each = tokens * field.dimension;
-  const states = Array.from({ length: each }, (_, i) => batch.states?.[atom * each + i] ?? 0);
-  const columns = problem.columns;
-  const labels = Array.from({ length: columns }, (_, i) => batch.labels[atom * columns + i]);
-  problem.gradient(parameters, { samples: 1, states, labels }, gradient);
-  const nodes = partOf(layout, parameters, 'controls');
-  const derivative = partOf(layout, gradient, 'controls');
-  const P = layout.parametersPerLayer;
-  let [sup, square] = [0, 0];
-  for (let k = 0; k < layout.layers; k++) {
-    const step = grid.times[k + 1] - grid.times[k];
-    let layer = 0;
-    for (let i = k * P; i < (k + 1) * P; i++) {
-      // The loss alone: without the derivative of the penalty.
-      layer += (derivative[i] - step * penalty.regularisation * nodes[i]) ** 2;
-    }
-    sup += Math.sqrt(layer);
-    square += layer;
-  }
-  return { sup, euclidean: Math.sqrt(square) };
-}
-
-function lengthOf(vector: FloatArray): number {
-  let square = 0;
-  for (let i = 0; i < vector.length; i++) square += vector[i] ** 2;
-  return Math.sqrt(square);
-}
-
-function scaleTo(vector: FloatArray, size: number): void {
-  const factor = size / lengthOf(vector);
-  for (let i = 0; i < vector.length; i++) vector[i] *= factor;
-}
+  measureUniform,
+  type UniformInstance,
+  type UniformRecord,
+  uniformInstance,
+} from './uniform-deviations.ts';
 
 function findingOf(given: UniformInstance, records: readonly UniformRecord[]): Finding {
   const { sampleSizes, resamples, failure } = given;
@@ -256,9 +29,17 @@ function findingOf(given: UniformInstance, records: readonly UniformRecord[]): F
     Math.max(...records.flatMap((record) => sampleSizes.map((_, i) => read(record, i))));
   const smallestOf = (read: (record: UniformRecord, i: number) => number) =>
     -largestOf((record, i) => -read(record, i));
-  const ballRatio = largestOf((record, i) => record.optimised[i] / record.ballBounds[i]);
+  const largestRatio = largestOf((record, i) =>
+    Math.max(
+      record.optimised[i] / record.ballBounds[i],
+      record.lipschitzMeans[i] / record.lipschitzBounds[i],
+    ),
+  );
   const loose = smallestOf((record, i) => record.ballBounds[i] / record.optimised[i]);
   const finiteLoose = smallestOf((record, i) => record.finiteBounds[i] / record.means[i]);
+  const lipschitzRatio = largestOf(
+    (record, i) => record.lipschitzMeans[i] / record.lipschitzBounds[i],
+  );
   const rows = (read: (record: UniformRecord) => readonly number[]) => rowsOrRow(records.map(read));
   return {
     assumptions,
@@ -273,6 +54,7 @@ function findingOf(given: UniformInstance, records: readonly UniformRecord[]): F
       'ball.logCovering': rows((record) => record.entropies),
       'ball.looseness': loose,
       'ball.radius': given.radius,
+      'lipschitzInDepth.suprema': rows((record) => record.lipschitzMeans),
       'lipschitzInDepth.bounds': rows((record) => record.lipschitzBounds),
       'constants.range': records.map((record) => record.range),
       'constants.slopeInSupremum': records.map((record) => record.lipschitzSup),
@@ -283,8 +65,8 @@ function findingOf(given: UniformInstance, records: readonly UniformRecord[]): F
     measured: covered / trials,
     expected,
     interval,
-    verdict: verdict === 'holds' && ballRatio > 1 ? 'fails' : verdict,
-    summary: `Over ${given.controls} controls the bound covers ${((100 * covered) / trials).toFixed(2)} % of resamples, at least ${finiteLoose.toPrecision(2)} times too wide; the entropy bound of the ball is at least ${loose.toPrecision(2)} times the largest deviation that ascent finds.`,
+    verdict: verdict === 'holds' && largestRatio > 1 ? 'fails' : verdict,
+    summary: `Over ${given.controls} controls the bound covers ${((100 * covered) / trials).toFixed(2)} % of resamples, at least ${finiteLoose.toPrecision(2)} times too wide; the entropy bound of the ball is at least ${loose.toPrecision(2)} times the largest deviation that ascent finds; controls that are Lipschitz in depth deviate by at most ${lipschitzRatio.toPrecision(2)} of their bound.`,
     figures: [
       {
         ...orderFigure({
@@ -314,9 +96,14 @@ function findingOf(given: UniformInstance, records: readonly UniformRecord[]): F
               layers: sampleSizes,
               errors: records.map((r) => r.optimised),
             },
+            {
+              series: 'Lipschitz in depth',
+              layers: sampleSizes,
+              errors: records.map((r) => r.lipschitzMeans),
+            },
             { series: 'finite class', layers: sampleSizes, errors: records.map((r) => r.means) },
           ],
-          expected: [{ slope: -0.5, curve: 4 }],
+          expected: [{ slope: -0.5, curve: 5 }],
         }),
         x: { label: 'samples N', scale: 'log' },
       },
@@ -327,13 +114,13 @@ function findingOf(given: UniformInstance, records: readonly UniformRecord[]): F
 async function run(context: ClaimContext<UniformInstance>): Promise<Finding> {
   const full = context.setting === 'full';
   const given: UniformInstance = context.instance ?? {
-    ...instanceSchema.parse({}),
+    ...uniformInstance.parse({}),
     ...ownInstance(context),
     problems: full ? 12 : 3,
     resamples: full ? 1000 : 200,
   };
   const records = await overExperiments(context, given.problems, 'populations', (index) =>
-    measure(context, given, index),
+    measureUniform(context, given, index),
   );
   return findingOf(given, records);
 }
@@ -347,6 +134,6 @@ export const uniform: Claim<UniformInstance> = {
     'With probability at least $1-\\delta$, $\\sup_\\theta|\\hat R_N - R| \\le B_\\ell\\sqrt{\\log(2|\\Theta|/\\delta)/2N}$ over a finite class, and $\\le \\inf_\\eta\\{2\\,\\mathrm{Lip}\\,\\eta + B_\\ell\\sqrt{(\\log 2\\mathcal N(\\eta) + \\log 1/\\delta)/2N}\\}$ over a class with covering numbers $\\mathcal N$.',
   trust: 'P, form S',
   quantity: 'coverage of the finite-class bound',
-  instance: instanceSchema,
+  instance: uniformInstance,
   run,
 };

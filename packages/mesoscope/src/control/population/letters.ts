@@ -1,3 +1,4 @@
+import { MesoscopeError } from '../../errors.ts';
 import type { FinitePopulation } from './population.ts';
 
 export interface LetterPopulationOptions {
@@ -17,9 +18,18 @@ export interface LetterPopulationOptions {
  * comparison of tokens: no function of one token tells it.
  *
  * In R⁴ letter a at place j is `(cos 2πa/A, sin 2πa/A, cos 2πj/n, sin 2πj/n)`.
+ *
+ * @throws MesoscopeError `invalid-value`
  */
 export function letterPopulation(options: LetterPopulationOptions): FinitePopulation {
   const { letters, length, repetition, noise } = options;
+  for (const [path, received] of Object.entries({ letters, length })) {
+    if (!(Number.isInteger(received) && received >= 2))
+      refuse(path, received, 'a whole number of at least 2');
+  }
+  for (const [path, received] of Object.entries({ repetition, noise })) {
+    if (!(received >= 0 && received <= 1)) refuse(path, received, 'a probability from 0 to 1');
+  }
   const [dimension, classes] = [4, 2];
   const words = letters ** length;
   const states = new Float64Array(words * classes * length * dimension);
@@ -48,4 +58,8 @@ export function letterPopulation(options: LetterPopulationOptions): FinitePopula
     }
   }
   return { tokens: length, dimension, classes, states, labels, probabilities };
+}
+
+function refuse(path: string, received: number, expected: string): never {
+  throw new MesoscopeError({ code: 'invalid-value', path, received, expected });
 }

@@ -9,8 +9,8 @@ describe('words of letters', () => {
       fc.property(
         fc.integer({ min: 2, max: 4 }),
         fc.integer({ min: 2, max: 4 }),
-        fc.double({ min: 0.05, max: 0.95 }),
-        fc.double({ min: 0.01, max: 0.49 }),
+        fc.double({ min: 0.05, max: 0.95, noNaN: true }),
+        fc.double({ min: 0.01, max: 0.49, noNaN: true }),
         (letters, length, repetition, noise) => {
           const population = letterPopulation({ letters, length, repetition, noise });
           expect(population.probabilities.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 12);
@@ -24,6 +24,14 @@ describe('words of letters', () => {
       ),
       { numRuns: 30, seed: 1 },
     );
+  });
+
+  it('are refused for probabilities and sizes that make no law', () => {
+    const options = { letters: 2, length: 3, repetition: 0.5, noise: 0.1 };
+    expect(() => letterPopulation({ ...options, noise: Number.NaN })).toThrow(/noise/);
+    expect(() => letterPopulation({ ...options, repetition: 1.5 })).toThrow(/repetition/);
+    expect(() => letterPopulation({ ...options, letters: 1 })).toThrow(/letters/);
+    expect(() => letterPopulation({ ...options, length: 2.5 })).toThrow(/length/);
   });
 
   it('are in class 1 where the last letter occurred before', () => {

@@ -3,7 +3,7 @@ import { partOf } from '../parameters.ts';
 import type { ControlProblem } from '../problem.ts';
 
 /** Writes `M⁻¹ g` into `x`, M symmetric and positive; g and x may not be the same vector. */
-export type Metric = (g: ArrayLike<number> & Iterable<number>, x: Float64Array) => void;
+export type Metric = (g: ArrayLike<number>, x: Float64Array) => void;
 
 /**
  * The metric of a problem's own running cost: `M = (λ + μ/T²) ε + μ D` on the controls, D the second difference of the

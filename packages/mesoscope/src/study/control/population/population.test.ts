@@ -25,6 +25,7 @@ it('solves a coercive problem at all depths, certifies it as strong and compares
   expect(titlesOf({ sections })).toEqual([
     'The population',
     'The problem at every depth',
+    'How the solver ended',
     'Value and risk over depth',
     'Certificate: strong',
     'Solvers from one random start, L = 2, λ = 1, μ = 0',

@@ -7,7 +7,7 @@ import type { Study, StudyContext, StudyResult } from '../../study.ts';
 import { certificateSection } from '../certificate-sections.ts';
 import { populationOf, populationProblem } from './problem.ts';
 import { type PopulationStudy, populationSchema } from './schema.ts';
-import { comparisonSection, depthsSection, populationSection, valueFigure } from './sections.ts';
+import { comparisonSection, depthsSections, populationSection, valueFigure } from './sections.ts';
 import { compareSolvers, type SolvedDepth, sampledObjectives, solveDepths } from './solutions.ts';
 
 async function run(configuration: PopulationStudy, context: StudyContext): Promise<StudyResult> {
@@ -45,7 +45,7 @@ async function run(configuration: PopulationStudy, context: StudyContext): Promi
     claims,
     sections: [
       ...sections,
-      depthsSection(solved, sampled, entropies),
+      ...depthsSections(solved, sampled, entropies),
       { kind: 'figure', figure: valueFigure(solved, entropies) },
       certificateSection(solved, 'the whole population, exactly'),
       comparisonSection(compared, comparison),

@@ -27,44 +27,51 @@ export function populationSection(
   };
 }
 
-/** Value, risk and the solver's end at every depth. */
-export function depthsSection(
+/** Value and risk at every depth, and how the solver ended there. */
+export function depthsSections(
   solved: readonly SolvedDepth[],
   sampled: readonly number[],
   { bayesRisk }: PopulationEntropies,
-): Section {
+): Section[] {
   const finest = solved[solved.length - 1].layers;
-  return {
-    kind: 'table',
-    title: 'The problem at every depth',
-    columns: [
-      'layers',
-      'V_L',
-      'risk (nats)',
-      'above H(Y | h₀)',
-      'accuracy',
-      'solution',
-      `J of the ${finest}-layer solution, sampled`,
-      'first-order condition',
-      'layer gradients',
-      'seconds',
-      'why the solver stopped',
-    ],
-    rows: solved.map(({ layers, solution, accuracy, certificate }, i) => [
-      layers,
-      nats(solution.objective),
-      nats(solution.loss),
-      nats(solution.loss - bayesRisk),
-      percent(accuracy),
-      certificate.kind,
-      nats(sampled[i]),
-      short(solution.residual),
-      solution.layerGradients,
-      solution.seconds.toFixed(2),
-      solution.reason,
-    ]),
-    note: `Solved by ${solved[0].solution.solver}, each depth from the solution of the one before. Sampled: the controls of ${finest} layers as a function of depth, in the middles of fewer layers; solving again from there gives V_L or a better one.`,
-  };
+  return [
+    {
+      kind: 'table',
+      title: 'The problem at every depth',
+      columns: [
+        'layers',
+        'V_L',
+        'risk (nats)',
+        'above H(Y | h₀)',
+        'accuracy',
+        'solution',
+        `J of the ${finest}-layer solution, sampled`,
+      ],
+      rows: solved.map(({ layers, solution, accuracy, certificate }, i) => [
+        layers,
+        nats(solution.objective),
+        nats(solution.loss),
+        nats(solution.loss - bayesRisk),
+        percent(accuracy),
+        certificate.kind,
+        nats(sampled[i]),
+      ]),
+      note: `Sampled: the controls of ${finest} layers as a function of depth, in the middles of fewer layers; solving again from there gives V_L or a better one.`,
+    },
+    {
+      kind: 'table',
+      title: 'How the solver ended',
+      columns: ['layers', 'first-order condition', 'layer gradients', 'seconds', 'why it stopped'],
+      rows: solved.map(({ layers, solution }) => [
+        layers,
+        short(solution.residual),
+        solution.layerGradients,
+        solution.seconds.toFixed(2),
+        solution.reason,
+      ]),
+      note: `By ${solved[0].solution.solver}, each depth from the solution of the one before, the first from the best of several random starts.`,
+    },
+  ];
 }
 
 export function comparisonSection(

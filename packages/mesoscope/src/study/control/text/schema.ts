@@ -1,9 +1,13 @@
 import { z } from 'zod';
-import { firstLookSchema } from '../../first-look/schema.ts';
+import { firstLookText } from '../../../control/text/configuration.ts';
 import { raceSchema, stagesSchema } from '../depth-trainings.ts';
+import { textFlowShape } from './flow-shape.ts';
+
+const count = z.int().min(1);
 
 /** Everything that the study of text can be told; `parse({})` is the preset: the problem of the first look. */
-export const textSchema = firstLookSchema.extend({
+export const textSchema = z.strictObject({
+  ...textFlowShape,
   stages: stagesSchema
     .default([
       { layers: 2, steps: 800 },
@@ -12,7 +16,19 @@ export const textSchema = firstLookSchema.extend({
       { layers: 16, steps: 100 },
     ])
     .describe('depths and steps of the model that is judged'),
-  reportEvery: z.int().min(1).default(50).describe('steps between two looks at the judged model'),
+  rate: z
+    .number()
+    .positive()
+    .default(firstLookText.rate)
+    .describe('of Adam, decaying by a cosine over all steps of a training'),
+  warmUp: z.int().min(0).default(firstLookText.warmUp).describe('steps'),
+  reportEvery: count.default(50).describe('steps between two looks at the judged model'),
+  reportSequences: z
+    .int()
+    .min(2)
+    .default(firstLookText.reportSequences)
+    .describe('validation sequences of such a look'),
+  finalSequences: z.int().min(2).default(firstLookText.finalSequences),
   race: raceSchema({
     stages: [
       { layers: 2, steps: 100 },
