@@ -101,7 +101,7 @@ it('compares what it learned in context with classical predictors on held-out ta
   expect(headline['held-out error of least squares']).toBeLessThan(0.01);
   expect(headline['held-out error of one gradient step']).toBeGreaterThan(0.05);
   expect(headline['held-out error of the network']).toBeLessThan(0.9);
-  expect(sections[0].title).toBe('What was learned, on tasks never seen');
+  expect(sections[0]).toMatchObject({ title: 'What was learned, on tasks never seen' });
 });
 
 it('refuses contexts without tokens, and targets of another number', async () => {
