@@ -10,13 +10,15 @@ import { gaussianQuadrature } from '../../law/quadrature.ts';
 import { scale } from '../../numeric/matrix.ts';
 import { randomStream } from '../../numeric/random.ts';
 import { covariance } from './context-families.ts';
-import type { HeadPath } from './head-path.ts';
+import { randomHeadPath } from './head-path.ts';
 import { displacedTargets } from './instance.ts';
 
 const layers = 8;
 /** Quadrature points in each direction; contexts with more points in all are not compared. */
 const nodes = 24;
 const mostPoints = 600;
+/** Heads whose tilt the quadrature resolves; twice as large ones carry attention beyond its last points. */
+const headSize = 0.25;
 
 /** Three random Gaussian contexts in the plane with tokens. */
 export function randomGaussianInputs(seed: number): EnsembleInputs {
@@ -35,10 +37,11 @@ export function closureError(
   backend: Backend,
   inputs: EnsembleInputs,
   keyDimension: number,
-  path: HeadPath,
+  seed: number,
 ): number | undefined {
   const { dimension, tokens } = inputs;
   if (nodes ** dimension > mostPoints) return undefined;
+  const path = randomHeadPath({ dimension, keyDimension, atoms: 4 }, seed, headSize);
   const contexts: ParticleLaw[] = [];
   for (const law of inputs.contexts) {
     if (law.kind !== 'gaussian') return undefined;

@@ -96,7 +96,7 @@ function measure(
   return {
     heads: errors.map((error) => error.head),
     costates: errors.map((error) => error.costate),
-    closure: closureError(backend, gaussians, keyDimension, path),
+    closure: closureError(backend, gaussians, keyDimension, seed),
     differences: backend.scoped(() => {
       const layout = shape(depths[0]);
       const map = createParticleMap(backend, { layout, inputs: discrete });
