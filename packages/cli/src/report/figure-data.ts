@@ -26,7 +26,7 @@ export function figureArrays({ id, marks }: Figure): Record<string, NamedArray> 
 function titleOf(mark: Mark): string {
   if ('series' in mark) return mark.series;
   if ('label' in mark) return mark.label;
-  return mark.kind === 'heatmap' ? mark.valueLabel : '';
+  return 'valueLabel' in mark ? mark.valueLabel : '';
 }
 
 /** Everything in a mark that is a list of numbers. */
@@ -45,6 +45,7 @@ function columnsOf(mark: Mark): Record<string, ArrayLike<number>> {
       return { x: mark.x, low: mark.low, high: mark.high };
     case 'rule':
       return { at: [mark.at] };
+    case 'points':
     case 'heatmap':
       return { x: mark.x, y: mark.y, values: mark.values };
     case 'regions':
