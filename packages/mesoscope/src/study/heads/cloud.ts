@@ -1,4 +1,4 @@
-import type { Figure, Mark } from '../../claims/figure.ts';
+import type { Figure } from '../../claims/figure.ts';
 import { type HeadLaw, headLength } from '../../heads/head-law.ts';
 import { scoreMatrix } from '../../heads/merge.ts';
 
@@ -11,7 +11,7 @@ export interface CloudFrame {
 
 /**
  * Frames of a cloud in two coordinates that no gauge changes: the leading principal component of KᵀQ, and that of V, both of
- * the last frame. Heads are coloured by Ψ in five classes, the same in all frames.
+ * the last frame. Heads are coloured by Ψ on one scale for all frames, up to its upper decile.
  */
 export function cloudFigures(id: string, frames: readonly CloudFrame[]): Figure[] {
   const last = frames[frames.length - 1].law;
@@ -26,18 +26,11 @@ export function cloudFigures(id: string, frames: readonly CloudFrame[]): Figure[
     const margin = 0.05 * (high - low) || 1;
     return [low - margin, high + margin];
   };
-  const levels = classLevels(frames);
+  const all = frames.flatMap(({ psi }) => [...psi]).sort((a, b) => a - b);
+  const at = (share: number) => all[Math.floor(share * (all.length - 1))];
+  const valueDomain = [all[0], at(0.9)] as const;
   return frames.map(({ title, psi }, frame) => {
     const [x, y] = places[frame];
-    const marks: Mark[] = levels.map(({ label, low, high }) => {
-      const members = [...psi.keys()].filter((i) => psi[i] > low && psi[i] <= high);
-      return {
-        kind: 'dots',
-        series: label,
-        x: members.map((i) => x[i]),
-        y: members.map((i) => y[i]),
-      };
-    });
     return {
       id: `${id}.${String(frame).padStart(2, '0')}`,
       title: `Cloud of heads, ${title}`,
@@ -45,26 +38,9 @@ export function cloudFigures(id: string, frames: readonly CloudFrame[]): Figure[
         'Each dot is a head: leading principal component of KᵀQ against that of V (of the last frame). Colour: first variation Ψ; at an optimum all heads have the least one.',
       x: { label: 'component of KᵀQ', domain: domain(0) },
       y: { label: 'component of V', domain: domain(1) },
-      marks: marks.filter((mark) => mark.kind === 'dots' && mark.x.length > 0),
+      marks: [{ kind: 'points', x, y, values: psi, valueLabel: 'first variation Ψ', valueDomain }],
     };
   });
-}
-
-/** Five classes of Ψ with equally many heads over all frames. */
-function classLevels(frames: readonly CloudFrame[]) {
-  const all = frames.flatMap(({ psi }) => [...psi]).sort((a, b) => a - b);
-  const edges = [1, 2, 3, 4].map((i) => all[Math.floor((i * all.length) / 5)]);
-  const bounds = [Number.NEGATIVE_INFINITY, ...edges, Number.POSITIVE_INFINITY];
-  return bounds.slice(0, -1).map((low, i) => ({
-    label:
-      i === 0
-        ? `Ψ ≤ ${bounds[1].toPrecision(2)}`
-        : i === 4
-          ? `Ψ > ${low.toPrecision(2)}`
-          : `Ψ to ${bounds[i + 1].toPrecision(2)}`,
-    low,
-    high: bounds[i + 1],
-  }));
 }
 
 interface Rows {

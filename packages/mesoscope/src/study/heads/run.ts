@@ -116,12 +116,22 @@ function sectionsOf({ growth, flow, fixed, frames, certificate }: HeadStudyOutco
     ...(flow.reports.length > 1
       ? [flowFigure(flow.reports, growth.records.at(-1)?.risk ?? 0)]
       : []),
-    ...(frames.length > 1 ? cloudFigures('heads.cloud', frames) : []),
   ];
   return [
     ...(certificate === undefined ? [] : [certificateSection(certificate)]),
     ...figures.map((figure) => ({ kind: 'figure', figure }) as const),
+    ...(frames.length > 1 ? [cloudSection(frames)] : []),
   ];
+}
+
+function cloudSection(frames: readonly CloudFrame[]): Section {
+  const figures = cloudFigures('heads.cloud', frames);
+  return {
+    kind: 'animation',
+    title: 'The cloud of heads over training',
+    caption: figures[0].caption,
+    frames: figures,
+  };
 }
 
 function certificateSection({ risk, gap, provedGap, search }: HeadCertificate): Section {

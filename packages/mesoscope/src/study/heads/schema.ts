@@ -122,7 +122,7 @@ export const textSchema = z.strictObject({
     .describe('coordinates of a character: singular vectors of its bigrams'),
   periods: z
     .array(z.number().positive())
-    .default([3, 5])
+    .default([20, 10])
     .describe('of the pairs (cos, sin) that tell positions apart, in characters'),
 });
 

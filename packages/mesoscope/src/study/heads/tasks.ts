@@ -85,9 +85,7 @@ function drawLabels(
 /**
  * Next characters of a text: training, validation and held-out part as in {@link prepareCorpus}. A token is a
  * character's vector, fixed, followed by its position: the leading left singular vectors of the log-odds
- * `log p(b|a) − log p(b)` of character bigrams, scaled to unit variance over the text, and `√2(cos, sin)(2πt/p)` for each period p. Logits
- * are sums of values of tokens, so that a head must find the last characters to be of use: with short periods it tells them
- * from their neighbours by small Q and K, which the penalty allows.
+ * `log p(b|a) − log p(b)` of character bigrams, scaled to unit variance over the text, and `√2(cos, sin)(2πt/p)` for each period p.
  */
 export function textTask(text: string, configuration: TextStudy): HeadTask {
   const { context, sequences, testSequences, maximumClasses } = configuration;
