@@ -80,12 +80,13 @@ describe('.npz', () => {
     expect(() => encodeNpz({ a: { shape: [2, 2], data: matrix } })).toThrow('array a');
   });
 
-  const numpy = spawnSync('python3', ['-c', 'import numpy']).status === 0;
-  it.skipIf(!numpy)('is loaded by NumPy (skipped where python3 has no NumPy)', () => {
+  const python = process.env.MESOSCOPE_PYTHON ?? 'python3';
+  const numpy = spawnSync(python, ['-c', 'import numpy']).status === 0;
+  it.skipIf(!numpy)(`is loaded by NumPy (skipped where ${python} has no NumPy)`, () => {
     const path = join(mkdtempSync(join(tmpdir(), 'npz-')), 'arrays.npz');
     writeFileSync(path, encodeNpz({ a: { shape: [2, 3], data: matrix } }));
     const script = `import numpy; a = numpy.load(${JSON.stringify(path)})["a"]; print(a.dtype, a.shape, a.tolist())`;
-    expect(spawnSync('python3', ['-c', script], { encoding: 'utf8' }).stdout.trim()).toBe(
+    expect(spawnSync(python, ['-c', script], { encoding: 'utf8' }).stdout.trim()).toBe(
       'float64 (2, 3) [[1.0, -2.5, 3.141592653589793], [1e+300, 5e-324, 0.0]]',
     );
   });

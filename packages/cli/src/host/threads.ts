@@ -1,4 +1,4 @@
-import { MessageChannel } from 'node:worker_threads';
+import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads';
 import { Tinypool } from 'tinypool';
 import type { Execution } from './backend.ts';
 import { type Answer, errorOf, type Order, type ThreadTask } from './thread-message.ts';
@@ -32,7 +32,8 @@ export function startThreads(count: number, execution: Execution): Threads {
     count,
     async run(order, { progress, signal }) {
       const { port1: listening, port2: port } = new MessageChannel();
-      listening.on('message', (done) => progress?.(...(done as never[])));
+      const hear = (done: unknown) => progress?.(...(done as never[]));
+      listening.on('message', hear);
       const task: ThreadTask = { order, execution: own, port };
       try {
         const answer: Answer = await pool.run(task, {
@@ -42,6 +43,11 @@ export function startThreads(count: number, execution: Execution): Threads {
         if ('error' in answer) throw errorOf(answer.error);
         return answer.result;
       } finally {
+        // What was sent before the answer may arrive after it.
+        for (let last = receiveMessageOnPort(listening); last !== undefined; ) {
+          hear(last.message);
+          last = receiveMessageOnPort(listening);
+        }
         listening.close();
       }
     },
