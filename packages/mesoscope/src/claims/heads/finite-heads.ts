@@ -96,22 +96,25 @@ function meanCurvature({ columns, data }: Matrix, weights: Float64Array): number
   return sum;
 }
 
-/** A scaled quantity over its limit: at the most heads, widened by what the last doubling changed, of order 1/N like what is left. */
+/** A scaled quantity over its limit. */
 interface LimitRatio {
   readonly mean: number;
   /** Over experiments; null for one. */
   readonly interval: Interval | null;
 }
 
+/**
+ * The limit of a ratio `r_N = r + c/N + O(1/N²)`, extrapolated from the two largest N, of which one is twice the other:
+ * `2r_{2N} − r_N` in each experiment.
+ */
 function limitRatio(
   measured: readonly Measured[],
   ratioAt: (errors: SamplingErrors, scale: number) => number,
 ): LimitRatio {
   const last = sampledHeads.length - 1;
-  const { mean, interval } = meanInterval(measured.map(({ away }) => ratioAt(away, last)));
-  const before = meanInterval(measured.map(({ away }) => ratioAt(away, last - 1))).mean;
-  const left = Math.abs(mean - before);
-  return { mean, interval: interval && [interval[0] - left, interval[1] + left] };
+  return meanInterval(
+    measured.map(({ away }) => 2 * ratioAt(away, last) - ratioAt(away, last - 1)),
+  );
 }
 
 interface Measured {
