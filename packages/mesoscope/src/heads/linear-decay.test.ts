@@ -40,12 +40,12 @@ describe('the linearised flow', () => {
       ],
       weights,
     );
-    const { rates, excessAfter } = linearDecay(problem, limit);
+    const { rates, after } = linearDecay(problem, limit);
     expect(rates).toHaveLength(8);
     for (const rate of rates) expect(rate).toBeCloseTo(0.3, 9);
     const first = problem.risk(law).risk - Math.LN2;
     for (const t of [0, 1, 5]) {
-      expect(excessAfter(law)(t)).toBeCloseTo(first * Math.exp(-2 * 0.3 * t), 8);
+      expect(after(law).excess(t)).toBeCloseTo(first * Math.exp(-2 * 0.3 * t), 8);
     }
   });
 
@@ -54,7 +54,7 @@ describe('the linearised flow', () => {
     const [x, λ] = [1.5, 0.2];
     const problem = balancedProblem(x, λ);
     const limit = headLaw(shape, new Float64Array(8), weights);
-    const { rates, excessAfter } = linearDecay(problem, limit);
+    const { rates, after } = linearDecay(problem, limit);
     expect(rates).toHaveLength(8);
     for (const rate of rates.subarray(0, 7)) expect(rate).toBeCloseTo(λ, 8);
     expect(rates[7]).toBeCloseTo(λ + x ** 2 / 2, 8);
@@ -72,7 +72,7 @@ describe('the linearised flow', () => {
       const expected =
         (fast / 2) * mean ** 2 * Math.exp(-2 * fast * t) +
         (λ / 2) * variance * Math.exp(-2 * λ * t);
-      expect(excessAfter(law)(t) / expected).toBeCloseTo(1, 7);
+      expect(after(law).excess(t) / expected).toBeCloseTo(1, 7);
     }
   });
 
@@ -105,10 +105,11 @@ describe('the linearised flow', () => {
     const limit = headLaw(shape, new Float64Array(8), weights);
     const law = randomHeads(shape, 2, randomStream(4, 'near'), { score: 1e-3, value: 1e-3 });
     const near = headLaw(shape, law.parameters, weights);
-    const predicted = linearDecay(problem, limit).excessAfter(near);
+    const predicted = linearDecay(problem, limit).after(near);
     const steps = { step: 0.05, steps: 100, scheme: 'rk4' as const };
-    for (const { time, risk } of headFlow(problem, near, steps)) {
-      expect((risk - Math.LN2) / predicted(time)).toBeCloseTo(1, 4);
+    for (const { time, risk, slopeSquare } of headFlow(problem, near, steps)) {
+      expect((risk - Math.LN2) / predicted.excess(time)).toBeCloseTo(1, 4);
+      expect(Math.sqrt(slopeSquare) / predicted.slope(time)).toBeCloseTo(1, 4);
     }
   });
 });
