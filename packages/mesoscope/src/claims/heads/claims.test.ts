@@ -122,6 +122,10 @@ describe('explicit instances', () => {
     const free = { ...instance, regularisation: 0 };
     expect((await find(monotonicity, free)).verdict).toBe('outside');
     expect((await find(longTime, free)).verdict).toBe('outside');
+    // Without penalty the heads end on the boundary of the ball, where the spectrum inside it says nothing.
+    const ball = await find(longTime, { ...free, radius: 3.5 });
+    expect(ball.verdict).toBe('outside');
+    expect(ball.assumptions.find(({ name }) => name.includes('boundary'))?.holds).toBe(false);
   });
 });
 

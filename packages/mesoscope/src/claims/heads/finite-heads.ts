@@ -115,9 +115,9 @@ async function runExperiment(context: ClaimContext<HeadInstance>): Promise<Findi
   const measured: Measured[] = [];
   let spread = true;
   let bounded = true;
-  for (let index = 0; index < (instance === undefined ? count : 1); index++) {
+  for (let index = 0; index < count; index++) {
     context.signal?.throwIfAborted();
-    progress(index, count, 'random laws of heads');
+    progress(index, count, instance === undefined ? 'random laws of heads' : 'groups of draws');
     backend.scoped(() => {
       const experiment =
         instance === undefined

@@ -62,7 +62,10 @@ interface Comparison {
   /** Łojasiewicz fit over the last three decades, and over the three before. */
   readonly late: LojasiewiczFit;
   readonly early: LojasiewiczFit;
-  /** The exponent that the linearised flow shows over the last three decades: above ½ while several modes are left. */
+  /**
+   * The exponent that the linearised flow shows over the last three decades: above ½ while several modes are left; NaN at a saddle,
+   * from which it would run away.
+   */
   readonly lateExponent: number;
   /** Exponent minus that of the linearised flow, over the three and over the two decades before the last three. */
   readonly earlierDifferences: readonly [number, number];
@@ -122,6 +125,7 @@ function decayOf(
     late: predictionFrom(late),
   };
   const exponentOf = ({ excess, slope }: DecayingRisk, start: number, from: number, to: number) => {
+    if (slowest <= 0) return Number.NaN;
     const after = times.slice(from, to).map((t) => t - times[start]);
     return fitLojasiewicz(after.map(excess), after.map(slope)).exponent;
   };
