@@ -68,7 +68,8 @@ function finding(
     },
   ];
   const usable = assumptions.every(({ holds }) => holds);
-  const tolerance = Math.max(...decays.map(({ uncertainty }) => uncertainty.ratio), 0);
+  const tolerance =
+    decays.length === 0 ? 0 : meanInterval(decays.map(({ uncertainty }) => uncertainty.ratio)).mean;
   const expected: Expected = { kind: 'value', value: 1, tolerance };
   const ratios = decays.map(({ comparison }) => comparison.ratio);
   const { mean, interval } = usable ? meanInterval(ratios) : { mean: Number.NaN, interval: null };
