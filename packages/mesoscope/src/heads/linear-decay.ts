@@ -6,8 +6,16 @@ import type { HeadProblem } from './problem.ts';
 export interface LinearDecay {
   /** Eigenvalues of S other than 0, increasing: a mode decays at this rate, its part of the risk at twice the rate. */
   readonly rates: Float64Array;
-  /** `R − R*` at time t after a law, `½ Σ_j μ_j a_j² e^{−2μ_j t}`, a_j the law's amplitudes. */
-  excessAfter(law: HeadLaw): (time: number) => number;
+  /** What follows after a law of amplitudes a_j. */
+  after(law: HeadLaw): DecayingRisk;
+}
+
+/** Functions of the time t after a law. */
+export interface DecayingRisk {
+  /** `R − R* = ½ Σ_j μ_j a_j² e^{−2μ_j t}`. */
+  readonly excess: (time: number) => number;
+  /** `(∫|∇Ψ|²dρ)^{1/2} = (Σ_j μ_j² a_j² e^{−2μ_j t})^{1/2}`. */
+  readonly slope: (time: number) => number;
 }
 
 /**
@@ -41,7 +49,7 @@ export function linearDecay(problem: HeadProblem, limit: HeadLaw): LinearDecay {
   const kept = [...values.keys()].filter((m) => Math.abs(values[m]) > floor);
   return {
     rates: Float64Array.from(kept, (m) => values[m]),
-    excessAfter(law) {
+    after(law) {
       const squares = kept.map((m) => {
         let along = 0;
         for (let j = 0; j < size; j++) {
@@ -49,11 +57,13 @@ export function linearDecay(problem: HeadProblem, limit: HeadLaw): LinearDecay {
         }
         return along * along;
       });
-      return (time) =>
+      const sum = (factor: (rate: number) => number) => (time: number) =>
         kept.reduce(
-          (sum, m, k) => sum + (values[m] / 2) * squares[k] * Math.exp(-2 * values[m] * time),
+          (total, m, k) => total + factor(values[m]) * squares[k] * Math.exp(-2 * values[m] * time),
           0,
         );
+      const slopeSquare = sum((rate) => rate * rate);
+      return { excess: sum((rate) => rate / 2), slope: (time) => Math.sqrt(slopeSquare(time)) };
     },
   };
 }

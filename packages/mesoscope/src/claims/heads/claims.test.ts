@@ -75,6 +75,17 @@ describe('explicit instances', () => {
     expect(measured).toBeCloseTo(1, 3);
   });
 
+  it('decay as the spectrum at the limit says', async () => {
+    const { verdict, measured, expected, evidence } = await find(longTime);
+    expect(verdict).toBe('holds');
+    expect(Math.abs((measured as number) - 1)).toBeLessThan(1e-3);
+    expect(expected.kind === 'value' && expected.tolerance).toBeLessThan(1e-2);
+    const [exponent] = evidence['lojasiewicz.exponent'] as number[];
+    const [linearised] = evidence['lojasiewicz.exponent.linearised'] as number[];
+    expect(exponent).toBeCloseTo(linearised, 3);
+    expect(linearised).toBeGreaterThanOrEqual(0.5);
+  });
+
   it('of one head: its stability, against eigenvalues computed apart', async () => {
     const single = { ...instance, heads: [{ ...instance.heads[0], weight: undefined }] };
     const { problem, law } = explicitExperiment(backend, single);
@@ -111,6 +122,10 @@ describe('explicit instances', () => {
     const free = { ...instance, regularisation: 0 };
     expect((await find(monotonicity, free)).verdict).toBe('outside');
     expect((await find(longTime, free)).verdict).toBe('outside');
+    // Without penalty the heads end on the boundary of the ball, where the spectrum inside it says nothing.
+    const ball = await find(longTime, { ...free, radius: 3.5 });
+    expect(ball.verdict).toBe('outside');
+    expect(ball.assumptions.find(({ name }) => name.includes('boundary'))?.holds).toBe(false);
   });
 });
 

@@ -123,7 +123,7 @@ async function runExperiment(context: ClaimContext<HeadInstance>): Promise<Findi
     assumptions,
     evidence: {
       ratios,
-      'ratio.halvedStep': measured.map(({ coarseRatio }) => coarseRatio),
+      'ratio.doubledStep': measured.map(({ coarseRatio }) => coarseRatio),
       steps,
       'descent.deviation': measured.map(({ deviations }) => deviations),
       ...(order === undefined
