@@ -74,7 +74,7 @@ function commonFields(preset: {
           .min(0)
           .default(0)
           .describe(
-            'τ of the Langevin noise √(2ητ) on every parameter; the limit then minimises R + τ∫ρ log ρ',
+            'τ of the Langevin noise √(2ητ) on every parameter; with ξ = 1 the limit minimises R + τ∫ρ log ρ',
           ),
         reports: z
           .int()

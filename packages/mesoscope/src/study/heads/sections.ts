@@ -2,7 +2,7 @@ import type { Figure, Mark } from '../../claims/figure.ts';
 import type { Section } from '../study.ts';
 import { type CloudFrame, cloudFigures } from './cloud.ts';
 import type { GrowthRecord } from './growth-stage.ts';
-import type { HeadStudyOutcome } from './run.ts';
+import type { HeadStudyOutcome } from './outcome.ts';
 import type { FixedRun, FlowProgress, FlowReport } from './stages.ts';
 import { certificateText, lowerBound } from './verdicts.ts';
 

@@ -1,5 +1,6 @@
 import type { Section, Study, StudyContext, StudyResult } from '../study.ts';
-import { arraysOf, type HeadStudyOutcome, runHeadStudy } from './run.ts';
+import { arraysOf, type HeadStudyOutcome } from './outcome.ts';
+import { runHeadStudy } from './run.ts';
 import { type TeacherStudy, teacherSchema } from './schema.ts';
 import { type HeadTask, teacherTask } from './tasks.ts';
 import { againstSingleHead, certificateSentence } from './verdicts.ts';

@@ -1,6 +1,7 @@
 import type { HeadLaw } from '../../heads/head-law.ts';
 import type { Section, Study, StudyContext, StudyResult } from '../study.ts';
-import { arraysOf, type HeadStudyOutcome, runHeadStudy } from './run.ts';
+import { arraysOf, type HeadStudyOutcome } from './outcome.ts';
+import { runHeadStudy } from './run.ts';
 import { type TextStudy, textSchema } from './schema.ts';
 import { type HeadTask, textTask } from './tasks.ts';
 import { againstSingleHead, certificateSentence } from './verdicts.ts';
