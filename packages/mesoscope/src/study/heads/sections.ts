@@ -69,7 +69,7 @@ function flowTable(flows: readonly FlowProgress[], bound: number): Section {
       const { time, risk, slope, gap } = reports[reports.length - 1];
       return [law.count, time, risk, risk - bound, slope, gap ?? 'not computed'];
     }),
-    note: `Slope: (∫|∇Ψ|²dρ)^{1/2}, 0 at a stationary law. Certified bound: ${bound.toFixed(6)}.`,
+    note: `Slope: √(∫|∇Ψ|²dρ), 0 at a stationary law. Certified bound: ${bound.toFixed(6)}.`,
   };
 }
 
@@ -100,7 +100,7 @@ function flowFigure(heads: number, reports: readonly FlowReport[], lowest: numbe
     id: 'heads.flow',
     title: `Flow of ${headsInWords(heads)}`,
     caption:
-      'Risk over the lowest of all laws trained here, slope (∫|∇Ψ|²dρ)^{1/2} and Frank–Wolfe gap along the flow from random heads. The gap must stay above R − R_least.',
+      'Risk over the lowest of all laws trained here, slope √(∫|∇Ψ|²dρ) and Frank–Wolfe gap along the flow from random heads. The gap must stay above R − R_least.',
     x: { label: 'time t + 1', scale: 'log' },
     y: { label: 'R − R_least, slope, gap', scale: 'log' },
     marks: [
@@ -180,8 +180,7 @@ function comparisonFigures(
     {
       id: 'heads.risk-by-time',
       title: 'Risk against time',
-      caption:
-        'The same over the seconds that each run took; those of growth include the certificates, which tell when to stop.',
+      caption: `The same over the seconds that each run took; those of growth include the certificates, which tell when to stop. The line joins fixed numbers of heads in the order ${fixed.map(({ heads }) => heads).join(', ')}.`,
       x: { label: 'time, s', scale: 'log' },
       y,
       marks: [
@@ -190,10 +189,10 @@ function comparisonFigures(
           records.map(({ seconds }) => Math.max(seconds, 1e-2)),
           grown,
         ),
-        ...fixed.flatMap(({ heads, seconds }, i): Mark[] =>
-          trained[i] > 0
-            ? [{ kind: 'dots', series: headsInWords(heads), x: [seconds], y: [trained[i]] }]
-            : [],
+        ...curve(
+          'fixed number',
+          fixed.map(({ seconds }) => seconds),
+          trained,
         ),
       ],
     },
