@@ -1,9 +1,8 @@
-import type { HeadCertificate } from '../../heads/certificate.ts';
 import type { HeadLaw } from '../../heads/head-law.ts';
 import type { HeadProblem } from '../../heads/problem.ts';
 import type { StudyResult } from '../study.ts';
 import type { CloudFrame } from './cloud.ts';
-import type { GrowthProgress } from './growth-stage.ts';
+import type { FinalCertificate, GrowthProgress } from './growth-stage.ts';
 import type { FixedRun, FlowProgress } from './stages.ts';
 
 /** What a study has when it ends, or is interrupted. */
@@ -15,7 +14,7 @@ export interface HeadStudyOutcome {
   readonly fixed: readonly FixedRun[];
   /** Of the flow with the largest number of heads. */
   readonly frames: readonly CloudFrame[];
-  readonly certificate?: HeadCertificate;
+  readonly certificate?: FinalCertificate;
   /** Cross-entropy on sequences that training never saw, in nats. */
   readonly heldOut: (law: HeadLaw) => number;
   /** The same on those that a preset may be chosen on; of no law where there are none. */

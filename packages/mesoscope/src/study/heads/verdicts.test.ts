@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import type { HeadCertificate } from '../../heads/certificate.ts';
 import type { HeadLaw } from '../../heads/head-law.ts';
+import type { FinalCertificate } from './growth-stage.ts';
 import { againstSingleHead, certificateSentence, certificateText } from './verdicts.ts';
 
 const certificate = (agreed: number) =>
@@ -8,13 +8,15 @@ const certificate = (agreed: number) =>
     risk: 1,
     gap: 0.25,
     provedGap: 60,
+    blindExcess: 0.125,
     search: { agreed, starts: 40, sentence: 'Searched.' },
-  }) as HeadCertificate;
+  }) as FinalCertificate;
 
 it('says how many starts agree, and that few are no proof', () => {
   expect(certificateSentence(certificate(3))).toContain('3 of 40');
   expect(certificateSentence(certificate(3))).toContain('no proof');
   expect(certificateSentence(certificate(4))).toContain('4 of 40');
+  expect(certificateSentence(certificate(4))).toContain('within 1.3e-1');
   expect(certificateSentence(certificate(4))).not.toContain('no proof');
 });
 

@@ -1,19 +1,19 @@
-import type { HeadCertificate } from '../../heads/certificate.ts';
 import type { HeadLaw } from '../../heads/head-law.ts';
 import type { StudyResult } from '../study.ts';
+import type { FinalCertificate } from './growth-stage.ts';
 import type { FixedRun } from './stages.ts';
 
 /** Share of the drawn starts that must agree on inf Ψ before the search is not called weak. */
 const enough = 0.1;
 
 /** What the search behind a certificate is worth, in words. */
-function worth({ search: { agreed, starts }, provedGap }: HeadCertificate): string {
+function worth({ search: { agreed, starts }, provedGap, blindExcess }: FinalCertificate): string {
   const few = agreed < enough * starts ? `, too few to trust it: this is no proof` : '';
-  return `${agreed} of ${starts} drawn starts agree on the smallest Ψ${few}; proved, whatever the search missed: within ${provedGap.toPrecision(3)}`;
+  return `${agreed} of ${starts} drawn starts agree on the smallest Ψ${few}; a search blind to the law's heads came within ${blindExcess.toExponential(1)} of it; proved, whatever the search missed: within ${provedGap.toPrecision(3)}`;
 }
 
 /** The sentence with which a study ends. */
-export function certificateSentence(certificate: HeadCertificate): string {
+export function certificateSentence(certificate: FinalCertificate): string {
   const { gap, risk } = certificate;
   return `Within ${gap.toExponential(2)} of the global optimum over all laws of heads, as far as the search sees (risk ${risk.toFixed(6)}; ${worth(certificate)}).`;
 }
@@ -23,7 +23,7 @@ export function certificateSentence(certificate: HeadCertificate): string {
  *
  * @param risks - of the other laws of the run
  */
-export function certificateText(certificate: HeadCertificate, risks: readonly number[]): string {
+export function certificateText(certificate: FinalCertificate, risks: readonly number[]): string {
   const bound = lowerBound(certificate);
   const lower = risks.filter((risk) => risk < bound - 1e-12);
   const test =
@@ -34,7 +34,7 @@ export function certificateText(certificate: HeadCertificate, risks: readonly nu
 }
 
 /** `R − gap`: no law of heads has a lower risk, as far as the search sees. */
-export function lowerBound({ risk, gap }: HeadCertificate): number {
+export function lowerBound({ risk, gap }: FinalCertificate): number {
   return risk - gap;
 }
 
