@@ -1,6 +1,7 @@
 import { type HeadLaw, headLaw } from '../../heads/head-law.ts';
 import type { HeadProblem } from '../../heads/problem.ts';
 import type { Checkpoint } from '../study.ts';
+import type { CloudFrame } from './cloud.ts';
 import type { GrowthProgress, GrowthRecord } from './growth-stage.ts';
 import type { FlowProgress } from './stages.ts';
 
@@ -8,10 +9,12 @@ import type { FlowProgress } from './stages.ts';
 export interface HeadStudyProgress {
   readonly growth: GrowthProgress;
   readonly flows: readonly FlowProgress[];
+  /** Of the largest number of heads. */
+  readonly frames: readonly CloudFrame[];
 }
 
 /** Progress as a checkpoint. */
-export function pack({ growth, flows }: HeadStudyProgress): Checkpoint {
+export function pack({ growth, flows, frames }: HeadStudyProgress): Checkpoint {
   const arrays: Record<string, Float64Array> = {};
   if (growth.law !== undefined) {
     arrays['growth.heads'] = growth.law.parameters;
@@ -20,8 +23,13 @@ export function pack({ growth, flows }: HeadStudyProgress): Checkpoint {
   flows.forEach(({ law }) => {
     arrays[`flow.${law.count}`] = law.parameters;
   });
+  frames.forEach(({ law, psi }, i) => {
+    arrays[`frame.${i}`] = law.parameters;
+    arrays[`frame.${i}.psi`] = psi;
+  });
   return {
     meta: {
+      frames: JSON.stringify(frames.map(({ title }) => title)),
       growth: JSON.stringify({ records: growth.records, done: growth.done }),
       flows: JSON.stringify(flows.map((flow) => ({ ...flow, law: flow.law.count }))),
     },
@@ -35,7 +43,7 @@ export function unpack(
   checkpoint: Checkpoint | undefined,
 ): HeadStudyProgress {
   if (checkpoint === undefined) {
-    return { growth: { law: undefined, records: [], done: false }, flows: [] };
+    return { growth: { law: undefined, records: [], done: false }, flows: [], frames: [] };
   }
   const { meta, arrays } = checkpoint;
   const law = (heads: string, weights?: string): HeadLaw =>
@@ -52,5 +60,10 @@ export function unpack(
       law: arrays['growth.heads'] && law('growth.heads', 'growth.weights'),
     },
     flows: flows.map((flow) => ({ ...flow, law: law(`flow.${flow.law}`) })),
+    frames: (JSON.parse(String(meta.frames)) as string[]).map((title, i) => ({
+      title,
+      law: law(`frame.${i}`),
+      psi: Float64Array.from(arrays[`frame.${i}.psi`]),
+    })),
   };
 }

@@ -76,6 +76,9 @@ describe('heads/teacher', () => {
       expect(resumed.arrays['growth.heads'].data).toEqual(whole.arrays['growth.heads'].data);
       expect(resumed.arrays['flow.heads.12'].data).toEqual(whole.arrays['flow.heads.12'].data);
       expect(resumed.headline).toEqual(whole.headline);
+      const cloud = ({ sections }: StudyResult) =>
+        sections.find((section) => section.kind === 'animation');
+      expect(cloud(resumed)).toEqual(cloud(whole));
     }
   });
 

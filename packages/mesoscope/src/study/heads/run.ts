@@ -56,7 +56,8 @@ export async function runHeadStudy(
   const begun = unpack(problem, context.resume);
   let { growth } = begun;
   const flows = [...begun.flows];
-  const save = () => context.checkpoint(() => pack({ growth, flows }));
+  const frames = [...begun.frames];
+  const save = () => context.checkpoint(() => pack({ growth, flows, frames }));
   while (!growth.done && !isAborted()) {
     advance(`growing, ${growth.law?.count ?? 1} heads`);
     growth = continueGrowth(problem, configuration, growth);
@@ -64,11 +65,10 @@ export async function runHeadStudy(
     context.metric({ stage: 'growth', ...record });
     await save();
   }
-  const frames: CloudFrame[] = [];
   for (const [i, heads] of counts.entries()) {
     if (isAborted()) break;
     let flow = flows[i] ?? startFlow(problem, configuration, heads);
-    if (i === counts.length - 1) frames.push(frameOf(problem, flow));
+    if (i === counts.length - 1 && frames.length === 0) frames.push(frameOf(problem, flow));
     while (flow.taken < configuration.flow.steps && !isAborted()) {
       advance(`flow of ${headsInWords(heads)}`);
       flow = continueFlow(problem, configuration, flow);
