@@ -42,6 +42,15 @@ const teacher = teacherSchema.parse({
   bifurcation: [0.02, 0.2],
 });
 
+/** A whole run with all its checkpoints. */
+async function runKeeping(configuration: typeof teacher) {
+  const checkpoints: Checkpoint[] = [];
+  const checkpoint: StudyContext['checkpoint'] = async (make) => {
+    checkpoints.push(structuredClone(make()));
+  };
+  return { whole: await teacherStudy.run(configuration, contextWith({ checkpoint })), checkpoints };
+}
+
 function rowsOf({ shape: [rows, columns], data }: StudyResult['arrays'][string]): number[][] {
   return Array.from({ length: rows }, (_, i) => [...data.slice(i * columns, (i + 1) * columns)]);
 }
@@ -62,15 +71,7 @@ describe('heads/teacher', () => {
   });
 
   it('continues from any checkpoint to the same numbers', async () => {
-    const checkpoints: Checkpoint[] = [];
-    const whole = await teacherStudy.run(
-      teacher,
-      contextWith({
-        checkpoint: async (make) => {
-          checkpoints.push(structuredClone(make()));
-        },
-      }),
-    );
+    const { whole, checkpoints } = await runKeeping(teacher);
     for (const resume of [checkpoints[1], checkpoints[5], checkpoints[checkpoints.length - 3]]) {
       const resumed = await teacherStudy.run(teacher, contextWith({ resume }));
       expect(resumed.arrays['growth.heads'].data).toEqual(whole.arrays['growth.heads'].data);
@@ -105,15 +106,7 @@ describe('heads/teacher', () => {
       schedule: { power: 0.5, time: 2 },
     };
     const random = { ...teacher, heads: [4], flow, growth: { ...teacher.growth, rounds: 1 } };
-    const checkpoints: Checkpoint[] = [];
-    const whole = await teacherStudy.run(
-      random,
-      contextWith({
-        checkpoint: async (make) => {
-          checkpoints.push(structuredClone(make()));
-        },
-      }),
-    );
+    const { whole, checkpoints } = await runKeeping(random);
     const begun = checkpoints.find(({ arrays }) => arrays['flow.4'] !== undefined);
     const resumed = await teacherStudy.run(random, contextWith({ resume: begun as Checkpoint }));
     const heads = whole.arrays['flow.heads.4'].data;

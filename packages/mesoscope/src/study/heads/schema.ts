@@ -12,7 +12,8 @@ const isBounded = ({
 
 const unbounded = {
   path: ['regularisation'],
-  message: 'expected a number > 0, or a radius beside it: otherwise the best head lies at infinity',
+  message:
+    'expected a number > 0 (received 0), or a radius beside it: otherwise the best head lies at infinity',
 };
 
 /** What every study of heads can be told; the defaults are those of a preset. */
