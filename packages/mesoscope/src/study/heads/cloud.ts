@@ -22,7 +22,8 @@ export function cloudFigures(id: string, frames: readonly CloudFrame[]): Figure[
   ]);
   const domain = (axis: number): [number, number] => {
     const all = places.flatMap((place) => [...place[axis]]);
-    const [low, high] = [Math.min(...all), Math.max(...all)];
+    const low = all.reduce((a, b) => Math.min(a, b));
+    const high = all.reduce((a, b) => Math.max(a, b));
     const margin = 0.05 * (high - low) || 1;
     return [low - margin, high + margin];
   };

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../../kernels/backend.ts';
 import { createWasmBackend } from '../../kernels/wasm/backend.ts';
-import type { Checkpoint, StudyContext } from '../study.ts';
+import type { Checkpoint, StudyContext, StudyResult } from '../study.ts';
 import { teacherSchema, textSchema } from './schema.ts';
 import { teacherStudy } from './teacher.ts';
 import { textStudy } from './text.ts';
@@ -27,7 +27,7 @@ function contextWith(more: Partial<StudyContext> = {}): StudyContext {
 }
 
 const small = {
-  heads: 12,
+  heads: [1, 12, 4],
   flow: { steps: 20, reports: 3 },
   growth: { rounds: 3, descent: 20 },
   search: { starts: 12, iterations: 30 },
@@ -41,6 +41,19 @@ const teacher = teacherSchema.parse({
   tokens: 4,
   bifurcation: [0.02, 0.2],
 });
+
+/** A whole run with all its checkpoints. */
+async function runKeeping(configuration: typeof teacher) {
+  const checkpoints: Checkpoint[] = [];
+  const checkpoint: StudyContext['checkpoint'] = async (make) => {
+    checkpoints.push(structuredClone(make()));
+  };
+  return { whole: await teacherStudy.run(configuration, contextWith({ checkpoint })), checkpoints };
+}
+
+function rowsOf({ shape: [rows, columns], data }: StudyResult['arrays'][string]): number[][] {
+  return Array.from({ length: rows }, (_, i) => [...data.slice(i * columns, (i + 1) * columns)]);
+}
 
 describe('heads/teacher', () => {
   it('ends with a certificate and beats a single head', async () => {
@@ -58,21 +71,77 @@ describe('heads/teacher', () => {
   });
 
   it('continues from any checkpoint to the same numbers', async () => {
-    const checkpoints: Checkpoint[] = [];
-    const whole = await teacherStudy.run(
-      teacher,
-      contextWith({
-        checkpoint: async (make) => {
-          checkpoints.push(structuredClone(make()));
-        },
-      }),
-    );
-    for (const resume of [checkpoints[1], checkpoints[checkpoints.length - 3]]) {
+    const { whole, checkpoints } = await runKeeping(teacher);
+    for (const resume of [checkpoints[1], checkpoints[5], checkpoints[checkpoints.length - 3]]) {
       const resumed = await teacherStudy.run(teacher, contextWith({ resume }));
       expect(resumed.arrays['growth.heads'].data).toEqual(whole.arrays['growth.heads'].data);
-      expect(resumed.arrays['flow.heads'].data).toEqual(whole.arrays['flow.heads'].data);
+      expect(resumed.arrays['flow.heads.12'].data).toEqual(whole.arrays['flow.heads.12'].data);
       expect(resumed.headline).toEqual(whole.headline);
+      const cloud = ({ sections }: StudyResult) =>
+        sections.find((section) => section.kind === 'animation');
+      expect(cloud(resumed)).toEqual(cloud(whole));
     }
+  });
+
+  it('follows the flow of each number of heads to its gap', async () => {
+    const { arrays, sections } = await teacherStudy.run(teacher, contextWith());
+    const rows = rowsOf(arrays['flow.reports']);
+    const last = rows.filter(([, steps]) => steps === teacher.flow.steps);
+    expect(last.map(([heads]) => heads)).toEqual([1, 4, 12]);
+    for (const [, , , , slope, gap] of last) {
+      expect(slope).toBeGreaterThan(0);
+      expect(gap).toBeGreaterThan(0);
+    }
+    const tables = sections.filter((section) => section.kind === 'table');
+    const ends = tables.find(({ title }) => title.startsWith('Flows'));
+    expect(ends?.rows.map(([heads]) => heads)).toEqual([1, 4, 12]);
+  });
+
+  it('draws sequences and noise anew after a resume, as they were', async () => {
+    const flow = {
+      ...teacher.flow,
+      kind: 'one-sample' as const,
+      step: 0.2,
+      temperature: 1e-3,
+      schedule: { power: 0.5, time: 2 },
+    };
+    const random = { ...teacher, heads: [4], flow, growth: { ...teacher.growth, rounds: 1 } };
+    const { whole, checkpoints } = await runKeeping(random);
+    const begun = checkpoints.find(({ arrays }) => arrays['flow.4'] !== undefined);
+    const resumed = await teacherStudy.run(random, contextWith({ resume: begun as Checkpoint }));
+    const heads = whole.arrays['flow.heads.4'].data;
+    expect(resumed.arrays['flow.heads.4'].data).toEqual(heads);
+    for (const change of [
+      { kind: 'full-gradient' as const },
+      { temperature: 0 },
+      { schedule: { power: 0, time: 2 } },
+    ]) {
+      const other = await teacherStudy.run(
+        { ...random, flow: { ...flow, ...change } },
+        contextWith(),
+      );
+      expect(other.arrays['flow.heads.4'].data).not.toEqual(heads);
+    }
+  });
+
+  it('keeps all heads in the ball, where no regularisation is needed', async () => {
+    const configuration = teacherSchema.parse({
+      ...teacher,
+      regularisation: 0,
+      radius: 1.5,
+      bifurcation: [],
+    });
+    const { arrays, status } = await teacherStudy.run(configuration, contextWith());
+    expect(status.message).not.toContain('Infinity');
+    for (const name of ['growth.heads', 'flow.heads.12', 'flow.heads.1']) {
+      for (const head of rowsOf(arrays[name])) {
+        expect(Math.hypot(...head)).toBeLessThan(1.5 + 1e-9);
+      }
+    }
+    const norms = rowsOf(arrays['flow.heads.12']).map((head) => Math.hypot(...head));
+    expect(Math.max(...norms)).toBeGreaterThan(1.5 - 1e-9);
+    expect(teacherSchema.safeParse({ regularisation: 0 }).success).toBe(false);
+    expect(teacherSchema.safeParse({ heads: [4097] }).success).toBe(false);
   });
 
   it('stops when it is told to', async () => {
@@ -100,5 +169,8 @@ describe('heads/text', () => {
     expect(status.kind).toBe('completed');
     expect(headline.risk).toBeLessThan(headline['risk of the best single head'] as number);
     expect(headline['held-out bits per character']).toBeLessThan(4);
+    expect(headline['validation bits per character']).toBeLessThan(4);
+    expect(headline['beats the best single head in risk']).toContain('yes');
+    expect(headline['beats it in held-out bits']).toMatch(/yes|no/);
   });
 });

@@ -1,12 +1,14 @@
 import type { Section, Study, StudyContext, StudyResult } from '../study.ts';
-import { arraysOf, certificateSentence, type HeadStudyOutcome, runHeadStudy } from './run.ts';
+import { arraysOf, type HeadStudyOutcome } from './outcome.ts';
+import { runHeadStudy } from './run.ts';
 import { type TeacherStudy, teacherSchema } from './schema.ts';
 import { type HeadTask, teacherTask } from './tasks.ts';
+import { againstSingleHead, certificateSentence } from './verdicts.ts';
 
 async function run(configuration: TeacherStudy, context: StudyContext): Promise<StudyResult> {
   const task = teacherTask(context.backend, configuration);
   const { outcome, sections, interrupted } = await runHeadStudy(configuration, task, context);
-  const { certificate, growth } = outcome;
+  const { certificate, growth, fixed, problem, heldOut } = outcome;
   return {
     claims: [],
     sections: [...sections, comparison(outcome, task)],
@@ -15,7 +17,14 @@ async function run(configuration: TeacherStudy, context: StudyContext): Promise<
       risk: growth.records.at(-1)?.risk ?? Number.NaN,
       'gap to the optimum': certificate?.gap ?? Number.NaN,
       heads: growth.law?.count ?? 0,
-      'best single head': outcome.fixed.find(({ heads }) => heads === 1)?.risk ?? Number.NaN,
+      'best single head': fixed.find(({ heads }) => heads === 1)?.risk ?? Number.NaN,
+      ...againstSingleHead(
+        growth.law,
+        fixed,
+        (law) => problem.risk(law).risk,
+        heldOut,
+        'held-out cross-entropy',
+      ),
     },
     status:
       interrupted || certificate === undefined
@@ -25,13 +34,13 @@ async function run(configuration: TeacherStudy, context: StudyContext): Promise<
 }
 
 function comparison(
-  { growth, fixed, flow, heldOut, problem }: HeadStudyOutcome,
+  { growth, fixed, flows, heldOut, problem }: HeadStudyOutcome,
   task: HeadTask,
 ): Section {
   const laws = [
     ...(growth.law === undefined ? [] : [['growth by certificate', growth.law] as const]),
     ...fixed.map(({ heads, law }) => [`${heads} from random`, law] as const),
-    ['gradient flow', flow.law] as const,
+    ...flows.map(({ law }) => [`flow of ${law.count}`, law] as const),
     ...(task.teacher === undefined ? [] : [['the teacher', task.teacher] as const]),
   ];
   return {

@@ -1,14 +1,17 @@
+import type { HeadLaw } from '../../heads/head-law.ts';
 import type { Section, Study, StudyContext, StudyResult } from '../study.ts';
-import { arraysOf, certificateSentence, type HeadStudyOutcome, runHeadStudy } from './run.ts';
+import { arraysOf, type HeadStudyOutcome } from './outcome.ts';
+import { runHeadStudy } from './run.ts';
 import { type TextStudy, textSchema } from './schema.ts';
 import { type HeadTask, textTask } from './tasks.ts';
+import { againstSingleHead, certificateSentence } from './verdicts.ts';
 
 async function run(configuration: TextStudy, context: StudyContext): Promise<StudyResult> {
   const task = textTask(await context.corpus(configuration.corpus), configuration);
   const { outcome, sections, interrupted } = await runHeadStudy(configuration, task, context);
   const { certificate, growth, fixed } = outcome;
   const single = fixed.find(({ heads }) => heads === 1);
-  const bits = (law: NonNullable<typeof growth.law>) => outcome.heldOut(law) / Math.LN2;
+  const bits = (law: HeadLaw) => outcome.heldOut(law) / Math.LN2;
   return {
     claims: [],
     sections: [...sections, comparison(outcome, task)],
@@ -16,6 +19,17 @@ async function run(configuration: TextStudy, context: StudyContext): Promise<Stu
     headline: {
       risk: growth.records.at(-1)?.risk ?? Number.NaN,
       'risk of the best single head': single?.risk ?? Number.NaN,
+      ...againstSingleHead(
+        growth.law,
+        fixed,
+        (law) => outcome.problem.risk(law).risk,
+        bits,
+        'held-out bits',
+      ),
+      'validation bits per character':
+        growth.law === undefined || outcome.validation === undefined
+          ? Number.NaN
+          : outcome.validation(growth.law) / Math.LN2,
       'held-out bits per character': growth.law === undefined ? Number.NaN : bits(growth.law),
       'held-out bits, best single head': single === undefined ? Number.NaN : bits(single.law),
       'gap to the optimum': certificate?.gap ?? Number.NaN,
@@ -29,23 +43,24 @@ async function run(configuration: TextStudy, context: StudyContext): Promise<Stu
 }
 
 function comparison(
-  { growth, fixed, flow, heldOut, problem }: HeadStudyOutcome,
+  { growth, fixed, flows, heldOut, validation, problem }: HeadStudyOutcome,
   task: HeadTask,
 ): Section {
   const laws = [
     ...(growth.law === undefined ? [] : [['growth by certificate', growth.law] as const]),
     ...fixed.map(({ heads, law }) => [`${heads} from random`, law] as const),
-    ['gradient flow', flow.law] as const,
+    ...flows.map(({ law }) => [`flow of ${law.count}`, law] as const),
   ];
   return {
     kind: 'table',
     title: 'Laws of heads on text',
-    columns: ['law', 'heads', 'risk', 'training bits', 'held-out bits'],
+    columns: ['law', 'heads', 'risk', 'training bits', 'validation bits', 'held-out bits'],
     rows: laws.map(([name, law]) => {
       const { risk, crossEntropy } = problem.risk(law);
-      return [name, law.count, risk, crossEntropy / Math.LN2, heldOut(law) / Math.LN2];
+      const unseen = [validation?.(law) ?? Number.NaN, heldOut(law)];
+      return [name, law.count, risk, ...[crossEntropy, ...unseen].map((nats) => nats / Math.LN2)];
     }),
-    note: `A character-bigram model fitted on the whole training text comes to ${task.bigramBits?.heldOut.toFixed(3)} bits on the same held-out characters.`,
+    note: `A character-bigram model fitted on the whole training text comes to ${task.bigramBits?.validation.toFixed(3)} bits on the same validation characters, ${task.bigramBits?.heldOut.toFixed(3)} on the held-out ones. The preset's periods of position, 20 and 10, were chosen on the validation bits; nothing was chosen on the held-out ones.`,
   };
 }
 
