@@ -103,7 +103,7 @@ export const allLaws = ({ grown, trained }: MetLaws) => [...grown, ...trained];
 export const leastRisk = (met: MetLaws) => Math.min(...allLaws(met).map(({ risk }) => risk));
 
 /** Laws whose search for inf Ψ had the starts of a certificate: all but those in the course of growth. */
-const certifiedLaws = ({ grown, trained }: MetLaws) => [
+export const certifiedLaws = ({ grown, trained }: MetLaws) => [
   ...new Set([grown[0], grown[grown.length - 1]]),
   ...trained,
 ];
