@@ -23,16 +23,18 @@ export const stagesSchema = z
   });
 
 /** What the two ways of training the finest depth are given, and what is done with the refined models. */
-export function raceSchema(defaults: {
-  readonly stages: RefinementStage[];
-  readonly validation: number;
-  readonly retraining: number;
-}) {
+export function raceSchema(defaults: { readonly validation: number }) {
   return z
     .strictObject({
       seeds: z.int().min(0).default(5).describe('0: no race'),
       stages: stagesSchema
-        .default(defaults.stages)
+        .default([
+          { layers: 2, steps: 100 },
+          { layers: 4, steps: 60 },
+          { layers: 8, steps: 40 },
+          { layers: 16, steps: 24 },
+          { layers: 32, steps: 16 },
+        ])
         .describe('of the refinement; the random start takes all its steps at the last depth'),
       reportEvery: count.default(8).describe('steps between two looks at the validation loss'),
       validation: z
@@ -46,7 +48,7 @@ export function raceSchema(defaults: {
             .array(count)
             .default([16, 8])
             .describe('numbers of layers at which the refined model is sampled'),
-          steps: count.default(defaults.retraining).describe('of the retraining of each'),
+          steps: count.default(40).describe('of the retraining of each'),
           rate: z.number().positive().default(0.003).describe('of Adam in the retraining'),
         })
         .prefault({})

@@ -48,17 +48,7 @@ export const digitsSchema = z.strictObject({
     .min(1)
     .default([0.003, 0.001, 0.0003])
     .describe('λ of the linear classifier; the validation images choose'),
-  race: raceSchema({
-    stages: [
-      { layers: 2, steps: 100 },
-      { layers: 4, steps: 60 },
-      { layers: 8, steps: 40 },
-      { layers: 16, steps: 24 },
-      { layers: 32, steps: 16 },
-    ],
-    validation: 400,
-    retraining: 40,
-  }),
+  race: raceSchema({ validation: 400 }),
 });
 
 export type Digits = z.infer<typeof digitsSchema>;

@@ -29,17 +29,7 @@ export const textSchema = z.strictObject({
     .default(firstLookText.reportSequences)
     .describe('validation sequences of such a look'),
   finalSequences: z.int().min(2).default(firstLookText.finalSequences),
-  race: raceSchema({
-    stages: [
-      { layers: 2, steps: 100 },
-      { layers: 4, steps: 60 },
-      { layers: 8, steps: 40 },
-      { layers: 16, steps: 24 },
-      { layers: 32, steps: 16 },
-    ],
-    validation: 64,
-    retraining: 40,
-  }),
+  race: raceSchema({ validation: 64 }),
 });
 
 export type TextDepths = z.infer<typeof textSchema>;
