@@ -39,6 +39,6 @@ function studyEntry({ name, title, description, schema }: Study) {
   return { name, title, description, configuration: describeSchema(schema) };
 }
 
-function claimEntry({ id, paper, title, statement, trust, quantity, instance }: Claim) {
-  return { id, paper, title, statement, trust, quantity, instance: describeSchema(instance) };
+function claimEntry({ id, paper, title, statement, trust, given }: Claim) {
+  return { id, paper, title, statement, trust, instance: describeSchema(given.schema) };
 }

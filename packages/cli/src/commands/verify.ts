@@ -199,7 +199,9 @@ async function conductVerification(
 function outcomeLine(outcome: ClaimOutcome): string {
   const verdict =
     'finding' in outcome
-      ? `${outcome.finding.verdict}: ${formatMeasured(outcome.finding)}`
+      ? [outcome.finding.verdict, ...outcome.finding.checks.slice(0, 1).map(formatMeasured)].join(
+          ': ',
+        )
       : `stopped: ${outcome.error.message}`;
   return `${outcome.claim.id} ${verdict}, ${formatDuration(outcome.seconds)}`;
 }

@@ -1,4 +1,12 @@
-import { type ClaimOutcome, type Figure, papers } from 'mesoscope';
+import {
+  type Check,
+  type ClaimOutcome,
+  type Condition,
+  type Evidence,
+  type Figure,
+  type Finding,
+  papers,
+} from 'mesoscope';
 import { formatDuration } from '../terminal/number.ts';
 import { expectedHtml, measuredHtml, numberHtml } from './number-html.ts';
 import { texToHtml } from './tex.ts';
@@ -10,8 +18,8 @@ export type Draw = (figure: Figure) => string;
 /** A verdict as a word and a sign, not only as a colour. */
 function verdictHtml(outcome: ClaimOutcome): string {
   const verdict = 'finding' in outcome ? outcome.finding.verdict : 'error';
-  const sign = { holds: '✓', fails: '✗', outside: '◌', error: '!' }[verdict];
-  const word = { holds: 'holds', fails: 'fails', outside: 'outside', error: 'stopped' }[verdict];
+  const sign = { holds: '✓', fails: '✗', outside: '◌', undecided: '?', error: '!' }[verdict];
+  const word = verdict === 'error' ? 'stopped' : verdict;
   return `<span class="verdict ${verdict}">${sign}&nbsp;${word}</span>`;
 }
 
@@ -20,14 +28,12 @@ export function claimTableHtml(outcomes: readonly ClaimOutcome[]): string {
   if (outcomes.length === 0) return '';
   const rows = outcomes.map((outcome) => {
     const { claim } = outcome;
-    const cells =
-      'finding' in outcome
-        ? [measuredHtml(outcome.finding), expectedHtml(outcome.finding.expected)]
-        : ['–', '–'];
+    const [first] = 'finding' in outcome ? outcome.finding.checks : [];
+    const cells = first === undefined ? ['–', '–'] : [measuredHtml(first), expectedHtml(first)];
     return `<tr><td>${escapeXml(claim.title)}<br><a class="id" href="#${anchor(claim.id)}">${claim.id}</a></td><td class="measured">${cells[0]}</td><td class="measured">${cells[1]}</td><td>${verdictHtml(outcome)}</td></tr>`;
   });
   return `<div class="scroll"><table>
-<thead><tr><th>Claim</th><th>Measured, with 95 % interval</th><th>Expected</th><th>Verdict</th></tr></thead>
+<thead><tr><th>Claim</th><th>Measured, with its interval</th><th>Expected</th><th>Verdict</th></tr></thead>
 <tbody>${rows.join('\n')}</tbody></table></div>`;
 }
 
@@ -42,22 +48,75 @@ export function claimHtml(outcome: ClaimOutcome, draw: Draw): string {
     return `${heading}<p>The experiment stopped: ${escapeXml(outcome.error.message)}</p>`;
   }
   const { finding } = outcome;
-  const facts: [string, string][] = [
-    ['Quantity', escapeXml(claim.quantity)],
-    ['Measured', measuredHtml(finding)],
-    ['Expected', expectedHtml(finding.expected)],
-    ...finding.assumptions.map(({ name, holds, value }): [string, string] => [
-      holds ? 'Assumption, met' : 'Assumption, <strong>not met</strong>',
-      `${escapeXml(name)} <span class="interval">(${typeof value === 'number' ? numberHtml(value) : escapeXml(value)})</span>`,
-    ]),
-    ['Time', formatDuration(seconds)],
-  ];
   return [
     heading,
     `<p>${texToHtml(finding.summary)}</p>`,
-    factsHtml(facts),
+    checksHtml(finding.checks),
+    factsHtml([
+      ...conditionFacts('Hypothesis', finding.assumptions),
+      ...conditionFacts('Resolution', finding.resolution),
+      ['Time', formatDuration(seconds)],
+    ]),
     ...finding.figures.map((figure) => figureHtml(figure, draw)),
+    evidenceHtml(finding),
   ].join('\n');
+}
+
+/** Every check: what was compared, what would have made it fail, and what came out. */
+function checksHtml(checks: readonly Check[]): string {
+  if (checks.length === 0) return '';
+  const rows = checks.map((check) => {
+    const remark =
+      check.reason === '' ? '' : `<br><span class="interval">${escapeXml(check.reason)}</span>`;
+    return `<tr><td>${escapeXml(check.name)}<br><span class="interval">fails if ${escapeXml(check.failsIf)}</span></td><td class="measured">${measuredHtml(check)}</td><td class="measured">${expectedHtml(check)}</td><td><span class="verdict ${check.outcome}">${check.outcome}</span>${remark}</td></tr>`;
+  });
+  return `<div class="scroll"><table>
+<thead><tr><th>Check</th><th>Measured</th><th>Expected</th><th>Outcome</th></tr></thead>
+<tbody>${rows.join('\n')}</tbody></table></div>`;
+}
+
+function conditionFacts(kind: string, conditions: readonly Condition[]): [string, string][] {
+  return conditions.map(({ name, holds, value }) => [
+    holds ? `${kind}, met` : `${kind}, <strong>not met</strong>`,
+    `${escapeXml(name)} <span class="interval">(${typeof value === 'number' ? numberHtml(value) : escapeXml(value)})</span>`,
+  ]);
+}
+
+/** The longest list of numbers that is shown whole; longer ones are in run.json. */
+const shownNumbers = 12;
+
+/** Everything that was measured, folded away. */
+function evidenceHtml({ evidence }: Finding): string {
+  const rows = Object.entries(evidence).map(
+    ([name, value]) =>
+      `<tr><td class="id">${escapeXml(name)}</td><td class="measured">${valueHtml(value)}</td></tr>`,
+  );
+  if (rows.length === 0) return '';
+  return `<details><summary>Evidence: ${rows.length} quantities</summary><div class="scroll"><table class="plain">
+<tbody>${rows.join('\n')}</tbody></table></div></details>`;
+}
+
+function valueHtml(value: Evidence): string {
+  if (typeof value === 'number') return numberHtml(value);
+  if (typeof value === 'string') return escapeXml(value);
+  if (!Array.isArray(value)) {
+    return Object.entries(value as Readonly<Record<string, readonly number[]>>)
+      .map(([column, list]) => `${escapeXml(column)}: ${listHtml(list)}`)
+      .join('<br>');
+  }
+  const list = value as readonly (number | readonly number[])[];
+  const rows = list.filter((entry) => typeof entry !== 'number');
+  if (rows.length === 0) return listHtml(list as readonly number[]);
+  const shown = rows.slice(0, shownNumbers).map(listHtml).join('<br>');
+  return rows.length > shownNumbers ? `${shown}<br>… ${rows.length} rows in run.json` : shown;
+}
+
+function listHtml(list: readonly number[]): string {
+  const shown = list
+    .slice(0, shownNumbers)
+    .map((entry) => numberHtml(entry))
+    .join(', ');
+  return list.length > shownNumbers ? `${shown}, … (${list.length} in run.json)` : shown;
 }
 
 /** Pairs of a term and its (HTML) value. */

@@ -1,4 +1,4 @@
-import type { Expected, Finding } from 'mesoscope';
+import type { Check } from 'mesoscope';
 import { formatNumber } from '../terminal/number.ts';
 
 /** A number as it is printed: a real minus, powers of ten raised. */
@@ -9,18 +9,18 @@ export function numberHtml(value: number, digits = 4): string {
   return `${minus(mantissa)} × 10<sup>${minus(exponent)}</sup>`;
 }
 
-/** `= −1 ± 0.05`. */
-export function expectedHtml(expected: Expected): string {
-  const sign = { value: '=', 'at-most': '≤', 'at-least': '≥' }[expected.kind];
-  const tolerance = expected.kind === 'value' ? (expected.tolerance ?? 0) : 0;
-  return `${sign} ${numberHtml(expected.value)}${tolerance > 0 ? ` ± ${numberHtml(tolerance, 2)}` : ''}`;
+/** `= −1`. */
+export function expectedHtml({ relation, expected }: Check): string {
+  const sign = { value: '=', 'at-most': '≤', 'at-least': '≥', 'not-slower': '≤' }[relation];
+  return `${sign} ${numberHtml(expected)}`;
 }
 
-/** `−1.003` and its interval. */
-export function measuredHtml({ measured, interval }: Finding): string {
+/** `−1.003`, its interval, and a bias bound where one is known apart from it. */
+export function measuredHtml({ measured, interval, bias }: Check): string {
   const range =
     interval === null
       ? ''
       : ` <span class="interval">[${numberHtml(interval[0])}, ${numberHtml(interval[1])}]</span>`;
-  return `${numberHtml(measured)}${range}`;
+  const widened = bias > 0 ? ` <span class="interval">bias ≤ ${numberHtml(bias, 2)}</span>` : '';
+  return `${numberHtml(measured)}${range}${widened}`;
 }

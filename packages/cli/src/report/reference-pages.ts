@@ -40,14 +40,21 @@ export function claimsPage(claims: readonly Claim[]): string {
   );
 }
 
-function claimSection({ id, title, statement, trust, quantity, references, instance }: Claim) {
+function claimSection({ id, title, statement, trust, references, given }: Claim) {
   return [
     `### ${id}`,
     `**${title}.** ${statement}`,
-    `Measured: ${quantity}. Form: ${trust}.`,
+    `Trust: ${Object.entries(trust)
+      .map(([part, level]) => `${part} ${level}`)
+      .join(', ')}.`,
     ...(references ?? []).map((reference) => `See also: ${referenceLine(reference)}.`),
-    fieldTable(describeSchema(instance)),
-  ].join('\n\n');
+    fieldTable(describeSchema(given.schema)),
+    given.data.length === 0
+      ? ''
+      : `Explicit data: ${given.data.map((name) => `\`${name}\``).join(', ')} go together; the other fields without them change the claim's own experiments.`,
+  ]
+    .filter((part) => part !== '')
+    .join('\n\n');
 }
 
 /** `docs/studies.md`: what each study does, and the fields of its configuration. */

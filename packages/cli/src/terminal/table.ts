@@ -1,61 +1,46 @@
-import type { ClaimOutcome, Expected, Finding } from 'mesoscope';
+import type { Check, ClaimOutcome } from 'mesoscope';
 import { formatNumber } from './number.ts';
 
 /** Columns of a line. */
 const width = 100;
 
+const signs = { value: '=', 'at-most': '≤', 'at-least': '≥', 'not-slower': '≤' } as const;
+
 /** `≤ 1e-12`. */
-export function formatExpected(expected: Expected): string {
-  const sign = { value: '=', 'at-most': '≤', 'at-least': '≥' }[expected.kind];
-  const tolerance =
-    expected.kind === 'value' && expected.tolerance !== undefined && expected.tolerance > 0
-      ? ` ± ${formatNumber(expected.tolerance, 2)}`
-      : '';
-  return `${sign} ${formatNumber(expected.value)}${tolerance}`;
+export function formatExpected({ relation, expected }: Check): string {
+  return `${signs[relation]} ${formatNumber(expected)}`;
 }
 
-/** `-1.003 [-1.02, -0.98]`. */
-export function formatMeasured(finding: Finding): string {
-  const { measured, interval } = finding;
-  return interval === null
-    ? formatNumber(measured)
-    : `${formatNumber(measured)} [${interval.map((side) => formatNumber(side)).join(', ')}]`;
+/** `-1.003 [-1.02, -0.98]`, and a bias bound where one is known apart from the interval. */
+export function formatMeasured({ measured, interval, bias }: Check): string {
+  const range =
+    interval === null ? '' : ` [${interval.map((side) => formatNumber(side)).join(', ')}]`;
+  return `${formatNumber(measured)}${range}${bias > 0 ? ` bias ≤ ${formatNumber(bias, 2)}` : ''}`;
 }
 
 /** The claims of a run as a table of at most 100 columns, then a sentence for each that does not hold. */
 export function claimTable(outcomes: readonly ClaimOutcome[]): string {
   if (outcomes.length === 0) return '';
-  const rows = outcomes.map((outcome) =>
-    'finding' in outcome
-      ? [
-          outcome.claim.id,
-          formatMeasured(outcome.finding),
-          formatExpected(outcome.finding.expected),
-          outcome.finding.verdict,
-        ]
-      : [outcome.claim.id, '–', '–', 'error'],
-  );
+  const rows = outcomes.map((outcome) => {
+    if ('error' in outcome) return [outcome.claim.id, '–', '–', 'error'];
+    const { checks, verdict } = outcome.finding;
+    const [first] = checks;
+    const numbers =
+      first === undefined ? ['–', '–'] : [formatMeasured(first), formatExpected(first)];
+    return [outcome.claim.id, ...numbers, verdict];
+  });
   const remarks = outcomes.flatMap((outcome) => {
     const text = remark(outcome);
     return text === undefined ? [] : [wrap(`${outcome.claim.id}: ${text}`, width, '  ')];
   });
-  const table = headedTable([['claim', 'measured [95 %]', 'expected', 'verdict'], ...rows]);
+  const table = headedTable([['claim', 'measured [interval]', 'expected', 'verdict'], ...rows]);
   return `${[table, ...remarks].join('\n\n')}\n`;
 }
 
 /** Why a claim does not stand as *holds*. */
 function remark(outcome: ClaimOutcome): string | undefined {
   if ('error' in outcome) return `stopped: ${outcome.error.message}`;
-  const { finding } = outcome;
-  if (finding.verdict === 'holds') return undefined;
-  if (finding.verdict === 'fails') return finding.summary;
-  const broken = finding.assumptions.filter((assumption) => !assumption.holds);
-  const names = broken.map(({ name, value }) => `${name} (${formatValue(value)})`).join('; ');
-  return `outside its assumptions: ${names}. ${finding.summary}`;
-}
-
-function formatValue(value: number | string): string {
-  return typeof value === 'number' ? formatNumber(value) : value;
+  return outcome.finding.verdict === 'holds' ? undefined : outcome.finding.summary;
 }
 
 /** Rows as columns of equal width, a rule below the first. */

@@ -1,5 +1,5 @@
 import { version } from '../version.ts';
-import { type Paper, papers } from './claim.ts';
+import { type Paper, papers } from './papers.ts';
 import type { Reference } from './reference.ts';
 
 const paperKeys: Readonly<Record<Paper, string>> = {

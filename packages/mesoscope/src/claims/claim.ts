@@ -1,44 +1,11 @@
-import type { z } from 'zod';
 import type { Backend } from '../kernels/backend.ts';
+import type { Interval } from '../numeric/fit.ts';
+import type { Check, Condition } from './check.ts';
 import type { Figure } from './figure.ts';
+import type { Given } from './given.ts';
+import type { Paper } from './papers.ts';
 import type { Reference } from './reference.ts';
-
-export type Paper = 'A' | 'B' | 'C' | 'D';
-
-/** The papers that the claims come from. */
-export const papers: Readonly<
-  Record<Paper, { readonly title: string; readonly authors: string; readonly arxiv: string }>
-> = {
-  A: {
-    title:
-      'A First-Order Mean Field Control Analysis of Transformer Layers under Cross-Entropy Training',
-    authors: 'Huan and Yuan',
-    arxiv: '2606.23235',
-  },
-  B: {
-    title: 'A Mean-Field Analysis of Multi-Head Self-Attention under Cross-Entropy Training',
-    authors: 'Huan and Yuan',
-    arxiv: '2606.10469',
-  },
-  C: {
-    title: 'Reachability and asymptotics of Gaussian Transformer dynamics',
-    authors: 'Alcalde, Ji and Zuazua',
-    arxiv: '2606.07600',
-  },
-  D: {
-    title: 'Training Infinitely Deep and Wide Transformers',
-    authors: 'Barboni, de Hoop, Furuya and Peyré',
-    arxiv: '2605.17660',
-  },
-};
-
-/** A hypothesis of a theorem, checked on the instance at hand. */
-export interface Assumption {
-  readonly name: string;
-  readonly holds: boolean;
-  /** What was measured to decide it. */
-  readonly value: number | string;
-}
+import { drawVerdict, type Grounds, type Verdict } from './verdict.ts';
 
 /** A number, a list, a matrix, or named columns of equal length. */
 export type Evidence =
@@ -48,92 +15,115 @@ export type Evidence =
   | readonly (readonly number[])[]
   | { readonly [column: string]: readonly number[] };
 
-/**
- * `holds`, `fails`, or `outside`: an assumption of the theorem does not hold here, so the measurement decides
- * nothing about it. The assumption is named in `assumptions`.
- */
-export type Verdict = 'holds' | 'fails' | 'outside';
-
-/** What one run of a claim found. */
-export interface Finding {
-  readonly assumptions: readonly Assumption[];
+/** What a claim concludes from its measurements. It draws no verdict: that follows from hypotheses, resolution and checks. */
+export interface Conclusion extends Grounds {
   /** Everything that was measured, by name; names are dotted (`gradient.relativeError`). */
   readonly evidence: Readonly<Record<string, Evidence>>;
-  /** The one number that decides. */
-  readonly measured: number;
-  /** What the theory expects of it: a value, or a bound. */
-  readonly expected: Expected;
-  /** 95 % interval of `measured`; null where the number is exact to rounding. */
-  readonly interval: readonly [low: number, high: number] | null;
-  readonly verdict: Verdict;
-  /** One sentence: what was seen; where the verdict is not `holds`, why. */
+  /** One sentence: what was seen, whatever the verdict. */
   readonly summary: string;
   readonly figures: readonly Figure[];
 }
 
-export type Expected =
-  /** Equal to value: holds if the interval contains it (widened by `tolerance`, a stated bias bound, default 0). */
-  | { readonly kind: 'value'; readonly value: number; readonly tolerance?: number }
-  /** At most / at least: holds if the interval's side does not exceed it. */
-  | { readonly kind: 'at-most'; readonly value: number }
-  | { readonly kind: 'at-least'; readonly value: number };
+/** What one run of a claim found. */
+export interface Finding {
+  /** The theorem's hypotheses, as met on this instance. */
+  readonly assumptions: readonly Condition[];
+  readonly resolution: readonly Condition[];
+  readonly checks: readonly Check[];
+  readonly evidence: Conclusion['evidence'];
+  readonly verdict: Verdict;
+  /** What was seen; where the verdict is not *holds*, why, first. */
+  readonly summary: string;
+  readonly figures: readonly Figure[];
+  /** The instance that ran, with its defaults. */
+  readonly given: unknown;
+}
 
 export type Setting = 'quick' | 'full';
 
-/** What a claim's experiment is given. */
-export interface ClaimContext<Instance> {
+/** What the measurement of one piece is given. */
+export interface MeasureContext<G> {
   readonly backend: Backend;
+  readonly given: G;
   readonly seed: number;
-  readonly setting: Setting;
-  /** The user's explicit instance; undefined: the claim's own. */
-  readonly instance?: Instance;
-  /** Reports progress: `done` of `total`, in words. */
-  progress(done: number, total: number, label: string): void;
-  readonly signal?: AbortSignal;
+  /** Which of the pieces: 0 … `pieces(given) − 1`. */
+  readonly index: number;
+  /** The share of the piece that is done, 0 … 1; a piece that works longer than a second calls it, and is interrupted there. */
+  progress(share: number): void | Promise<void>;
 }
 
-/** A theorem that can be run. */
-export interface Claim<Instance = unknown> {
+/** How far a part of a statement can be trusted. P: the paper's abstract; S: the standard form; D: derived for this project. */
+export type Trust = 'P' | 'S' | 'D';
+
+/** A theorem that can be run: given → measure → conclude. */
+export interface ClaimDefinition<G, M> {
   /** As in the list of claims: `A.euler-order`. */
   readonly id: string;
-  readonly paper: Paper;
   readonly title: string;
   /** TeX, for a page; may hold `$…$`. */
   readonly statement: string;
-  /** How far the stated form can be trusted. P: the paper's abstract; S: the standard form; D: derived here. */
-  readonly trust: string;
-  /** The quantity that decides, for a table's heading: `log–log slope of the error`. */
-  readonly quantity: string;
+  /** Of the statement, and of parts of it by name: `{ statement: 'P', rate: 'D' }`. */
+  readonly trust: { readonly statement: Trust; readonly [part: string]: Trust };
   /** Works to cite besides the paper. */
   readonly references?: readonly Reference[];
+  readonly given: Given<G>;
   /**
-   * Checks an explicit instance; its descriptions are the documentation of `--config`. Objects are strict, so that a
-   * misspelt key is refused.
+   * One piece of the measurement: a pure function of `given`, `seed` and `index`, on any thread, whose result
+   * `structuredClone` keeps whole.
    */
-  readonly instance: z.ZodType<Instance>;
-  run(context: ClaimContext<Instance>): Promise<Finding>;
+  measure(context: MeasureContext<G>): M | Promise<M>;
+  /** What the pieces, in their order, say about the statement. */
+  conclude(
+    measured: readonly M[],
+    context: { readonly given: G; readonly seed: number },
+  ): Conclusion;
 }
 
-/** The verdict that assumptions, interval and expectation imply. A measured NaN never holds. */
-export function judge(
-  assumptions: readonly Assumption[],
-  measured: number,
-  interval: readonly [number, number] | null,
-  expected: Expected,
-): Verdict {
-  if (assumptions.some((assumption) => !assumption.holds)) return 'outside';
-  if (Number.isNaN(measured)) return 'fails';
-  const [low, high] = interval ?? [measured, measured];
-  switch (expected.kind) {
-    case 'value': {
-      const tolerance = expected.tolerance ?? 0;
-      return low - tolerance <= expected.value && expected.value <= high + tolerance
-        ? 'holds'
-        : 'fails';
-    }
-    case 'at-most':
-      return high <= expected.value ? 'holds' : 'fails';
-    case 'at-least':
-      return low >= expected.value ? 'holds' : 'fails';
-  }
+export interface Claim<G = unknown, M = unknown> extends ClaimDefinition<G, M> {
+  readonly paper: Paper;
+}
+
+/** Defines a claim. Its paper is the first letter of its id. */
+export function claim<G, M>(definition: ClaimDefinition<G, M>): Claim<G, M> {
+  return { ...definition, paper: definition.id.split('.')[0] as Paper };
+}
+
+/** The finding from all pieces of a claim's measurement, with the verdict that they imply. */
+export function concludeClaim<G, M>(
+  { conclude }: Pick<ClaimDefinition<G, M>, 'conclude'>,
+  measured: readonly M[],
+  context: { readonly given: G; readonly seed: number },
+): Finding {
+  const { hypotheses, resolution, checks, evidence, summary, figures } = conclude(
+    measured,
+    context,
+  );
+  const { verdict, reasons } = drawVerdict({ hypotheses, resolution, checks });
+  return {
+    assumptions: hypotheses,
+    resolution,
+    checks,
+    evidence,
+    verdict,
+    summary: reasons.length === 0 ? summary : `${lead[verdict]}: ${reasons.join('; ')}. ${summary}`,
+    figures,
+    given: context.given,
+  };
+}
+
+const lead: Readonly<Record<Verdict, string>> = {
+  holds: 'Holds',
+  fails: 'Contradicted',
+  outside: 'Outside the hypotheses',
+  undecided: 'Undecided',
+};
+
+/** What leads the table: the first check's numbers; nothing was compared where there is none. */
+export function leadingCheck({ checks }: Finding): {
+  readonly measured: number;
+  readonly interval: Interval | null;
+  readonly check: Check | undefined;
+} {
+  const [check] = checks;
+  return { measured: check?.measured ?? Number.NaN, interval: check?.interval ?? null, check };
 }

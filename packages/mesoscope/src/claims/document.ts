@@ -1,6 +1,7 @@
 import { finiteJson } from '../configuration/finite-json.ts';
 import { MesoscopeError } from '../errors.ts';
-import { type Claim, type Expected, papers } from './claim.ts';
+import { type Claim, leadingCheck } from './claim.ts';
+import { papers } from './papers.ts';
 import type { ClaimOutcome } from './run.ts';
 
 /** One claim as it stands in `verify --json` and in `run.json`. Holds no number that JSON does not have. */
@@ -10,22 +11,22 @@ export interface ClaimDocument {
   readonly arxiv: string;
   readonly title: string;
   readonly statement: string;
-  readonly trust: string;
-  readonly quantity: string;
+  readonly trust: Claim['trust'];
+  /** Hypotheses of the theorem. */
   readonly assumptions: unknown;
+  readonly resolution: unknown;
+  readonly checks: unknown;
   readonly evidence: unknown;
+  /** Those of the first check. */
   readonly measured: unknown;
-  /** The expected value, or the bound. */
   readonly expected: unknown;
-  /** What `measured` must be to `expected`. */
-  readonly relation: Expected['kind'] | null;
-  /** The stated bias bound by which the interval is widened, for `value`. */
-  readonly tolerance: unknown;
   readonly interval: unknown;
   /** `null`: the experiment threw, see `error`. */
   readonly verdict: string | null;
   readonly summary: string;
   readonly seconds: number;
+  /** The instance that ran, with its defaults. */
+  readonly given: unknown;
   readonly error?: { readonly code: string; readonly message: string };
   /** Numbers that JSON does not have and what stands for them. */
   readonly notes?: readonly string[];
@@ -45,15 +46,16 @@ export function claimDocument(outcome: ClaimOutcome): ClaimDocument {
     return {
       ...heading(claim),
       assumptions: [],
+      resolution: [],
+      checks: [],
       evidence: {},
       measured: null,
       expected: null,
-      relation: null,
-      tolerance: null,
       interval: null,
       verdict: null,
       summary: `The experiment stopped: ${outcome.error.message}`,
       seconds,
+      given: null,
       error: {
         code: outcome.error instanceof MesoscopeError ? outcome.error.fault.code : 'internal',
         message: outcome.error.message,
@@ -61,30 +63,39 @@ export function claimDocument(outcome: ClaimOutcome): ClaimDocument {
     };
   }
   const { finding } = outcome;
+  const { measured, interval, check } = leadingCheck(finding);
+  const { assumptions, resolution, checks, evidence, given } = finding;
   const { value, notes } = finiteJson({
-    assumptions: finding.assumptions,
-    evidence: finding.evidence,
-    measured: finding.measured,
-    expected: finding.expected.value,
-    interval: finding.interval,
+    assumptions,
+    resolution,
+    checks,
+    evidence,
+    given,
+    measured,
+    expected: check?.expected ?? null,
+    interval,
   });
   const numbers = value as Pick<
     ClaimDocument,
-    'assumptions' | 'evidence' | 'measured' | 'expected' | 'interval'
+    | 'assumptions'
+    | 'resolution'
+    | 'checks'
+    | 'evidence'
+    | 'given'
+    | 'measured'
+    | 'expected'
+    | 'interval'
   >;
-  return {
+  const document: ClaimDocument = {
     ...heading(claim),
     ...numbers,
-    relation: finding.expected.kind,
-    tolerance: finding.expected.kind === 'value' ? (finding.expected.tolerance ?? 0) : null,
     verdict: finding.verdict,
     summary: finding.summary,
     seconds,
-    ...(notes.length > 0 ? { notes } : {}),
   };
+  return notes.length === 0 ? document : { ...document, notes };
 }
 
-function heading(claim: Claim) {
-  const { id, paper, title, statement, trust, quantity } = claim;
-  return { id, paper, arxiv: papers[paper].arxiv, title, statement, trust, quantity };
+function heading({ id, paper, title, statement, trust }: Claim) {
+  return { id, paper, arxiv: papers[paper].arxiv, title, statement, trust };
 }

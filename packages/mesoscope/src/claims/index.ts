@@ -1,3 +1,4 @@
+export * from './check.ts';
 export * from './citation.ts';
 export * from './claim.ts';
 export {
@@ -7,6 +8,9 @@ export {
 } from './control/trained-model.ts';
 export * from './document.ts';
 export * from './figure.ts';
+export * from './given.ts';
+export * from './papers.ts';
 export * from './reference.ts';
 export * from './registry.ts';
 export * from './run.ts';
+export * from './verdict.ts';

@@ -1,6 +1,6 @@
 import type { Interval } from '../numeric/fit.ts';
-import { type Assumption, type Evidence, judge, type Verdict } from './claim.ts';
 import { fitOrder } from './convergence-order.ts';
+import { type Assumption, type Evidence, judge, type Verdict } from './legacy.ts';
 
 export interface OrderQuestion {
   /** At least 4 scales, increasing: layers. */

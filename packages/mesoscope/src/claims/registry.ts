@@ -1,5 +1,5 @@
 import { MesoscopeError } from '../errors.ts';
-import { type Claim, papers } from './claim.ts';
+import type { Claim } from './claim.ts';
 import { costateOrder } from './control/costate-order.ts';
 import { depthProfile } from './control/depth-profile.ts';
 import { eulerOrder } from './control/euler-order.ts';
@@ -20,6 +20,7 @@ import { valueGap } from './control/value-gap.ts';
 import { ensembleClaims } from './ensemble/index.ts';
 import { gaussianClaims } from './gaussian/index.ts';
 import { headClaims } from './heads/index.ts';
+import { papers } from './papers.ts';
 
 /** Every claim that can be run, paper by paper, in the order of the theory pages. */
 export const claims: readonly Claim[] = [

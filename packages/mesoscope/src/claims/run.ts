@@ -1,6 +1,5 @@
-import { parseConfiguration } from '../configuration/parse.ts';
 import type { Backend } from '../kernels/backend.ts';
-import type { Claim, ClaimContext, Finding, Setting } from './claim.ts';
+import { type Claim, concludeClaim, type Finding, type Setting } from './claim.ts';
 
 /** A finding together with the claim and the time it took. */
 export interface ClaimResult {
@@ -18,7 +17,7 @@ export interface ClaimFailure {
 
 export type ClaimOutcome = ClaimResult | ClaimFailure;
 
-/** A claim to run, with an explicit instance if the user gave one. */
+/** A claim to run, with the fields of its instance that the user gave. */
 export interface ClaimTask {
   readonly claim: Claim;
   readonly instance?: unknown;
@@ -29,8 +28,9 @@ export interface ClaimRunOptions {
   readonly seed?: number;
   /** Default `quick`. */
   readonly setting?: Setting;
-  readonly progress?: ClaimContext<unknown>['progress'];
-  readonly signal?: AbortSignal;
+  /** `done` of `total`, in words. */
+  progress?(done: number, total: number, label: string): void;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -40,22 +40,32 @@ export interface ClaimRunOptions {
  */
 export type ClaimRunner = (task: ClaimTask, options: ClaimRunOptions) => Promise<ClaimResult>;
 
-/** Runs one claim on this thread. Memory that its experiment takes from the backend is given back. */
+/**
+ * Runs one claim on this thread, piece by piece, and concludes. Memory that a piece takes from the backend is given back.
+ *
+ * @throws MesoscopeError `invalid-configuration`; what a piece throws; the signal's reason after an abort
+ */
 export async function runClaim(
-  { claim, instance }: ClaimTask,
+  { claim, instance = {} }: ClaimTask,
   options: ClaimRunOptions & { readonly backend: Backend },
 ): Promise<ClaimResult> {
-  const checked = instance === undefined ? undefined : parseConfiguration(claim.instance, instance);
-  const context: ClaimContext<unknown> = {
-    backend: options.backend,
-    seed: options.seed ?? 1,
-    setting: options.setting ?? 'quick',
-    progress: options.progress ?? (() => {}),
-    ...(checked === undefined ? {} : { instance: checked }),
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
-  };
+  const { backend, seed = 1, setting = 'quick', progress, signal } = options;
   const start = performance.now();
-  const finding = await options.backend.scopedAsync(() => claim.run(context));
+  const given = claim.given.parse(instance, setting);
+  const count = claim.given.pieces(given);
+  const measured: unknown[] = [];
+  for (let index = 0; index < count; index++) {
+    signal?.throwIfAborted();
+    const report = (share: number) => progress?.(index + share, count, claim.given.label);
+    report(0);
+    measured.push(
+      await backend.scopedAsync(async () =>
+        claim.measure({ backend, given, seed, index, progress: report }),
+      ),
+    );
+    await nextMacrotask();
+  }
+  const finding = concludeClaim(claim, measured, { given, seed });
   return { claim, finding, seconds: (performance.now() - start) / 1000 };
 }
 
@@ -81,10 +91,8 @@ export async function runClaims(
   options: ClaimsRunOptions &
     ({ readonly backend: Backend } | { readonly runners: readonly ClaimRunner[] }),
 ): Promise<ClaimOutcome[]> {
-  for (const { claim, instance } of tasks) {
-    if (instance !== undefined) parseConfiguration(claim.instance, instance);
-  }
-  const { signal, finished, seed, setting } = options;
+  const { signal, finished, seed = 1, setting = 'quick' } = options;
+  for (const { claim, instance = {} } of tasks) claim.given.parse(instance, setting);
   const runners = 'runners' in options ? options.runners : [localRunner(options.backend)];
   const shares = tasks.map(() => 0);
   const report = (label: string) =>
@@ -97,16 +105,13 @@ export async function runClaims(
   async function outcomeOf(i: number, runner: ClaimRunner): Promise<ClaimOutcome | undefined> {
     const { claim } = tasks[i];
     const start = performance.now();
-    const progress: ClaimContext<unknown>['progress'] = (done, total, label) => {
+    const progress = (done: number, total: number, label: string) => {
       shares[i] = total > 0 ? done / total : 0;
       report(`${claim.id}: ${label}`);
     };
     progress(0, 1, claim.title);
     try {
-      return await runner(tasks[i], {
-        ...{ progress, seed: seed ?? 1, setting: setting ?? 'quick' },
-        ...(signal === undefined ? {} : { signal }),
-      });
+      return await runner(tasks[i], { progress, seed, setting, signal });
     } catch (cause) {
       if (signal?.aborted) return undefined;
       const error = cause instanceof Error ? cause : new Error(String(cause));
@@ -140,7 +145,7 @@ function nextMacrotask(): Promise<void> {
   return new Promise((resume) => setTimeout(resume, 0));
 }
 
-/** Whether every outcome is a finding that does not fail; *outside* is no failure. */
+/** Whether every outcome is a finding that does not fail; *outside* and *undecided* are no failures. */
 export function allStand(outcomes: readonly ClaimOutcome[]): boolean {
   return outcomes.every((outcome) => 'finding' in outcome && outcome.finding.verdict !== 'fails');
 }

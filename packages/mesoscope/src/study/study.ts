@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { Paper } from '../claims/claim.ts';
+import type { Paper } from '../claims/papers.ts';
 import type { Figure } from '../claims/figure.ts';
 import type { Reference } from '../claims/reference.ts';
 import type { ClaimOutcome } from '../claims/run.ts';

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../../kernels/backend.ts';
 import { createWasmBackend } from '../../kernels/wasm/backend.ts';
-import type { Claim, Finding } from '../claim.ts';
+import type { Claim, Finding } from '../legacy.ts';
 import { runClaim } from '../run.ts';
 import { costateOrder } from './costate-order.ts';
 import { eulerOrder } from './euler-order.ts';

@@ -1,5 +1,5 @@
-import type { Claim, ClaimContext, Finding } from '../claim.ts';
 import { judgeOrder, rowsOrRow } from '../judge-order.ts';
+import { type ClaimContext, type Finding, legacy } from '../legacy.ts';
 import {
   type AdjointInstance,
   adjointInstance,
@@ -84,7 +84,7 @@ async function run(context: ClaimContext<AdjointInstance>): Promise<Finding> {
 }
 
 /** Back-propagation approaches the continuous adjoint at rate 1/L. */
-export const costateOrder: Claim<AdjointInstance> = {
+export const costateOrder = legacy<AdjointInstance>({
   id: 'A.costate-order',
   paper: 'A',
   title: 'Back-propagation is an Euler step of the costate equation',
@@ -94,4 +94,4 @@ export const costateOrder: Claim<AdjointInstance> = {
   quantity: 'log–log slope of the error in L',
   instance: adjointInstance,
   run,
-};
+});

@@ -28,7 +28,10 @@ export interface DepthExperiment {
 }
 
 /** Explicit data: one sequence, the same layer at all depths. */
-export function explicitExperiment(backend: Backend, instance: DepthInstance): DepthExperiment {
+export function explicitExperiment(
+  backend: Backend,
+  instance: Omit<DepthInstance, 'depths'>,
+): DepthExperiment {
   const { field, parameters } = layerOf(instance);
   const tokens = instance.h0.length;
   const { horizon } = instance;
@@ -47,10 +50,15 @@ export function explicitExperiment(backend: Backend, instance: DepthInstance): D
 
 /**
  * Random sequences under causal attention and a feed-forward part that vary with depth:
- * `θ_t = cos(πt) a + sin(πt) b` at multiples of 1/8, linear between them; T = 1, d = 4, n = 12, 2 heads of k = 3.
+ * `θ_t = cos(πt/T) a + sin(πt/T) b` at multiples of T/8, linear between them; d = 4, n = 12, 2 heads of k = 3.
  */
-export function randomExperiment(backend: Backend, seed: number, index: number): DepthExperiment {
-  const [dimension, tokens, samples, horizon, cells] = [4, 12, 4, 1, 8];
+export function randomExperiment(
+  backend: Backend,
+  seed: number,
+  index: number,
+  horizon = 1,
+): DepthExperiment {
+  const [dimension, tokens, samples, cells] = [4, 12, 4, 8];
   const field = sumOf({
     attention: attention({ dimension, heads: 2, keyDimension: 3, causal: true }),
     feedForward: feedForward({ dimension, hidden: 8, activation: 'tanh' }),
@@ -61,7 +69,8 @@ export function randomExperiment(backend: Backend, seed: number, index: number):
   const nodes = backend.allocate(times.length * a.length);
   times.forEach((t, j) => {
     for (let i = 0; i < a.length; i++) {
-      nodes[j * a.length + i] = Math.cos(Math.PI * t) * a[i] + Math.sin(Math.PI * t) * b[i];
+      nodes[j * a.length + i] =
+        Math.cos((Math.PI * t) / horizon) * a[i] + Math.sin((Math.PI * t) / horizon) * b[i];
     }
   });
   const random = randomStream(seed, 'depth experiment h0', index);

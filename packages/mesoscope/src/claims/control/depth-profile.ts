@@ -12,8 +12,14 @@ import { euler, rk4 } from '../../flow/scheme.ts';
 import type { DepthGrid } from '../../flow/types.ts';
 import type { Backend } from '../../kernels/backend.ts';
 import { meanInterval } from '../../numeric/fit.ts';
-import type { Assumption, Claim, ClaimContext, Evidence, Finding } from '../claim.ts';
 import { judgeOrder, type OrderAnswer, rowsOrRow } from '../judge-order.ts';
+import {
+  type Assumption,
+  type ClaimContext,
+  type Evidence,
+  type Finding,
+  legacy,
+} from '../legacy.ts';
 import {
   type DepthExperiment,
   explicitExperiment,
@@ -239,7 +245,7 @@ async function run(context: ClaimContext<DepthInstance>): Promise<Finding> {
 }
 
 /** Depth profiles are time changes; non-uniform grids keep the order (open in arXiv 2606.23235). */
-export const depthProfile: Claim<DepthInstance> = {
+export const depthProfile = legacy<DepthInstance>({
   id: 'A.depth-profile',
   paper: 'A',
   title: 'Profiles over depth and unequal layers',
@@ -249,4 +255,4 @@ export const depthProfile: Claim<DepthInstance> = {
   quantity: 'log–log slope farthest from −1',
   instance: depthInstance,
   run,
-};
+});

@@ -1,136 +1,97 @@
 import { heun, rk4 } from '../../flow/scheme.ts';
-import type { Claim, ClaimContext, Evidence, Finding } from '../claim.ts';
-import { fitOrder } from '../convergence-order.ts';
-import { judgeOrder, rowsOrRow } from '../judge-order.ts';
-import { explicitExperiment, randomExperiment } from './depth-experiment.ts';
-import { type DepthInstance, defaultDepths, depthInstance } from './depth-instance.ts';
+import { bound, type Check } from '../check.ts';
+import { type Conclusion, claim } from '../claim.ts';
+import { convergenceFigure } from '../convergence-figure.ts';
+import { deterministicOrder } from '../order.ts';
+import { notTrivial } from '../verdict.ts';
+import { type DepthFlows, depthFlows, flowOf } from './depth-flows.ts';
 import { type EulerErrors, measureEulerErrors } from './euler-errors.ts';
-import { orderFigure } from './order-figure.ts';
-import { overExperiments } from './over-experiments.ts';
 
-/** The finding from the errors of one or more experiments at the same depths. */
-export function eulerOrderFinding(
+/** What errors at the same depths say about the order. */
+export function eulerOrderConclusion(
   depths: readonly number[],
   measured: readonly EulerErrors[],
-): Finding {
-  const errors = measured.map((m) => m.euler);
-  const bounds = measured.map((m) => m.bounds);
-  const ratios = errors.flatMap((row, seed) => row.map((error, i) => error / bounds[seed][i]));
-  const largestRatio = Math.max(...ratios);
-  const referenceError = Math.max(...measured.map((m) => m.referenceError));
-  const smallest = Math.min(...errors.flat());
-  const answer = judgeOrder({
-    x: depths,
-    y: errors,
-    order: -1,
-    assumptions: [
+): Conclusion {
+  const accuracy = Math.max(...measured.map((one) => one.referenceError));
+  const errors = measured.map(({ euler }) => euler);
+  const bounds = measured.map((one) => one.bounds);
+  const order = deterministicOrder({
+    name: 'order of sup_k |h_k − h(t_k)| in L',
+    failsIf: 'the distance to the flow falls more slowly than 1/L, or not to 0',
+    ...{ scales: depths, rows: errors, accuracy, order: -1, side: 'at least as fast' },
+  });
+  const grönwall = bound({
+    name: "distance to the flow over Grönwall's bound",
+    failsIf: 'a distance exceeds the bound with constants measured along its own path',
+    pairs: errors.flatMap((row, s) => row.map((value, i) => ({ value, bound: bounds[s][i] }))),
+    rounding: accuracy,
+  });
+  const higher = [
+    { scheme: heun, series: 'Heun', rows: measured.map((one) => one.heun) },
+    { scheme: rk4, series: 'Runge–Kutta 4', rows: measured.map((one) => one.rk4) },
+  ];
+  const still = measured.every(({ constants }) => constants.speed === 0);
+  return {
+    hypotheses: [
       {
         name: 'the flow exists up to T',
-        holds: Number.isFinite(referenceError),
-        value: Number.isFinite(referenceError) ? 'integrated to T' : 'diverged',
-      },
-      {
-        name: 'reference solution at least 1000 times closer than the smallest error',
-        holds: referenceError <= 1e-3 * smallest,
-        value: referenceError / smallest,
+        holds: Number.isFinite(accuracy),
+        value: Number.isFinite(accuracy) ? 'integrated to T' : 'diverged',
       },
     ],
-  });
-  const bounded = largestRatio <= 1;
-  const higher = higherOrders(depths, measured, referenceError);
-  return {
-    assumptions: answer.assumptions,
+    resolution: [notTrivial(still ? 'the layer does not move any token' : undefined)],
+    checks: [
+      order,
+      grönwall,
+      ...higher.map(
+        ({ scheme, series, rows }): Check =>
+          deterministicOrder({
+            name: `order of the scheme ${series}`,
+            failsIf: 'a stage, a weight or a node of the scheme is wrong',
+            ...{ scales: depths, rows, accuracy, order: -scheme.order, side: 'at least as fast' },
+          }),
+      ),
+    ],
     evidence: {
       depths,
-      errors: rowsOrRow(errors),
-      'bound.gronwall': rowsOrRow(bounds),
-      'bound.largestRatio': largestRatio,
-      'bound.lipschitzInState': measured.map((m) => m.constants.lipschitzInState),
-      'bound.lipschitzInDepth': measured.map((m) => m.constants.lipschitzInDepth),
-      'bound.speed': measured.map((m) => m.constants.speed),
-      'reference.error': referenceError,
-      ...answer.evidence,
-      ...higher.evidence,
+      errors,
+      'bound.gronwall': bounds,
+      'bound.lipschitzInState': measured.map((one) => one.constants.lipschitzInState),
+      'bound.lipschitzInDepth': measured.map((one) => one.constants.lipschitzInDepth),
+      'bound.speed': measured.map((one) => one.constants.speed),
+      'reference.error': accuracy,
+      'heun.errors': higher[0].rows,
+      'rk4.errors': higher[1].rows,
     },
-    measured: answer.measured,
-    expected: { kind: 'value', value: -1 },
-    interval: answer.interval,
-    verdict: answer.verdict === 'holds' && !bounded ? 'fails' : answer.verdict,
-    summary: bounded
-      ? `The largest distance to the flow falls like L^${answer.measured.toFixed(3)}, at most ${largestRatio.toPrecision(2)} of Grönwall's bound with constants measured along the paths.`
-      : `The distance to the flow is ${largestRatio.toPrecision(3)} times Grönwall's bound with measured constants.`,
+    summary: `The largest distance to the flow falls like L^${order.measured.toFixed(3)}; it reaches ${grönwall.measured.toPrecision(2)} of Grönwall's bound with constants measured along the paths.`,
     figures: [
-      orderFigure({
+      convergenceFigure({
         id: 'A.euler-order',
         title: 'Finite depth against the flow',
         caption:
           'Largest distance between the hidden states of L layers and the continuous-depth flow, over all layers and sequences. Band: range over experiments. Expected: order 1 for the residual recursion (Euler), 2 and 4 for the schemes of Heun and Runge–Kutta.',
-        quantity: 'sup_k |h_k − h(t_k)|',
+        ...{ scale: 'layers L', quantity: 'sup_k |h_k − h(t_k)|' },
         curves: [
-          { series: 'Euler (residual network)', layers: depths, errors },
-          { series: "Euler's bound (Grönwall)", layers: depths, errors: bounds },
-          ...higher.curves,
-        ],
-        expected: [
-          { slope: -1, curve: 0 },
-          ...higher.curves.map((curve, i) => ({ slope: curve.slope, curve: 2 + i })),
+          { series: 'Euler (residual network)', scales: depths, rows: errors, slope: -1 },
+          { series: "Euler's bound (Grönwall)", scales: depths, rows: bounds },
+          ...higher.map(({ scheme, series, rows }) => ({
+            ...{ series, scales: depths, rows, slope: -scheme.order },
+          })),
         ],
       }),
     ],
   };
 }
 
-/** Orders of the higher schemes, over the depths where their errors stand clear of the reference's. */
-function higherOrders(
-  depths: readonly number[],
-  measured: readonly EulerErrors[],
-  referenceError: number,
-) {
-  const evidence: Record<string, Evidence> = {};
-  const curves: { series: string; slope: number; layers: number[]; errors: number[][] }[] = [];
-  const schemes = [
-    { scheme: heun, title: 'Heun', errors: measured.map((m) => m.heun) },
-    { scheme: rk4, title: 'Runge–Kutta 4', errors: measured.map((m) => m.rk4) },
-  ];
-  for (const { scheme, title, errors } of schemes) {
-    const unclear = depths.findIndex((_, i) =>
-      errors.some((row) => !(row[i] > 100 * referenceError && Number.isFinite(row[i]))),
-    );
-    const layers = depths.slice(0, unclear < 0 ? depths.length : unclear);
-    if (layers.length < 4) continue;
-    const rows = errors.map((row) => row.slice(0, layers.length));
-    const fit = fitOrder({ x: layers, y: rows });
-    evidence[`${scheme.name}.errors`] = rowsOrRow(rows);
-    evidence[`${scheme.name}.slope`] = fit.slope;
-    evidence[`${scheme.name}.interval`] = fit.interval;
-    curves.push({ series: title, slope: -scheme.order, layers: [...layers], errors: rows });
-  }
-  return { evidence, curves };
-}
-
-async function run(context: ClaimContext<DepthInstance>): Promise<Finding> {
-  const { backend, seed, setting, instance } = context;
-  if (instance !== undefined) {
-    const experiment = explicitExperiment(backend, instance);
-    const errors = measureEulerErrors(backend, experiment, instance.depths);
-    return eulerOrderFinding(instance.depths, [errors]);
-  }
-  const count = setting === 'full' ? 24 : 6;
-  const measured = await overExperiments(context, count, 'random flows', (index) =>
-    measureEulerErrors(backend, randomExperiment(backend, seed, index), defaultDepths),
-  );
-  return eulerOrderFinding(defaultDepths, measured);
-}
-
 /** Finite depth stays within O(1/L) of the flow, pathwise (arXiv 2606.23235). */
-export const eulerOrder: Claim<DepthInstance> = {
+export const eulerOrder = claim<DepthFlows, EulerErrors>({
   id: 'A.euler-order',
-  paper: 'A',
   title: 'Layers are Euler steps of a flow',
   statement:
     'For fixed controls, $\\sup_k |h_k - h(t_k)| = O(\\varepsilon)$ pathwise, with $\\varepsilon = T/L$, and $\\sup_k |h_k - h(t_k)| \\le \\tfrac{\\varepsilon}{2}\\,(L_\\theta L_t + L_h F)\\,\\frac{e^{L_h T} - 1}{L_h}$.',
-  trust: 'P',
-  quantity: 'log–log slope of the error in L',
-  instance: depthInstance,
-  run,
-};
+  trust: { statement: 'P' },
+  given: depthFlows,
+  measure: ({ backend, given, seed, index }) =>
+    measureEulerErrors(backend, flowOf(backend, given, seed, index), given.depths),
+  conclude: (measured, { given }) => eulerOrderConclusion(given.depths, measured),
+});

@@ -13,15 +13,15 @@ import { transformerBlock } from '../../field/transformer-block.ts';
 import { uniformGrid } from '../../flow/grid.ts';
 import type { Backend } from '../../kernels/backend.ts';
 import { randomStream } from '../../numeric/random.ts';
+import { judgeOrder, rowsOrRow } from '../judge-order.ts';
 import {
-  type Claim,
   type ClaimContext,
   type Evidence,
   type Expected,
   type Finding,
   judge,
-} from '../claim.ts';
-import { judgeOrder, rowsOrRow } from '../judge-order.ts';
+  legacy,
+} from '../legacy.ts';
 import { controlInstanceShape, explicitModel } from './control-instance.ts';
 import { orderFigure } from './order-figure.ts';
 import { overExperiments } from './over-experiments.ts';
@@ -175,7 +175,7 @@ async function run(context: ClaimContext<GradientInstance>): Promise<Finding> {
 }
 
 /** The gradient of a deep network is the integral of the Hamiltonian's derivative. */
-export const gradient: Claim<GradientInstance> = {
+export const gradient = legacy<GradientInstance>({
   id: 'A.gradient',
   paper: 'A',
   title: 'Three gradients agree',
@@ -185,4 +185,4 @@ export const gradient: Claim<GradientInstance> = {
   quantity: 'relative difference to finite differences',
   instance: gradientInstance,
   run,
-};
+});

@@ -1,7 +1,7 @@
-import { type Assumption, type Evidence, type Expected, type Finding, judge } from '../claim.ts';
 import { fitOrder } from '../convergence-order.ts';
 import type { Figure, Mark } from '../figure.ts';
 import { judgeOrder, type OrderAnswer, rowsOrRow } from '../judge-order.ts';
+import { type Assumption, type Evidence, type Expected, type Finding, judge } from '../legacy.ts';
 import type { HamiltonianRecord } from './hamiltonian-record.ts';
 import { orderFigure } from './order-figure.ts';
 

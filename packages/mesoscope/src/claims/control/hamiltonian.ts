@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { ControlModel } from '../../control/control-model.ts';
 import { prolongParameters } from '../../control/refinement.ts';
 import type { Backend } from '../../kernels/backend.ts';
-import type { Claim, ClaimContext, Finding } from '../claim.ts';
+import { type ClaimContext, type Finding, legacy } from '../legacy.ts';
 import { controlInstanceShape, explicitModel } from './control-instance.ts';
 import { hamiltonianFinding } from './hamiltonian-finding.ts';
 import { randomSequencesModel } from './hamiltonian-problem.ts';
@@ -131,7 +131,7 @@ async function run(context: ClaimContext<HamiltonianInstance>): Promise<Finding>
 }
 
 /** Along a strong extremal of an autonomous problem the Hamiltonian does not depend on the depth. */
-export const hamiltonian: Claim<HamiltonianInstance> = {
+export const hamiltonian = legacy<HamiltonianInstance>({
   id: 'A.hamiltonian',
   paper: 'A',
   title: 'The Hamiltonian is constant over depth',
@@ -141,4 +141,4 @@ export const hamiltonian: Claim<HamiltonianInstance> = {
   quantity: 'log–log slope of the standard deviation of H in L',
   instance: instanceSchema,
   run,
-};
+});

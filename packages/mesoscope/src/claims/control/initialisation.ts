@@ -3,8 +3,8 @@ import type { ControlModel } from '../../control/control-model.ts';
 import { type Prolongation, prolongParameters } from '../../control/refinement.ts';
 import type { Backend } from '../../kernels/backend.ts';
 import { type Interval, meanInterval } from '../../numeric/fit.ts';
-import { type Claim, type ClaimContext, type Finding, judge } from '../claim.ts';
 import { judgeOrder, rowsOrRow } from '../judge-order.ts';
+import { type ClaimContext, type Finding, judge, legacy } from '../legacy.ts';
 import {
   type Optimum,
   regularAssumption,
@@ -198,7 +198,7 @@ async function run(context: ClaimContext<InitialisationInstance>): Promise<Findi
 }
 
 /** The optimum of L layers is a good start for 2L (arXiv 2606.23235). */
-export const initialisation: Claim<InitialisationInstance> = {
+export const initialisation = legacy<InitialisationInstance>({
   id: 'A.initialisation',
   paper: 'A',
   title: 'A shallow optimum starts a deep one',
@@ -208,4 +208,4 @@ export const initialisation: Claim<InitialisationInstance> = {
   quantity: 'log–log slope of the start’s gap in L',
   instance: instanceSchema,
   run,
-};
+});

@@ -6,8 +6,8 @@ import { type LbfgsResult, minimiseLbfgs } from '../../control/solvers/lbfgs.ts'
 import { penaltyMetric } from '../../control/solvers/penalty-metric.ts';
 import { stationarity } from '../../control/stationarity.ts';
 import type { Backend } from '../../kernels/backend.ts';
-import type { Assumption } from '../claim.ts';
 import { fitOrder } from '../convergence-order.ts';
+import type { Assumption } from '../legacy.ts';
 
 /** The violation of the first-order condition up to which a point counts as stationary. */
 export const stationaryTolerance = 1e-7;

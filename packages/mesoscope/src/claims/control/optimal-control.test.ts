@@ -3,7 +3,7 @@ import { logMixingGrowth, sinkhornMatrix } from '../../control/residual-mixing.t
 import { createWasmBackend } from '../../kernels/wasm/backend.ts';
 import { spectralNorm } from '../../numeric/decompositions.ts';
 import { randomStream } from '../../numeric/random.ts';
-import type { Claim } from '../claim.ts';
+import type { Claim } from '../legacy.ts';
 import { runClaim } from '../run.ts';
 import { equidistributedTimes } from './equidistribution.ts';
 import { initialisation } from './initialisation.ts';

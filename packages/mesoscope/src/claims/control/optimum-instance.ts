@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { ControlModel } from '../../control/control-model.ts';
 import type { Backend } from '../../kernels/backend.ts';
 import { randomStream } from '../../numeric/random.ts';
-import type { ClaimContext } from '../claim.ts';
+import type { ClaimContext } from '../legacy.ts';
 import { controlInstanceShape, explicitModel } from './control-instance.ts';
 
 /** λ of problems whose solutions are Lipschitz in depth, and of problems whose solutions jump. */

@@ -1,4 +1,4 @@
-import type { ClaimContext } from '../claim.ts';
+import type { ClaimContext } from '../legacy.ts';
 
 /**
  * Measures one experiment after the other, each in a memory scope of its own; between two of them the host can draw

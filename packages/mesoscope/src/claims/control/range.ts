@@ -6,8 +6,8 @@ import { horizonOf } from '../../flow/grid.ts';
 import { createFieldProbe } from '../../flow/lipschitz.ts';
 import { columnStride } from '../../kernels/instruction.ts';
 import { spectralNorm } from '../../numeric/decompositions.ts';
-import { type Claim, type ClaimContext, type Finding, judge } from '../claim.ts';
 import { rowsOrRow } from '../judge-order.ts';
+import { type ClaimContext, type Finding, judge, legacy } from '../legacy.ts';
 import { type Optimum, solveModel, stationaryAssumption } from './optima.ts';
 import {
   dataComplete,
@@ -203,7 +203,7 @@ async function run(context: ClaimContext<RangeInstance>): Promise<Finding> {
 }
 
 /** Optimal controls lie in a range known beforehand (arXiv 2606.23235). */
-export const range: Claim<RangeInstance> = {
+export const range = legacy<RangeInstance>({
   id: 'A.range',
   paper: 'A',
   title: 'The range of optimal controls',
@@ -213,4 +213,4 @@ export const range: Claim<RangeInstance> = {
   quantity: 'largest ratio to a bound',
   instance: instanceSchema,
   run,
-};
+});

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import type { ControlModel } from '../../control/control-model.ts';
 import { sampleParameters } from '../../control/refinement.ts';
 import type { Backend } from '../../kernels/backend.ts';
-import { type Claim, type ClaimContext, type Finding, judge } from '../claim.ts';
 import { judgeOrder, rowsOrRow } from '../judge-order.ts';
+import { type ClaimContext, type Finding, judge, legacy } from '../legacy.ts';
 import {
   growthOf,
   type Optimum,
@@ -122,7 +122,7 @@ async function run(context: ClaimContext<RecoveryInstance>): Promise<Finding> {
 }
 
 /** Sampling a continuous minimiser recovers the optimum of finite depth (arXiv 2606.23235). */
-export const recovery: Claim<RecoveryInstance> = {
+export const recovery = legacy<RecoveryInstance>({
   id: 'A.recovery',
   paper: 'A',
   title: 'Recovering finite depth from the continuous minimiser',
@@ -132,4 +132,4 @@ export const recovery: Claim<RecoveryInstance> = {
   quantity: 'log–log slope of the gap in L',
   instance: instanceSchema,
   run,
-};
+});

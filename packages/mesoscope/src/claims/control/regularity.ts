@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { type Assumption, type Claim, type ClaimContext, type Finding, judge } from '../claim.ts';
 import { rowsOrRow } from '../judge-order.ts';
+import { type Assumption, type ClaimContext, type Finding, judge, legacy } from '../legacy.ts';
 import {
   growthOf,
   largestGrowth,
@@ -157,7 +157,7 @@ async function run(context: ClaimContext<RegularityInstance>): Promise<Finding> 
 }
 
 /** Coercive problems have Lipschitz controls; weak ones jump; an H¹ penalty restores smoothness (arXiv 2606.23235). */
-export const regularity: Claim<RegularityInstance> = {
+export const regularity = legacy<RegularityInstance>({
   id: 'A.regularity',
   paper: 'A',
   title: 'When optimal layers vary smoothly with depth',
@@ -167,4 +167,4 @@ export const regularity: Claim<RegularityInstance> = {
   quantity: 'log–log slope of L max |θ_{k+1} − θ_k| in L',
   instance: instanceSchema,
   run,
-};
+});

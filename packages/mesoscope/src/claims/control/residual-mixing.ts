@@ -3,7 +3,7 @@ import { logMixingGrowth, sinkhornMatrix } from '../../control/residual-mixing.t
 import { fitLine, meanInterval } from '../../numeric/fit.ts';
 import type { Matrix } from '../../numeric/matrix.ts';
 import { randomStream } from '../../numeric/random.ts';
-import { type Claim, type ClaimContext, type Finding, judge } from '../claim.ts';
+import { type ClaimContext, type Finding, judge, legacy } from '../legacy.ts';
 import { overExperiments } from './over-experiments.ts';
 
 const depths = Array.from({ length: 11 }, (_, j) => 2 ** j);
@@ -139,7 +139,7 @@ function drawable(logs: readonly (readonly number[])[]): { x: number[]; y: numbe
 }
 
 /** Doubly stochastic residual maps keep signals bounded in depth (arXiv 2512.24880). */
-export const residualMixing: Claim<ResidualMixingInstance> = {
+export const residualMixing = legacy<ResidualMixingInstance>({
   id: 'A.residual-mixing',
   paper: 'A',
   title: 'Residual maps that do not amplify',
@@ -158,4 +158,4 @@ export const residualMixing: Claim<ResidualMixingInstance> = {
   ],
   instance: instanceSchema,
   run,
-};
+});

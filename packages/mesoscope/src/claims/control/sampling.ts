@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { binomialInterval, fitRate, meanInterval } from '../../numeric/fit.ts';
 import { randomStream } from '../../numeric/random.ts';
-import { type Claim, type ClaimContext, type Finding, judge } from '../claim.ts';
 import { rowsOrRow } from '../judge-order.ts';
+import { type ClaimContext, type Finding, judge, legacy } from '../legacy.ts';
 import {
   atomLosses,
   discretisationFloor,
@@ -226,7 +226,7 @@ async function run(context: ClaimContext<SamplingInstance>): Promise<Finding> {
 }
 
 /** Empirical risk of finite layers against population risk of the flow (arXiv 2606.23235). */
-export const sampling: Claim<SamplingInstance> = {
+export const sampling = legacy<SamplingInstance>({
   id: 'A.sampling',
   paper: 'A',
   title: 'Risk from samples and finite depth',
@@ -236,4 +236,4 @@ export const sampling: Claim<SamplingInstance> = {
   quantity: 'coverage of the bound',
   instance: instanceSchema,
   run,
-};
+});

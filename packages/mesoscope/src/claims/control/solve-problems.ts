@@ -1,4 +1,4 @@
-import type { ClaimContext } from '../claim.ts';
+import type { ClaimContext } from '../legacy.ts';
 import { type Optimum, type SolveOptions, solveOverDepths } from './optima.ts';
 import { type OptimumInstance, optimumModel } from './optimum-instance.ts';
 import { overExperiments } from './over-experiments.ts';

@@ -3,9 +3,9 @@ import {
   type SuccessiveApproximationsResult,
   successiveApproximations,
 } from '../../control/solvers/successive-approximations.ts';
-import { type Claim, type ClaimContext, type Finding, judge } from '../claim.ts';
 import type { Figure } from '../figure.ts';
 import { rowsOrRow } from '../judge-order.ts';
+import { type ClaimContext, type Finding, judge, legacy } from '../legacy.ts';
 import { solveModel } from './optima.ts';
 import { dataComplete, optimumModel, optimumShape } from './optimum-instance.ts';
 import { overExperiments } from './over-experiments.ts';
@@ -163,7 +163,7 @@ async function run(context: ClaimContext<SolversInstance>): Promise<Finding> {
 }
 
 /** Successive approximations and their extended form (Li, Chen, Tai and E, arXiv 1710.09513). */
-export const solvers: Claim<SolversInstance> = {
+export const solvers = legacy<SolversInstance>({
   id: 'A.solvers',
   paper: 'A',
   title: 'Layer by layer minimisation of the Hamiltonian',
@@ -182,4 +182,4 @@ export const solvers: Claim<SolversInstance> = {
   ],
   instance: instanceSchema,
   run,
-};
+});

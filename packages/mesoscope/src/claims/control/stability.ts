@@ -5,7 +5,7 @@ import { horizonOf } from '../../flow/grid.ts';
 import { createFieldProbe } from '../../flow/lipschitz.ts';
 import { solveTransport } from '../../law/distance/network-simplex.ts';
 import { randomStream } from '../../numeric/random.ts';
-import { type Claim, type ClaimContext, type Finding, judge } from '../claim.ts';
+import { type ClaimContext, type Finding, judge, legacy } from '../legacy.ts';
 import { readoutNorm } from './finite-population.ts';
 import { type Optimum, solveModel, stationaryAssumption } from './optima.ts';
 import {
@@ -240,7 +240,7 @@ async function run(context: ClaimContext<StabilityInstance>): Promise<Finding> {
 }
 
 /** Optimal values are Lipschitz in the data law (arXiv 2606.23235). */
-export const stability: Claim<StabilityInstance> = {
+export const stability = legacy<StabilityInstance>({
   id: 'A.stability',
   paper: 'A',
   title: 'Stability of the optimal value in the data',
@@ -249,4 +249,4 @@ export const stability: Claim<StabilityInstance> = {
   quantity: 'largest ratio to the bound',
   instance: instanceSchema,
   run,
-};
+});

@@ -6,16 +6,16 @@ import { columnStride } from '../../kernels/instruction.ts';
 import { stateLength } from '../../kernels/program.ts';
 import { packTokens, unpackTokens } from '../../kernels/tokens.ts';
 import { fromRows } from '../../numeric/matrix.ts';
+import type { Figure } from '../figure.ts';
 import {
   type Assumption,
-  type Claim,
   type ClaimContext,
   type Evidence,
   type Expected,
   type Finding,
   judge,
-} from '../claim.ts';
-import type { Figure } from '../figure.ts';
+  legacy,
+} from '../legacy.ts';
 import { denseMatrix, randomAdjointExperiment } from './adjoint-experiment.ts';
 import { boundAtTerminal, type CostateBound, measureCostateBound } from './costate-bound.ts';
 import { backPropagate } from './costate-errors.ts';
@@ -201,7 +201,7 @@ async function run(context: ClaimContext<TerminalInstance>): Promise<Finding> {
 }
 
 /** The terminal costate is the softmax residual pulled back through the readout (arXiv 2606.23235). */
-export const terminalCostate: Claim<TerminalInstance> = {
+export const terminalCostate = legacy<TerminalInstance>({
   id: 'A.terminal-costate',
   paper: 'A',
   title: 'The terminal costate is the softmax residual',
@@ -211,4 +211,4 @@ export const terminalCostate: Claim<TerminalInstance> = {
   quantity: 'largest difference to an independent differentiation',
   instance: terminalInstance,
   run,
-};
+});

@@ -12,14 +12,20 @@ import { MesoscopeError } from '../../errors.ts';
 import { piecewiseConstantControls } from '../../flow/controls.ts';
 import { layerCount, refineGrid } from '../../flow/grid.ts';
 import type { FloatArray } from '../../kernels/backend.ts';
-import type { Claim, ClaimContext, Finding } from '../claim.ts';
+import {
+  type Claim,
+  type Conclusion,
+  concludeClaim,
+  type Finding as NewFinding,
+} from '../claim.ts';
+import { type ClaimContext, type Finding, legacyFinding } from '../legacy.ts';
 import type { ClaimOutcome } from '../run.ts';
 import type { AdjointExperiment } from './adjoint-experiment.ts';
 import { measureCostateBound } from './costate-bound.ts';
 import { measureCostateErrors } from './costate-errors.ts';
 import { costateOrder, costateOrderFinding } from './costate-order.ts';
 import { measureEulerErrors } from './euler-errors.ts';
-import { eulerOrder, eulerOrderFinding } from './euler-order.ts';
+import { eulerOrder, eulerOrderConclusion } from './euler-order.ts';
 import { gradient, gradientFinding } from './gradient.ts';
 import { hamiltonian } from './hamiltonian.ts';
 import { hamiltonianOfModel } from './hamiltonian-finding.ts';
@@ -60,12 +66,12 @@ export async function measureTrainedModel(
   host: MeasurementHost = {},
 ): Promise<ClaimOutcome[]> {
   const { backend } = model.problem;
-  const tasks: readonly (readonly [Claim, () => Finding])[] = [
-    [eulerOrder, () => eulerOrderOfModel(model)],
-    [costateOrder, () => costateOrderOfModel(model)],
-    [terminalCostate, () => terminalCostateOfModel(model)],
-    [gradient, () => gradientOfModel(model)],
-    [hamiltonian, () => hamiltonianOfTrained(model)],
+  const tasks: readonly (readonly [Claim, () => NewFinding])[] = [
+    [eulerOrder as Claim, () => eulerOrderOfModel(model)],
+    [costateOrder, () => legacyFinding(costateOrderOfModel(model))],
+    [terminalCostate, () => legacyFinding(terminalCostateOfModel(model))],
+    [gradient, () => legacyFinding(gradientOfModel(model))],
+    [hamiltonian, () => legacyFinding(hamiltonianOfTrained(model))],
   ];
   const outcomes: ClaimOutcome[] = [];
   for (const [claim, measure] of tasks) {
@@ -85,12 +91,16 @@ export async function measureTrainedModel(
   return outcomes;
 }
 
-function eulerOrderOfModel(model: TrainedModel): Finding {
+function eulerOrderOfModel(model: TrainedModel): NewFinding {
   const { backend, layout } = model.problem;
   const depths = depthsFrom(layout.layers);
-  return eulerOrderFinding(depths, [
-    measureEulerErrors(backend, experimentOf(model, refinedSamples), depths),
-  ]);
+  const errors = measureEulerErrors(backend, experimentOf(model, refinedSamples), depths);
+  return ofTrained(() => eulerOrderConclusion(depths, [errors]));
+}
+
+/** A finding about a trained model, which stands in place of an instance. */
+function ofTrained(conclude: () => Conclusion): NewFinding {
+  return concludeClaim({ conclude }, [], { given: 'the model trained in this run', seed: 0 });
 }
 
 function costateOrderOfModel(model: TrainedModel): Finding {

@@ -1,7 +1,7 @@
 import { fitRate } from '../../numeric/fit.ts';
 import { type RandomStream, randomStream } from '../../numeric/random.ts';
-import type { Claim, ClaimContext, Finding } from '../claim.ts';
 import { judgeOrder, rowsOrRow } from '../judge-order.ts';
+import { type ClaimContext, type Finding, legacy } from '../legacy.ts';
 import { orderFigure } from './order-figure.ts';
 import { overExperiments } from './over-experiments.ts';
 import {
@@ -170,7 +170,7 @@ async function run(context: ClaimContext<TransportInstance>): Promise<Finding> {
 }
 
 /** The law of one token's hidden state solves the transport equation (arXiv 2606.23235). */
-export const transport: Claim<TransportInstance> = {
+export const transport = legacy<TransportInstance>({
   id: 'A.transport',
   paper: 'A',
   title: 'The law of hidden states is transported',
@@ -180,4 +180,4 @@ export const transport: Claim<TransportInstance> = {
   quantity: 'log–log slope of the grid’s W1 error in cells',
   instance: transportInstance,
   run,
-};
+});

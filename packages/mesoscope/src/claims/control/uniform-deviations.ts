@@ -5,7 +5,7 @@ import type { ControlProblem } from '../../control/problem.ts';
 import { horizonOf } from '../../flow/grid.ts';
 import type { FloatArray } from '../../kernels/backend.ts';
 import { randomStream } from '../../numeric/random.ts';
-import type { ClaimContext } from '../claim.ts';
+import type { ClaimContext } from '../legacy.ts';
 import {
   atomLosses,
   drawFrequencies,

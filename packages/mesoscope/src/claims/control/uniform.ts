@@ -1,6 +1,6 @@
 import { binomialInterval } from '../../numeric/fit.ts';
-import { type Claim, type ClaimContext, type Finding, judge } from '../claim.ts';
 import { rowsOrRow } from '../judge-order.ts';
+import { type ClaimContext, type Finding, judge, legacy } from '../legacy.ts';
 import { ownInstance } from './optimum-instance.ts';
 import { orderFigure } from './order-figure.ts';
 import { overExperiments } from './over-experiments.ts';
@@ -126,7 +126,7 @@ async function run(context: ClaimContext<UniformInstance>): Promise<Finding> {
 }
 
 /** Uniform deviations over classes of controls (arXiv 2606.23235). */
-export const uniform: Claim<UniformInstance> = {
+export const uniform = legacy<UniformInstance>({
   id: 'A.uniform',
   paper: 'A',
   title: 'Risk uniformly over controls',
@@ -136,4 +136,4 @@ export const uniform: Claim<UniformInstance> = {
   quantity: 'coverage of the finite-class bound',
   instance: uniformInstance,
   run,
-};
+});

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { Claim, ClaimContext, Finding } from '../claim.ts';
 import { judgeOrder, rowsOrRow } from '../judge-order.ts';
+import { type ClaimContext, type Finding, legacy } from '../legacy.ts';
 import { regularAssumption, rowsOf, type SolvedRows, stationaryAssumption } from './optima.ts';
 import { dataComplete, doublingDepths, optimumShape, ownInstance } from './optimum-instance.ts';
 import { orderFigure } from './order-figure.ts';
@@ -100,7 +100,7 @@ async function run(context: ClaimContext<ValueGapInstance>): Promise<Finding> {
 }
 
 /** Optimal values converge like 1/L (arXiv 2606.23235). */
-export const valueGap: Claim<ValueGapInstance> = {
+export const valueGap = legacy<ValueGapInstance>({
   id: 'A.value-gap',
   paper: 'A',
   title: 'Optimal values of finite depth',
@@ -109,4 +109,4 @@ export const valueGap: Claim<ValueGapInstance> = {
   quantity: 'log–log slope of the value gap in L',
   instance: instanceSchema,
   run,
-};
+});

@@ -12,8 +12,8 @@ import {
 } from '../../ensemble/training.ts';
 import type { Backend } from '../../kernels/backend.ts';
 import { meanInterval } from '../../numeric/fit.ts';
-import { type Claim, type ClaimContext, type Finding, judge } from '../claim.ts';
 import { overExperiments } from '../control/over-experiments.ts';
+import { type ClaimContext, type Finding, judge, legacy } from '../legacy.ts';
 import {
   displacedTargets,
   type EnsembleInstance,
@@ -250,7 +250,7 @@ function decayReference({ trained: { records }, late }: Run) {
 }
 
 /** Convergence of gradient flow from a small loss (arXiv 2605.17660). */
-export const convergence: Claim<EnsembleInstance> = {
+export const convergence = legacy<EnsembleInstance>({
   id: 'D.convergence',
   paper: 'D',
   title: 'Gradient flow reaches a global minimum',
@@ -260,4 +260,4 @@ export const convergence: Claim<EnsembleInstance> = {
   quantity: 'decay rate over twice the Polyak–Łojasiewicz ratio',
   instance: ensembleInstance,
   run,
-};
+});

@@ -8,9 +8,9 @@ import { MesoscopeError } from '../../errors.ts';
 import type { Backend } from '../../kernels/backend.ts';
 import { toRows } from '../../numeric/matrix.ts';
 import { randomStream } from '../../numeric/random.ts';
-import { type Claim, type ClaimContext, type Finding, judge } from '../claim.ts';
 import { overExperiments } from '../control/over-experiments.ts';
 import { rowsOrRow } from '../judge-order.ts';
+import { type ClaimContext, type Finding, judge, legacy } from '../legacy.ts';
 import { gaussianTriple } from './context-families.ts';
 import {
   type EnsembleInstance,
@@ -167,7 +167,7 @@ async function run(context: ClaimContext<EnsembleInstance>): Promise<Finding> {
 }
 
 /** Dependent contexts obstruct a single layer and not a deep network (arXiv 2605.17660). */
-export const counterexample: Claim<EnsembleInstance> = {
+export const counterexample = legacy<EnsembleInstance>({
   id: 'D.counterexample',
   paper: 'D',
   title: 'Dependent contexts and one layer',
@@ -177,4 +177,4 @@ export const counterexample: Claim<EnsembleInstance> = {
   quantity: 'largest distance of the one-layer loss to its floor',
   instance: ensembleInstance,
   run,
-};
+});

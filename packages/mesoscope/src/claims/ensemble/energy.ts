@@ -8,12 +8,12 @@ import { createParticleMap } from '../../ensemble/particle-map.ts';
 import { squareLoss, type TokenLoss } from '../../ensemble/token-loss.ts';
 import { type EnsembleRecord, trainEnsemble } from '../../ensemble/training.ts';
 import type { Backend } from '../../kernels/backend.ts';
-import type { Claim, ClaimContext, Finding } from '../claim.ts';
 import { orderFigure } from '../control/order-figure.ts';
 import { overExperiments } from '../control/over-experiments.ts';
 import { fitOrder } from '../convergence-order.ts';
 import type { Figure } from '../figure.ts';
 import { judgeOrder, rowsOrRow } from '../judge-order.ts';
+import { type ClaimContext, type Finding, legacy } from '../legacy.ts';
 import {
   displacedTargets,
   type EnsembleInstance,
@@ -264,7 +264,7 @@ function curvesFigure({ curves }: EnergyMeasurements): Figure {
 }
 
 /** Energy dissipation along the gradient flow of a law of heads (arXiv 2605.17660). */
-export const energy: Claim<EnsembleInstance> = {
+export const energy = legacy<EnsembleInstance>({
   id: 'D.energy',
   paper: 'D',
   title: 'Energy dissipation of training',
@@ -274,4 +274,4 @@ export const energy: Claim<EnsembleInstance> = {
   quantity: 'log–log slope of the identity’s defect in the number of steps',
   instance: ensembleInstance,
   run,
-};
+});

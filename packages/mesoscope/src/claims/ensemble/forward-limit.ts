@@ -7,11 +7,11 @@ import { particles } from '../../law/law.ts';
 import { spectralNorm } from '../../numeric/decompositions.ts';
 import { fromRows } from '../../numeric/matrix.ts';
 import { randomStream } from '../../numeric/random.ts';
-import { type Claim, type ClaimContext, type Finding, judge } from '../claim.ts';
 import { orderFigure } from '../control/order-figure.ts';
 import { overExperiments } from '../control/over-experiments.ts';
 import { fitOrder } from '../convergence-order.ts';
 import { judgeOrder, rowsOrRow } from '../judge-order.ts';
+import { type ClaimContext, type Finding, judge, legacy } from '../legacy.ts';
 import { randomHeadPath } from './head-path.ts';
 import {
   type EnsembleInstance,
@@ -214,7 +214,7 @@ async function run(context: ClaimContext<EnsembleInstance>): Promise<Finding> {
 }
 
 /** Finite networks approach the infinitely deep and wide forward pass (arXiv 2605.17660). */
-export const forwardLimit: Claim<EnsembleInstance> = {
+export const forwardLimit = legacy<EnsembleInstance>({
   id: 'D.forward-limit',
   paper: 'D',
   title: 'The infinitely deep and wide forward pass',
@@ -224,4 +224,4 @@ export const forwardLimit: Claim<EnsembleInstance> = {
   quantity: 'log–log slope of the sampling error in LH',
   instance: ensembleInstance,
   run,
-};
+});

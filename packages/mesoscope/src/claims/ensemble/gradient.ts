@@ -10,10 +10,10 @@ import { squareLoss } from '../../ensemble/token-loss.ts';
 import { directionalDerivative } from '../../flow/finite-difference.ts';
 import type { Backend } from '../../kernels/backend.ts';
 import { randomStream } from '../../numeric/random.ts';
-import type { Claim, ClaimContext, Finding } from '../claim.ts';
 import { orderFigure } from '../control/order-figure.ts';
 import { overExperiments } from '../control/over-experiments.ts';
 import { judgeOrder, rowsOrRow } from '../judge-order.ts';
+import { type ClaimContext, type Finding, legacy } from '../legacy.ts';
 import { closureError, randomGaussianInputs } from './closure.ts';
 import { headPart, randomHeadPath } from './head-path.ts';
 import {
@@ -219,7 +219,7 @@ async function run(context: ClaimContext<EnsembleInstance>): Promise<Finding> {
 }
 
 /** The conditional Wasserstein gradient from token and context costates (arXiv 2605.17660). */
-export const ensembleGradient: Claim<EnsembleInstance> = {
+export const ensembleGradient = legacy<EnsembleInstance>({
   id: 'D.gradient',
   paper: 'D',
   title: 'The gradient of a law of heads',
@@ -229,4 +229,4 @@ export const ensembleGradient: Claim<EnsembleInstance> = {
   quantity: 'log–log slope of the difference in L',
   instance: ensembleInstance,
   run,
-};
+});

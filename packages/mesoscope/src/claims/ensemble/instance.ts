@@ -9,7 +9,7 @@ import { particles } from '../../law/law.ts';
 import { lawSchema } from '../../law/schema.ts';
 import { requireFinite, shapeMismatch } from '../../numeric/checks.ts';
 import { randomStream } from '../../numeric/random.ts';
-import type { ClaimContext } from '../claim.ts';
+import type { ClaimContext } from '../legacy.ts';
 
 /** An explicit instance of the claims about laws of heads. */
 export const ensembleInstance = z.strictObject({

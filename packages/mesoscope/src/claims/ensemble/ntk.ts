@@ -8,8 +8,8 @@ import type { EnsembleInputs } from '../../ensemble/inputs.ts';
 import { ensembleLayout, headsAt, randomEnsemble } from '../../ensemble/parameters.ts';
 import { binomialInterval } from '../../numeric/fit.ts';
 import { toRows } from '../../numeric/matrix.ts';
-import { type Claim, type ClaimContext, type Evidence, type Finding, judge } from '../claim.ts';
 import { overExperiments } from '../control/over-experiments.ts';
+import { type ClaimContext, type Evidence, type Finding, judge, legacy } from '../legacy.ts';
 import { contextFamilies } from './context-families.ts';
 import { type EnsembleInstance, ensembleInstance, explicitProblem } from './instance.ts';
 
@@ -164,7 +164,7 @@ function relative({ singularValues }: Injectivity): number {
 }
 
 /** Injectivity of the attention kernel against independence of log-sum-exp functions (arXiv 2605.17660). */
-export const attentionKernelInjectivity: Claim<EnsembleInstance> = {
+export const attentionKernelInjectivity = legacy<EnsembleInstance>({
   id: 'D.ntk',
   paper: 'D',
   title: 'When the attention kernel is injective',
@@ -174,4 +174,4 @@ export const attentionKernelInjectivity: Claim<EnsembleInstance> = {
   quantity: 'share of cases where both tests agree',
   instance: ensembleInstance,
   run,
-};
+});

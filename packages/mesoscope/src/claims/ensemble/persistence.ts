@@ -1,9 +1,9 @@
 import { ensembleLayout, randomEnsemble } from '../../ensemble/parameters.ts';
 import { createParticleMap } from '../../ensemble/particle-map.ts';
 import type { Backend } from '../../kernels/backend.ts';
-import { type Claim, type ClaimContext, type Finding, judge } from '../claim.ts';
 import { overExperiments } from '../control/over-experiments.ts';
 import type { Figure } from '../figure.ts';
+import { type ClaimContext, type Finding, judge, legacy } from '../legacy.ts';
 import { type CrossingCase, crossingCase } from './crossing.ts';
 import {
   displacedTargets,
@@ -126,7 +126,7 @@ function lostFigure(near: readonly CrossingCase[]): Figure[] {
 }
 
 /** Whether injectivity survives training (open in arXiv 2605.17660). */
-export const persistence: Claim<EnsembleInstance> = {
+export const persistence = legacy<EnsembleInstance>({
   id: 'D.persistence',
   paper: 'D',
   title: 'Injectivity along training',
@@ -136,4 +136,4 @@ export const persistence: Claim<EnsembleInstance> = {
   quantity: 'smallest λ_min/λ_max over depth and training time',
   instance: ensembleInstance,
   run,
-};
+});

@@ -7,9 +7,9 @@ import { type GaussianFlowInstance, gaussianFlowSchema } from '../../gaussian/sc
 import { sufficientCondition } from '../../gaussian/sufficient.ts';
 import { frobeniusNorm, symmetricPart, zeros } from '../../numeric/matrix.ts';
 import { randomStream } from '../../numeric/random.ts';
-import { type Claim, type ClaimContext, type Finding, judge } from '../claim.ts';
 import { overExperiments } from '../control/over-experiments.ts';
 import type { Figure } from '../figure.ts';
+import { type ClaimContext, type Finding, judge, legacy } from '../legacy.ts';
 import { depthsUpTo, flowOfInstance, type GaussianFlow, gaussianFlow } from './flow-instance.ts';
 import { randomLaw, scalarValueHeads } from './random-flows.ts';
 
@@ -210,7 +210,7 @@ async function run(context: ClaimContext<GaussianFlowInstance>): Promise<Finding
 }
 
 /** The covariance becomes infinite exactly when the closed form says so (arXiv 2606.07600). */
-export const blowUp: Claim<GaussianFlowInstance> = {
+export const blowUp = legacy<GaussianFlowInstance>({
   id: 'C.blow-up',
   paper: 'C',
   title: 'Blow-up of the covariance at a predicted depth',
@@ -220,4 +220,4 @@ export const blowUp: Claim<GaussianFlowInstance> = {
   quantity: 'relative difference of predicted and integrated blow-up depth',
   instance: gaussianFlowSchema,
   run,
-};
+});

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { createWasmBackend } from '../../kernels/wasm/backend.ts';
 import { randomStream } from '../../numeric/random.ts';
-import type { Claim, Finding } from '../claim.ts';
+import type { Claim, Finding } from '../legacy.ts';
 import { runClaim } from '../run.ts';
 import { blowUp, blowUpFinding } from './blow-up.ts';
 import { clustering, clusteringFinding } from './clustering.ts';

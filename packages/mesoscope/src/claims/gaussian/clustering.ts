@@ -22,9 +22,9 @@ import {
   transpose,
 } from '../../numeric/matrix.ts';
 import { randomStream } from '../../numeric/random.ts';
-import { type Claim, type ClaimContext, type Finding, judge } from '../claim.ts';
 import { overExperiments } from '../control/over-experiments.ts';
 import type { Figure } from '../figure.ts';
+import { type ClaimContext, type Finding, judge, legacy } from '../legacy.ts';
 import { flowOfInstance, type GaussianFlow, gaussianFlow } from './flow-instance.ts';
 import { randomLaw } from './random-flows.ts';
 
@@ -158,7 +158,7 @@ async function run(context: ClaimContext<GaussianFlowInstance>): Promise<Finding
 }
 
 /** Repelling keys squeeze the law onto a subspace of dimension d − k (arXiv 2606.07600). */
-export const clustering: Claim<GaussianFlowInstance> = {
+export const clustering = legacy<GaussianFlowInstance>({
   id: 'C.clustering',
   paper: 'C',
   title: 'Collapse onto a subspace of dimension d − k',
@@ -168,4 +168,4 @@ export const clustering: Claim<GaussianFlowInstance> = {
   quantity: 'share of draws that collapse as predicted',
   instance: gaussianFlowSchema,
   run,
-};
+});

@@ -7,9 +7,9 @@ import { sampleLaw } from '../../law/sample.ts';
 import { spectralNorm } from '../../numeric/decompositions.ts';
 import { identity, type Matrix } from '../../numeric/matrix.ts';
 import { randomStream } from '../../numeric/random.ts';
-import { type Claim, type ClaimContext, type Finding, judge } from '../claim.ts';
 import { overExperiments } from '../control/over-experiments.ts';
 import type { Figure } from '../figure.ts';
+import { type ClaimContext, type Finding, judge, legacy } from '../legacy.ts';
 import { flowOfInstance, type GaussianFlow, gaussianFlow } from './flow-instance.ts';
 
 interface Comparison extends FiniteComparison {
@@ -187,7 +187,7 @@ async function run(context: ClaimContext<GaussianFlowInstance>): Promise<Finding
 }
 
 /** n tokens stay in their hull where the Gaussian closure becomes infinite. */
-export const finiteTokens: Claim<GaussianFlowInstance> = {
+export const finiteTokens = legacy<GaussianFlowInstance>({
   id: 'C.finite-n',
   paper: 'C',
   title: 'Finitely many tokens never blow up',
@@ -197,4 +197,4 @@ export const finiteTokens: Claim<GaussianFlowInstance> = {
   quantity: 'largest ratio of the spread of n tokens to the bound',
   instance: gaussianFlowSchema,
   run,
-};
+});

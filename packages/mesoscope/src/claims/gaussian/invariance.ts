@@ -9,8 +9,8 @@ import { spectralNorm } from '../../numeric/decompositions.ts';
 import { fitRate } from '../../numeric/fit.ts';
 import { scale } from '../../numeric/matrix.ts';
 import { randomStream } from '../../numeric/random.ts';
-import { type Claim, type ClaimContext, type Finding, judge } from '../claim.ts';
 import { overExperiments } from '../control/over-experiments.ts';
+import { type ClaimContext, type Finding, judge, legacy } from '../legacy.ts';
 import { endClouds, endLaw, momentErrors, nullClouds, slicedErrors } from './cloud-errors.ts';
 import { depthsUpTo, flowOfInstance, type GaussianFlow, gaussianFlow } from './flow-instance.ts';
 import { randomLaw } from './random-flows.ts';
@@ -178,7 +178,7 @@ async function run(context: ClaimContext<GaussianFlowInstance>): Promise<Finding
 }
 
 /** Gaussian token laws stay Gaussian (arXiv 2606.07600). */
-export const invariance: Claim<GaussianFlowInstance> = {
+export const invariance = legacy<GaussianFlowInstance>({
   id: 'C.invariance',
   paper: 'C',
   title: 'Gaussian in, Gaussian out',
@@ -188,4 +188,4 @@ export const invariance: Claim<GaussianFlowInstance> = {
   quantity: 'log–log slope of the moment error in n',
   instance: gaussianFlowSchema,
   run,
-};
+});

@@ -9,9 +9,9 @@ import { sampleLaw } from '../../law/sample.ts';
 import { fitRate } from '../../numeric/fit.ts';
 import { frobeniusNorm, subtract } from '../../numeric/matrix.ts';
 import { randomStream } from '../../numeric/random.ts';
-import type { ClaimContext } from '../claim.ts';
 import { overExperiments } from '../control/over-experiments.ts';
 import type { Figure } from '../figure.ts';
+import type { ClaimContext } from '../legacy.ts';
 import { depthsUpTo } from './flow-instance.ts';
 
 /** Controls found for the law, applied to n tokens. */

@@ -5,7 +5,7 @@ import { randomStack, type TransformerShape, tinyDeit } from '../../gaussian/pra
 import type { TokenCloudSource } from '../../gaussian/practice/token-cloud.ts';
 import { meanInterval } from '../../numeric/fit.ts';
 import { fromRows } from '../../numeric/matrix.ts';
-import { type Claim, type ClaimContext, type Evidence, type Finding, judge } from '../claim.ts';
+import { type ClaimContext, type Evidence, type Finding, judge, legacy } from '../legacy.ts';
 import {
   asPredicted,
   distanceFigure,
@@ -221,7 +221,7 @@ async function run(context: ClaimContext<PracticeInstance>): Promise<Finding> {
 }
 
 /** Blocks of transformers fed with Gaussian tokens (arXiv 2606.07600). */
-export const practice: Claim<PracticeInstance> = {
+export const practice = legacy<PracticeInstance>({
   id: 'C.practice',
   paper: 'C',
   title: 'Transformer blocks fed with Gaussian tokens stay near Gaussian',
@@ -231,4 +231,4 @@ export const practice: Claim<PracticeInstance> = {
   quantity: 'excess of the relative sliced distance over its null, up to the middle layer',
   instance: practiceInstance,
   run,
-};
+});

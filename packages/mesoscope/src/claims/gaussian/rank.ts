@@ -7,9 +7,9 @@ import type { Backend } from '../../kernels/backend.ts';
 import { symmetricEigen } from '../../numeric/decompositions.ts';
 import type { Matrix } from '../../numeric/matrix.ts';
 import { randomStream } from '../../numeric/random.ts';
-import { type Claim, type ClaimContext, type Finding, judge } from '../claim.ts';
 import { overExperiments } from '../control/over-experiments.ts';
 import type { Figure } from '../figure.ts';
+import { type ClaimContext, type Finding, judge, legacy } from '../legacy.ts';
 import { flowOfInstance, type GaussianFlow, gaussianFlow } from './flow-instance.ts';
 import { randomLaw, randomSoftmaxLayer } from './random-flows.ts';
 
@@ -195,7 +195,7 @@ async function run(context: ClaimContext<GaussianFlowInstance>): Promise<Finding
 }
 
 /** The rank of the covariance is invariant (arXiv 2606.07600). */
-export const rank: Claim<GaussianFlowInstance> = {
+export const rank = legacy<GaussianFlowInstance>({
   id: 'C.rank',
   paper: 'C',
   title: 'The rank of the covariance is invariant',
@@ -205,4 +205,4 @@ export const rank: Claim<GaussianFlowInstance> = {
   quantity: 'largest change of the rank',
   instance: gaussianFlowSchema,
   run,
-};
+});

@@ -12,9 +12,9 @@ import { lawOfInstance, type SteeringInstance, steeringSchema } from '../../gaus
 import { numericalRank } from '../../numeric/decompositions.ts';
 import { frobeniusNorm } from '../../numeric/matrix.ts';
 import { randomStream } from '../../numeric/random.ts';
-import { type Claim, type ClaimContext, type Evidence, type Finding, judge } from '../claim.ts';
 import { overExperiments } from '../control/over-experiments.ts';
 import type { Figure } from '../figure.ts';
+import { type ClaimContext, type Evidence, type Finding, judge, legacy } from '../legacy.ts';
 import { depthsUpTo } from './flow-instance.ts';
 import { type OpenLoop, openLoopErrors, openLoopFigure, openLoopSlope } from './open-loop.ts';
 import { randomLaw } from './random-flows.ts';
@@ -228,7 +228,7 @@ async function run(context: ClaimContext<SteeringInstance>): Promise<Finding> {
 }
 
 /** Time-varying layers steer any Gaussian law to any other of the same rank (arXiv 2606.07600). */
-export const reachability: Claim<SteeringInstance> = {
+export const reachability = legacy<SteeringInstance>({
   id: 'C.reachability',
   paper: 'C',
   title: 'Any Gaussian law of equal rank can be reached',
@@ -238,4 +238,4 @@ export const reachability: Claim<SteeringInstance> = {
   quantity: 'largest endpoint error of the moment flow',
   instance: steeringSchema,
   run,
-};
+});

@@ -14,9 +14,9 @@ import { type GaussianFlowInstance, gaussianFlowSchema } from '../../gaussian/sc
 import { eigenvalues, type Spectrum, symmetricEigen } from '../../numeric/decompositions.ts';
 import { frobeniusNorm, type Matrix, scale, subtract, toRows } from '../../numeric/matrix.ts';
 import { randomStream } from '../../numeric/random.ts';
-import { type Claim, type ClaimContext, type Finding, judge } from '../claim.ts';
 import { overExperiments } from '../control/over-experiments.ts';
 import type { Figure } from '../figure.ts';
+import { type ClaimContext, type Finding, judge, legacy } from '../legacy.ts';
 import { depthsUpTo, flowOfInstance, type GaussianFlow, gaussianFlow } from './flow-instance.ts';
 import { randomLaw, scalarValueHeads, shiftedMatrix } from './random-flows.ts';
 import { type SufficientRecord, sufficientRecord } from './sufficient-record.ts';
@@ -265,7 +265,7 @@ async function run(context: ClaimContext<GaussianFlowInstance>): Promise<Finding
 }
 
 /** Equilibrium of the covariance, and the spectrum of the flow there (arXiv 2606.07600). */
-export const stability: Claim<GaussianFlowInstance> = {
+export const stability = legacy<GaussianFlowInstance>({
   id: 'C.stability',
   paper: 'C',
   title: 'A stable covariance in closed form',
@@ -275,4 +275,4 @@ export const stability: Claim<GaussianFlowInstance> = {
   quantity: 'largest relative difference to the closed form',
   instance: gaussianFlowSchema,
   run,
-};
+});

@@ -8,7 +8,7 @@ import { sampleLaw } from '../../law/sample.ts';
 import { spectralNorm, symmetricEigen } from '../../numeric/decompositions.ts';
 import { frobeniusNorm, type Matrix, multiply, transpose } from '../../numeric/matrix.ts';
 import { randomStream } from '../../numeric/random.ts';
-import type { ClaimContext } from '../claim.ts';
+import type { ClaimContext } from '../legacy.ts';
 import { endClouds, endLaw, momentErrors } from './cloud-errors.ts';
 import { depthsUpTo, type GaussianFlow } from './flow-instance.ts';
 

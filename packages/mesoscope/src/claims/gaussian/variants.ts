@@ -7,15 +7,15 @@ import { spectralNorm } from '../../numeric/decompositions.ts';
 import { fitRate, type RateFit } from '../../numeric/fit.ts';
 import { diagonal, fromRows, multiply, scale, transpose } from '../../numeric/matrix.ts';
 import { randomStream } from '../../numeric/random.ts';
+import { overExperiments } from '../control/over-experiments.ts';
 import {
   type Assumption,
-  type Claim,
   type ClaimContext,
   type Evidence,
   type Finding,
   judge,
-} from '../claim.ts';
-import { overExperiments } from '../control/over-experiments.ts';
+  legacy,
+} from '../legacy.ts';
 import { flowOfInstance, type GaussianFlow, gaussianFlow } from './flow-instance.ts';
 import { randomLaw } from './random-flows.ts';
 import { rateFigure } from './rate-figure.ts';
@@ -254,7 +254,7 @@ async function run(context: ClaimContext<GaussianFlowInstance>): Promise<Finding
 }
 
 /** The closures of l2 and sinkhorn attention (arXiv 2606.07600). */
-export const variants: Claim<GaussianFlowInstance> = {
+export const variants = legacy<GaussianFlowInstance>({
   id: 'C.variants',
   paper: 'C',
   title: 'L2 and Sinkhorn attention: closed, and at most exponential',
@@ -264,4 +264,4 @@ export const variants: Claim<GaussianFlowInstance> = {
   quantity: 'log–log slope of the error in n',
   instance: gaussianFlowSchema,
   run,
-};
+});

@@ -3,8 +3,8 @@ import { randomHeads } from '../../heads/head-law.ts';
 import type { HeadProblem } from '../../heads/problem.ts';
 import type { Backend } from '../../kernels/backend.ts';
 import { randomStream } from '../../numeric/random.ts';
-import type { Setting } from '../claim.ts';
 import type { Figure } from '../figure.ts';
+import type { Setting } from '../legacy.ts';
 import { randomExperiment } from './instance.ts';
 
 /** The lowest eigenvalues along a branch of single trained heads, over λ. */

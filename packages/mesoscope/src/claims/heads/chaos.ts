@@ -1,6 +1,6 @@
-import { type Claim, type ClaimContext, type Expected, type Finding, judge } from '../claim.ts';
 import { overExperiments } from '../control/over-experiments.ts';
 import type { Axis, Figure } from '../figure.ts';
+import { type ClaimContext, type Expected, type Finding, judge, legacy } from '../legacy.ts';
 import {
   type CoupledRuns,
   coupledRuns,
@@ -192,7 +192,7 @@ function summary(checks: readonly OrderCheck[], broken: readonly OrderCheck[]): 
 }
 
 /** Finite-time propagation of chaos for stochastic gradient descent (arXiv 2606.10469). */
-export const chaos: Claim<HeadInstance> = {
+export const chaos = legacy<HeadInstance>({
   id: 'B.chaos',
   paper: 'B',
   title: 'Heads decouple: propagation of chaos',
@@ -202,4 +202,4 @@ export const chaos: Claim<HeadInstance> = {
   quantity: 'log–log slope in N of sup |R − R_ref|',
   instance: headInstance,
   run: runExperiment,
-};
+});

@@ -2,8 +2,8 @@ import { trainSingleHead } from '../../heads/dirac.ts';
 import { randomHeads } from '../../heads/head-law.ts';
 import { meanInterval } from '../../numeric/fit.ts';
 import { randomStream } from '../../numeric/random.ts';
-import { type Claim, type ClaimContext, type Expected, type Finding, judge } from '../claim.ts';
 import { overExperiments } from '../control/over-experiments.ts';
+import { type ClaimContext, type Expected, type Finding, judge, legacy } from '../legacy.ts';
 import { bifurcationFigure } from './bifurcation.ts';
 import {
   explicitExperiment,
@@ -169,7 +169,7 @@ function cloudFigure(measured: readonly PerturbedHead[]): Finding['figures'][num
 }
 
 /** Stability of a law concentrated on one head (arXiv 2606.10469). */
-export const dirac: Claim<HeadInstance> = {
+export const dirac = legacy<HeadInstance>({
   id: 'B.dirac',
   paper: 'B',
   title: 'A single head is stable, splits or translates',
@@ -179,4 +179,4 @@ export const dirac: Claim<HeadInstance> = {
   quantity: 'measured minus predicted growth rate, over the largest eigenvalue',
   instance: headInstance,
   run: runExperiment,
-};
+});

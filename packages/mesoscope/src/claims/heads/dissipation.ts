@@ -1,8 +1,8 @@
 import { headFlow } from '../../heads/flow.ts';
 import { meanInterval } from '../../numeric/fit.ts';
-import { type Claim, type ClaimContext, type Expected, type Finding, judge } from '../claim.ts';
 import { overExperiments } from '../control/over-experiments.ts';
 import { fitOrder } from '../convergence-order.ts';
+import { type ClaimContext, type Expected, type Finding, judge, legacy } from '../legacy.ts';
 import { rateFigure } from './figures.ts';
 import {
   explicitExperiment,
@@ -171,7 +171,7 @@ async function runExperiment(context: ClaimContext<HeadInstance>): Promise<Findi
 }
 
 /** The energy identity of the Wasserstein flow (arXiv 2606.10469). */
-export const dissipation: Claim<HeadInstance> = {
+export const dissipation = legacy<HeadInstance>({
   id: 'B.dissipation',
   paper: 'B',
   title: 'The risk falls by the square of the slope',
@@ -181,4 +181,4 @@ export const dissipation: Claim<HeadInstance> = {
   quantity: 'decrease of R over the integrated slope',
   instance: headInstance,
   run: runExperiment,
-};
+});

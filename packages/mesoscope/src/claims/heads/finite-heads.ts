@@ -3,8 +3,8 @@ import { type HeadLaw, headLaw } from '../../heads/head-law.ts';
 import { featureSpread, labelledFeatures } from '../../heads/labelled-features.ts';
 import { type Interval, meanInterval } from '../../numeric/fit.ts';
 import { type RandomStream, randomStream } from '../../numeric/random.ts';
-import { type Claim, type ClaimContext, type Expected, type Finding, judge } from '../claim.ts';
 import { fitOrder } from '../convergence-order.ts';
+import { type ClaimContext, type Expected, type Finding, judge, legacy } from '../legacy.ts';
 import { rateFigure } from './figures.ts';
 import {
   drawHeads,
@@ -272,7 +272,7 @@ function finding(measured: readonly Measured[], spread: boolean, bounded: boolea
 }
 
 /** The risk of N heads approaches that of the limit law (arXiv 2606.10469). */
-export const finiteHeads: Claim<HeadInstance> = {
+export const finiteHeads = legacy<HeadInstance>({
   id: 'B.finite-heads',
   paper: 'B',
   title: 'Finitely many heads reach the limit',
@@ -282,4 +282,4 @@ export const finiteHeads: Claim<HeadInstance> = {
   quantity: 'log–log slope in N of the mean gap',
   instance: headInstance,
   run: runExperiment,
-};
+});

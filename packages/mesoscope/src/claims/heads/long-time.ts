@@ -1,6 +1,6 @@
 import { type Interval, meanInterval } from '../../numeric/fit.ts';
-import { type Claim, type ClaimContext, type Expected, type Finding, judge } from '../claim.ts';
 import { overExperiments } from '../control/over-experiments.ts';
+import { type ClaimContext, type Expected, type Finding, judge, legacy } from '../legacy.ts';
 import { type AlgebraicDecay, algebraicDecay, degenerate } from './algebraic-decay.ts';
 import {
   explicitExperiment,
@@ -191,7 +191,7 @@ function summary(
 }
 
 /** Long time: compactness and the Łojasiewicz rate (arXiv 2606.10469). */
-export const longTime: Claim<HeadInstance> = {
+export const longTime = legacy<HeadInstance>({
   id: 'B.long-time',
   paper: 'B',
   title: 'Long time: the Łojasiewicz exponent sets the rate',
@@ -201,4 +201,4 @@ export const longTime: Claim<HeadInstance> = {
   quantity: 'decay time predicted by the spectrum at the limit, over the measured one',
   instance: headInstance,
   run: runExperiment,
-};
+});

@@ -1,8 +1,8 @@
 import { growHeads } from '../../heads/growth.ts';
 import { headLaw, randomHeads } from '../../heads/head-law.ts';
 import { randomStream } from '../../numeric/random.ts';
-import { type Claim, type ClaimContext, type Expected, type Finding, judge } from '../claim.ts';
 import { overExperiments } from '../control/over-experiments.ts';
+import { type ClaimContext, type Expected, type Finding, judge, legacy } from '../legacy.ts';
 import {
   explicitExperiment,
   type HeadExperiment,
@@ -179,7 +179,7 @@ function sweepSentence(sweep: readonly MonotonicityAt[]): string {
 }
 
 /** Wasserstein strong monotonicity gives a rate (arXiv 2606.10469). */
-export const monotonicity: Claim<HeadInstance> = {
+export const monotonicity = legacy<HeadInstance>({
   id: 'B.monotonicity',
   paper: 'B',
   title: 'Strong monotonicity gives a rate in W₂',
@@ -189,4 +189,4 @@ export const monotonicity: Claim<HeadInstance> = {
   quantity: 'largest W₂(t)/(e^{−κt}W₂(0))',
   instance: headInstance,
   run: runExperiment,
-};
+});

@@ -1,14 +1,14 @@
 import type { SearchResult } from '../../heads/search.ts';
 import { randomStream } from '../../numeric/random.ts';
+import { overExperiments } from '../control/over-experiments.ts';
 import {
   type Assumption,
-  type Claim,
   type ClaimContext,
   type Expected,
   type Finding,
   judge,
-} from '../claim.ts';
-import { overExperiments } from '../control/over-experiments.ts';
+  legacy,
+} from '../legacy.ts';
 import {
   explicitExperiment,
   type HeadInstance,
@@ -139,7 +139,7 @@ function searchEvidence(search: SearchResult) {
 }
 
 /** Optimality is support in argmin Ψ; the gap certifies it (arXiv 2606.10469). */
-export const support: Claim<HeadInstance> = {
+export const support = legacy<HeadInstance>({
   id: 'B.support',
   paper: 'B',
   title: 'A law is optimal iff its heads minimise the first variation',
@@ -158,4 +158,4 @@ export const support: Claim<HeadInstance> = {
   ],
   instance: headInstance,
   run: runExperiment,
-};
+});

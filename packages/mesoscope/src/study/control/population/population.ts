@@ -1,6 +1,7 @@
 import type { Claim } from '../../../claims/claim.ts';
 import { measureTrainedModel } from '../../../claims/control/trained-model.ts';
 import { valueGap, valueGapFinding } from '../../../claims/control/value-gap.ts';
+import { legacyFinding } from '../../../claims/legacy.ts';
 import type { ClaimOutcome } from '../../../claims/run.ts';
 import { populationBatch, populationEntropies } from '../../../control/population/index.ts';
 import type { Study, StudyContext, StudyResult } from '../../study.ts';
@@ -75,7 +76,7 @@ function valueGapOf(solved: readonly SolvedDepth[]): ClaimOutcome {
     jump: certificate.largestJump,
   }));
   const seconds = solved.reduce((sum, { solution }) => sum + solution.seconds, 0);
-  return { claim: valueGap as Claim, finding: valueGapFinding([row]), seconds };
+  return { claim: valueGap as Claim, finding: legacyFinding(valueGapFinding([row])), seconds };
 }
 
 /** A control problem whose data law is finite and known, solved at a range of depths by any solver. */

@@ -1,0 +1,308 @@
+import { binomialInterval, type Interval } from '../numeric/fit.ts';
+
+/** What a comparison showed. `undecided`: the measurement could not tell. */
+export type Outcome = 'holds' | 'fails' | 'undecided';
+
+/** What is compared: see the function of the same name for how each is judged. */
+export type CheckKind =
+  | 'order'
+  | 'bound'
+  | 'at-most'
+  | 'at-least'
+  | 'equals'
+  | 'identity'
+  | 'agreement'
+  | 'coverage'
+  | 'certificate';
+
+/**
+ * What a measured number must be to the expected one. `not-slower`: an order of decay at which an O(·) statement is not
+ * contradicted, since the number is the expected one or below.
+ */
+export type Relation = 'value' | 'at-most' | 'at-least' | 'not-slower';
+
+/** A named condition with what was measured to decide it: a hypothesis of a theorem, or a resolution of a measurement. */
+export interface Condition {
+  readonly name: string;
+  readonly holds: boolean;
+  readonly value: number | string;
+}
+
+/** One comparison of what was measured with what is expected. */
+export interface Check {
+  readonly name: string;
+  readonly kind: CheckKind;
+  readonly measured: number;
+  /** What the measurement leaves open; null: exact to rounding. */
+  readonly interval: Interval | null;
+  /** Where the interval comes from: the 95 % of a sample, or a bound on numerical errors. */
+  readonly intervalFrom: 'sample' | 'numerics' | null;
+  /** A bound on the measurement's bias, known apart from the interval, by which it is widened on both sides. */
+  readonly bias: number;
+  readonly expected: number;
+  readonly relation: Relation;
+  /** Values that a *holds* must exclude, since nobody could tell them from `expected` otherwise. */
+  readonly rivals: readonly number[];
+  /** What would make this check fail. */
+  readonly failsIf: string;
+  readonly outcome: Outcome;
+  /** Why the outcome is not *holds*; empty where it is. */
+  readonly reason: string;
+}
+
+/** What every kind of check is given. */
+export interface Question {
+  readonly name: string;
+  /** What would make the check fail, in words. */
+  readonly failsIf: string;
+  /** Conditions under which this one measurement can tell anything: where one is not met the check is undecided. */
+  readonly resolution?: readonly Condition[];
+}
+
+/** A number with what its measurement leaves open. */
+export interface Measurement {
+  readonly measured: number;
+  /** Default null: exact to rounding. */
+  readonly interval?: Interval | null;
+  /** Default `sample` where there is an interval. */
+  readonly intervalFrom?: 'sample' | 'numerics';
+  /** Default 0. */
+  readonly bias?: number;
+}
+
+/**
+ * A number equals the expected one: holds if the interval, widened by the bias bound, contains it and excludes every
+ * rival; fails if it does not contain it; undecided if it contains a rival too.
+ */
+export function equals(
+  question: Question &
+    Measurement & { readonly expected: number; readonly rivals?: readonly number[] },
+): Check {
+  return judged('equals', 'value', question, question.expected, question.rivals);
+}
+
+/** A number is at most the expected one: holds if its whole interval is, fails if none of it is, else undecided. */
+export function atMost(question: Question & Measurement & { readonly expected: number }): Check {
+  return judged('at-most', 'at-most', question, question.expected);
+}
+
+/** A number is at least the expected one: as {@link atMost}, mirrored. */
+export function atLeast(question: Question & Measurement & { readonly expected: number }): Check {
+  return judged('at-least', 'at-least', question, question.expected);
+}
+
+/**
+ * A theorem's inequality `a_i ≤ bound_i`, judged by the sharpest ratio `max_i a_i/bound_i ≤ 1`. Pairs of which both sides
+ * lie below `rounding` say nothing; if none is left the check is undecided.
+ */
+export function bound(
+  question: Question & {
+    readonly pairs: readonly { readonly value: number; readonly bound: number }[];
+    /** Absolute size up to which a value is rounding; default 0, then only 0 itself is. */
+    readonly rounding?: number;
+    /** Relative uncertainty of the ratios: errors of sampling or of measured constants; default 0. */
+    readonly uncertainty?: number;
+  },
+): Check {
+  const { pairs, rounding = 0, uncertainty = 0 } = question;
+  const resolved = pairs.filter(({ value }) => !(Math.abs(value) <= rounding));
+  const sharpest = resolved.reduce((most, { value, bound }) => larger(most, value / bound), 0);
+  const compared: Condition = {
+    name: 'what is bounded stands clear of rounding',
+    holds: resolved.length > 0,
+    value: pairs.reduce((most, { value }) => larger(most, Math.abs(value)), 0),
+  };
+  return judged(
+    'bound',
+    'at-most',
+    {
+      ...question,
+      measured: sharpest,
+      interval:
+        uncertainty > 0 ? [sharpest * (1 - uncertainty), sharpest * (1 + uncertainty)] : null,
+      intervalFrom: 'numerics',
+      resolution: [...(question.resolution ?? []), compared],
+    },
+    1,
+  );
+}
+
+/** Two numbers, or two sets of them, that should be the same, and what rounding alone can make of their difference. */
+export interface Comparison {
+  /** The largest difference between the two. */
+  readonly difference: number;
+  /**
+   * By how much they may differ if both are right: their conditioning, measured by perturbing the input by rounding, or
+   * a backward error; never a fixed number.
+   */
+  readonly uncertainty: number;
+  /** The size of what is compared. Agreement within an uncertainty above a thousandth of it shows nothing. */
+  readonly scale: number;
+}
+
+/** Two independent computations agree: their difference, in units of its uncertainty, is at most 1. */
+export function agreement(question: Question & { readonly of: readonly Comparison[] }): Check {
+  return compared('agreement', question);
+}
+
+/** Two sides of an identity agree: their residual, in units of its uncertainty, is at most 1. */
+export function identical(question: Question & { readonly of: readonly Comparison[] }): Check {
+  return compared('identity', question);
+}
+
+/** The largest share of its scale that an uncertainty may have for an agreement to show anything. */
+const leastPrecision = 1e-3;
+
+function compared(
+  kind: 'agreement' | 'identity',
+  question: Question & { readonly of: readonly Comparison[] },
+): Check {
+  const { of, resolution = [] } = question;
+  const units = of.map(({ difference, uncertainty }) =>
+    difference === 0 ? 0 : difference / uncertainty,
+  );
+  const coarsest = of.reduce(
+    (most, { uncertainty, scale }) => larger(most, uncertainty / scale),
+    0,
+  );
+  return judged(
+    kind,
+    'at-most',
+    {
+      ...question,
+      measured: units.reduce(larger, 0),
+      resolution: [
+        ...resolution,
+        {
+          name: 'what is compared is known to a thousandth of its size',
+          holds: of.length > 0 && coarsest <= leastPrecision,
+          value: of.length === 0 ? 'nothing to compare' : coarsest,
+        },
+      ],
+    },
+    1,
+  );
+}
+
+/**
+ * A statement of probability at least `level`, tried `trials` times: by the Clopper–Pearson interval of the share that was
+ * covered. Fails if the interval lies below the level; undecided if it reaches down to a rival (default: three times as
+ * many misses as allowed), so that too few trials decide nothing.
+ */
+export function coverage(
+  question: Question & {
+    readonly covered: number;
+    readonly trials: number;
+    readonly level: number;
+    readonly rival?: number;
+  },
+): Check {
+  const { covered, trials, level, rival = 1 - 3 * (1 - level) } = question;
+  const interval = binomialInterval(covered, trials);
+  const check = judged(
+    'coverage',
+    'at-least',
+    {
+      ...question,
+      measured: covered / trials,
+      interval: [interval[1], interval[1]],
+      intervalFrom: 'sample',
+    },
+    level,
+  );
+  const told = { ...check, interval, rivals: [rival] };
+  return check.outcome === 'holds' && interval[0] <= rival
+    ? {
+        ...told,
+        outcome: 'undecided',
+        reason: `the interval does not exclude a coverage of ${rival}`,
+      }
+    : told;
+}
+
+/** A bound that was computed independently of the solver that it judges: at most `expected`. */
+export function certificate(
+  question: Question & Measurement & { readonly expected: number },
+): Check {
+  return judged('certificate', 'at-most', question, question.expected);
+}
+
+/** The confidence of each of `count` intervals whose joint level is 95 % (Bonferroni). */
+export function jointConfidence(count: number): number {
+  return 1 - 0.05 / count;
+}
+
+/** Draws the outcome of a comparison; the kinds above and those of `order.ts` are its only callers. */
+export function judged(
+  kind: CheckKind,
+  relation: Relation,
+  question: Question & Measurement,
+  expected: number,
+  rivals: readonly number[] = [],
+): Check {
+  const { name, failsIf, measured, interval = null, bias = 0, resolution = [] } = question;
+  const intervalFrom = interval === null ? null : (question.intervalFrom ?? 'sample');
+  const [low, high] = interval ?? [measured, measured];
+  const widened: Interval = [low - bias, high + bias];
+  const unmet = resolution.find(({ holds }) => !holds);
+  const { outcome, reason } =
+    unmet !== undefined
+      ? undecided(`not met: ${unmet.name} (${text(unmet.value)})`)
+      : [measured, ...widened, expected].some(Number.isNaN)
+        ? undecided('what was measured is not a number')
+        : outcomes[relation](widened, expected, rivals);
+  return {
+    name,
+    kind,
+    measured,
+    interval,
+    intervalFrom,
+    bias,
+    expected,
+    relation,
+    rivals,
+    failsIf,
+    outcome,
+    reason,
+  };
+}
+
+type Judgement = Pick<Check, 'outcome' | 'reason'>;
+
+const holds: Judgement = { outcome: 'holds', reason: '' };
+const fails = (reason: string): Judgement => ({ outcome: 'fails', reason });
+const undecided = (reason: string): Judgement => ({ outcome: 'undecided', reason });
+
+const outcomes: Readonly<
+  Record<Relation, (of: Interval, expected: number, rivals: readonly number[]) => Judgement>
+> = {
+  value([low, high], expected, rivals) {
+    if (expected < low || high < expected) return fails('the interval does not contain it');
+    const rival = rivals.find((one) => low <= one && one <= high);
+    return rival === undefined
+      ? holds
+      : undecided(`the interval contains ${text(rival)} as well as ${text(expected)}`);
+  },
+  'at-most'([low, high], expected) {
+    if (low > expected) return fails('it is larger');
+    return high > expected ? undecided('the interval reaches beyond it') : holds;
+  },
+  'at-least'([low, high], expected) {
+    if (high < expected) return fails('it is smaller');
+    return low < expected ? undecided('the interval reaches below it') : holds;
+  },
+  'not-slower'([low, high], expected, rivals) {
+    if (low > expected) return fails('it is slower');
+    const rival = rivals.find((one) => one <= high);
+    return rival === undefined ? holds : undecided(`the interval reaches ${text(rival)}`);
+  },
+};
+
+/** The larger of two numbers; NaN if either is. */
+function larger(a: number, b: number): number {
+  return Number.isNaN(a) || Number.isNaN(b) ? Number.NaN : Math.max(a, b);
+}
+
+function text(value: number | string): string {
+  return typeof value === 'number' ? String(Number(value.toPrecision(3))) : value;
+}

@@ -1,0 +1,28 @@
+export type Paper = 'A' | 'B' | 'C' | 'D';
+
+/** The papers that the claims come from. */
+export const papers: Readonly<
+  Record<Paper, { readonly title: string; readonly authors: string; readonly arxiv: string }>
+> = {
+  A: {
+    title:
+      'A First-Order Mean Field Control Analysis of Transformer Layers under Cross-Entropy Training',
+    authors: 'Huan and Yuan',
+    arxiv: '2606.23235',
+  },
+  B: {
+    title: 'A Mean-Field Analysis of Multi-Head Self-Attention under Cross-Entropy Training',
+    authors: 'Huan and Yuan',
+    arxiv: '2606.10469',
+  },
+  C: {
+    title: 'Reachability and asymptotics of Gaussian Transformer dynamics',
+    authors: 'Alcalde, Ji and Zuazua',
+    arxiv: '2606.07600',
+  },
+  D: {
+    title: 'Training Infinitely Deep and Wide Transformers',
+    authors: 'Barboni, de Hoop, Furuya and Peyré',
+    arxiv: '2605.17660',
+  },
+};
