@@ -1,7 +1,6 @@
-import { type Backend, type Claim, claims, type Study, studies } from 'mesoscope';
-import { createBackend, type Execution } from './host/backend.ts';
-import { type ClaimRunners, createClaimRunners } from './host/claim-runners.ts';
-import { createPiecePool, type PieceJob, type ThreadPool } from './host/piece-pool.ts';
+import { type Catalogue, catalogueOf, loadCatalogue } from './host/catalogue.ts';
+import type { PieceJob } from './host/thread-message.ts';
+import { type PieceThreads, startThreads } from './host/threads.ts';
 import type { Output } from './terminal/progress.ts';
 
 /** Everything that a command touches outside itself. A test hands in its own. */
@@ -10,13 +9,10 @@ export interface Environment {
   readonly stderr: Output;
   /** Relative paths start here. */
   readonly directory: string;
-  readonly claims: readonly Claim[];
-  readonly studies: readonly Study[];
-  createBackend(execution: Execution): Promise<Backend>;
-  /** Where the claims of a verification run. */
-  createClaimRunners(execution: Execution, claims: readonly Claim[]): Promise<ClaimRunners>;
-  /** Threads for the pieces of a study; absent: studies compute them where they run. */
-  createPool?(job: PieceJob): ThreadPool;
+  /** Claims and studies, with those of the user's own modules. @throws MesoscopeError `file` */
+  catalogue(modules?: readonly string[]): Promise<Catalogue>;
+  /** Where pieces are computed. */
+  startPieces(job: PieceJob, pieces: number): Promise<PieceThreads>;
   /** Calls back at the first Ctrl-C; returns a function that stops listening. */
   onInterrupt(listener: () => void): () => void;
 }
@@ -27,11 +23,9 @@ export function processEnvironment(): Environment {
     stdout: process.stdout,
     stderr: process.stderr,
     directory: process.cwd(),
-    claims,
-    studies,
-    createBackend,
-    createClaimRunners,
-    createPool: createPiecePool,
+    catalogue: async (modules = []) =>
+      modules.length === 0 ? catalogueOf({ claims: [], studies: [] }) : loadCatalogue(modules),
+    startPieces: startThreads,
     onInterrupt(listener) {
       let interrupted = false;
       const handle = () => {

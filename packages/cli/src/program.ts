@@ -70,17 +70,23 @@ function commands(environment: Environment, finish: (code: number) => void): Com
   withRunOptions(program.command('study'))
     .argument(
       '[study]',
-      'name of a study, or a file { "study", "configuration" } such as a run.json',
+      'name of a study, a module (./my-study.js), or a file { "study", "configuration" } such as a run.json',
     )
     .description('Run a study and leave its bundle: report, figures, arrays, metrics.')
     .option('--resume <dir>', 'continue an interrupted run to the same final numbers')
+    .option('--take-over', 'with --resume: break the lock of a process that has ended elsewhere')
     .action(async (name, options) => finish(await studyCommand(name, options, environment)));
 
   withRunOptions(program.command('verify'))
-    .argument('[claims...]', 'claim ids (A.euler-order) or paper letters (A); default: all')
+    .argument(
+      '[claims...]',
+      'claim ids (A.euler-order), paper letters (A) or modules (./my-claim.js); default: all',
+    )
     .description('Run claims and print their verdicts.')
     .option('--full', 'the full setting of each claim instead of the quick one')
-    .option('--resume <dir>', 'continue an interrupted run with --out: finished claims are kept')
+    .option('--strict', 'undecided claims make the exit code 1 too')
+    .option('--resume <dir>', 'continue an interrupted run with --out: what is done is kept')
+    .option('--take-over', 'with --resume: break the lock of a process that has ended elsewhere')
     .action(async (selectors, options) =>
       finish(await verifyCommand(selectors, options, environment)),
     );
@@ -89,7 +95,7 @@ function commands(environment: Environment, finish: (code: number) => void): Com
     .description(
       'List the studies and claims; with --json also the fields of their configurations.',
     )
-    .action((options) => finish(listCommand(options, environment)));
+    .action(async (options) => finish(await listCommand(options, environment)));
 
   withJson(program.command('cite'))
     .argument('<run>', 'folder of a run')

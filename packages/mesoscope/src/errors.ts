@@ -128,3 +128,25 @@ function quote(value: unknown): string {
 function megabytes(bytes: number): string {
   return `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 }
+
+/** An error without its class, which a message between threads, or a file, loses. */
+export interface ErrorData {
+  readonly message: string;
+  readonly stack: string;
+  readonly fault?: Fault;
+}
+
+/** An error as data. */
+export function errorData(cause: unknown): ErrorData {
+  const error = cause instanceof Error ? cause : new Error(String(cause));
+  const { message, stack = '' } = error;
+  return error instanceof MesoscopeError
+    ? { message, stack, fault: error.fault }
+    : { message, stack };
+}
+
+/** The error that was made data. */
+export function errorOf({ message, stack, fault }: ErrorData): Error {
+  const error = fault === undefined ? new Error(message) : new MesoscopeError(fault);
+  return Object.assign(error, { stack });
+}

@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { MesoscopeError } from 'mesoscope';
 import { systemReason } from '../input/configuration-file.ts';
@@ -46,39 +54,90 @@ export function reserveFolder(wanted: string, study: string): RunFolder {
 }
 
 /**
- * The folders of an interrupted run, named with or without `.partial`.
+ * The folders of an interrupted run, named with or without `.partial`. A partial folder that a crash left beside its own
+ * complete bundle is removed.
  *
  * @throws MesoscopeError `file` if there is none, or if the run is complete
  */
 export function interruptedRun(path: string, shown: string): RunFolder {
   const folder = runFolder(path.replace(/\.partial\/?$/, ''));
-  if (existsSync(folder.partial)) return folder;
   const done = existsSync(folder.bundle);
-  throw new MesoscopeError({
+  if (existsSync(folder.partial)) {
+    if (!statSync(folder.partial).isDirectory()) throw notARun(shown, 'this is a file');
+    if (!done || !sameRun(folder)) return folder;
+    rmSync(folder.partial, { recursive: true, force: true });
+  }
+  throw done
+    ? new MesoscopeError({
+        code: 'file',
+        path: shown,
+        reason: 'this run is complete: there is nothing to resume',
+        wayOut: 'Start a new run without --resume.',
+      })
+    : notARun(shown, 'there is no such run');
+}
+
+function notARun(path: string, reason: string): MesoscopeError {
+  return new MesoscopeError({
     code: 'file',
-    path: shown,
-    reason: done ? 'this run is complete: there is nothing to resume' : 'there is no such run',
-    wayOut: done ? 'Start a new run without --resume.' : 'Name the folder of an interrupted run.',
+    path,
+    reason,
+    wayOut: 'Name the folder of an interrupted run.',
   });
+}
+
+/** Whether bundle and partial folder are of one run. */
+function sameRun({ bundle, partial }: RunFolder): boolean {
+  return existsSync(join(bundle, recordName)) && readRecord(bundle).id === readRecord(partial).id;
 }
 
 /** True: a run of this study is there. False: nothing is. @throws MesoscopeError `file`: something else is */
 function holdsRunOf(path: string, study: string): boolean {
-  if (!existsSync(path)) return false;
-  if (!statSync(path).isDirectory()) throw refused(path, 'this is a file');
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return false;
+  if (found.isSymbolicLink())
+    throw refused(path, 'this is a symbolic link, which a bundle cannot replace');
+  if (!found.isDirectory()) throw refused(path, 'this is a file');
   if (existsSync(join(path, recordName))) {
     const other = readRecord(path).study;
     if (other === study) return true;
     throw refused(path, `it holds a run of another study, ${other}`);
   }
+  // A partial folder without a record belongs to a run that is just starting, or that was killed while it did.
+  if (path.endsWith('.partial')) return true;
   if (readdirSync(path).length > 0) throw refused(path, 'it is not empty and holds no run');
-  // An empty partial folder belongs to a run that is just starting.
-  return path.endsWith('.partial');
+  return false;
 }
 
 function refused(path: string, reason: string): MesoscopeError {
   const wayOut = 'Choose another folder with --out; nothing was written.';
   return new MesoscopeError({ code: 'file', path, reason, wayOut });
+}
+
+/** `.<bundle>.<process>.tmp`, beside the bundle. */
+function temporaryOf(bundle: string, process: number): string {
+  return join(dirname(bundle), `.${basename(bundle)}.${process}.tmp`);
+}
+
+/** Removes what crashed processes left of a bundle that they were writing. */
+export function sweepTemporaries({ bundle }: RunFolder): void {
+  const [before, after] = basename(temporaryOf(bundle, 0)).split('0.tmp');
+  for (const name of readdirSync(dirname(bundle))) {
+    const number = Number(name.slice(before.length, -'.tmp'.length));
+    const ours = name.startsWith(before) && name.endsWith('.tmp') && Number.isInteger(number);
+    if (ours && after === '' && !isAlive(number)) {
+      rmSync(join(dirname(bundle), name), { recursive: true, force: true });
+    }
+  }
+}
+
+function isAlive(number: number): boolean {
+  try {
+    process.kill(number, 0);
+    return true;
+  } catch (cause) {
+    return (cause as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
 }
 
 /**
@@ -88,7 +147,7 @@ function refused(path: string, reason: string): MesoscopeError {
  * @throws MesoscopeError `file`; the partial folder stays
  */
 export function publishBundle(folder: RunFolder, files: BundleFiles): void {
-  const temporary = join(dirname(folder.bundle), `.${basename(folder.bundle)}.${process.pid}.tmp`);
+  const temporary = temporaryOf(folder.bundle, process.pid);
   try {
     for (const [name, content] of Object.entries(files)) {
       const path = join(temporary, name);
@@ -102,7 +161,7 @@ export function publishBundle(folder: RunFolder, files: BundleFiles): void {
       code: 'file',
       path: folder.bundle,
       reason: `the bundle cannot be written: ${systemReason(cause)}`,
-      wayOut: `The run is kept in ${folder.partial}: make room, then use --resume.`,
+      wayOut: `All that was computed is kept in ${folder.partial}: make room, then use --resume.`,
     });
   }
   rmSync(folder.partial, { recursive: true, force: true });

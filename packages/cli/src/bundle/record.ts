@@ -1,19 +1,25 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ClaimDocument, MesoscopeError, type Reference } from 'mesoscope';
+import { z } from 'zod';
 import type { Execution } from '../host/backend.ts';
 import type { HostDescription } from '../host/describe.ts';
 import { parseJson } from '../input/configuration-file.ts';
+import { onDisk } from './atomic.ts';
 
 /** What `run.json` holds. */
 export interface RunRecord {
   /** Of this file; a reader refuses a number that it does not know. */
-  readonly format: 1;
+  readonly format: 2;
+  /** Of this run, wherever its folder goes. */
+  readonly id: string;
   readonly study: string;
   readonly title: string;
   readonly seed: number;
   readonly configuration: unknown;
   readonly execution: Execution;
+  /** Modules of the user's own claims and studies, as addresses. */
+  readonly modules: readonly string[];
   /** The backend as it named itself. */
   readonly build: string;
   readonly versions: { readonly mesoscope: string; readonly node: string };
@@ -49,17 +55,34 @@ export function readRecord(folder: string): RunRecord {
       wayOut: 'Name a folder that `mesoscope study` has written, such as runs/first-look-1.',
     });
   }
-  const record = parseJson(readFileSync(path, 'utf8'), path) as Partial<RunRecord> | null;
-  if (record?.format !== 1 || typeof record.study !== 'string') {
+  const read = onDisk(path, 'Name another run.', () => readFileSync(path, 'utf8'));
+  const checked = heading.safeParse(parseJson(read, path));
+  if (!checked.success) {
     throw new MesoscopeError({
       code: 'file',
       path,
-      reason: 'it is no record of a run that this version can read',
-      wayOut: 'Use the version of mesoscope that wrote it.',
+      reason: 'it is no record of a run that this version can read, or it is damaged',
+      wayOut: 'Use the version of mesoscope that wrote it, or start the run anew.',
     });
   }
-  return record as RunRecord;
+  return checked.data as unknown as RunRecord;
 }
+
+/** What a record must have to be continued or cited. */
+const heading = z.looseObject({
+  format: z.literal(2),
+  id: z.string(),
+  study: z.string(),
+  title: z.string(),
+  seed: z.number(),
+  execution: z.object({ backend: z.string(), precision: z.string(), workers: z.number() }),
+  modules: z.array(z.string()),
+  versions: z.object({ mesoscope: z.string(), node: z.string() }),
+  started: z.string(),
+  seconds: z.number(),
+  references: z.array(z.looseObject({ key: z.string() })),
+  notes: z.array(z.string()),
+});
 
 /** The record as text. */
 export function recordText(record: RunRecord): string {

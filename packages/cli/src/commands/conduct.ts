@@ -1,192 +1,194 @@
-import { existsSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import {
   allStand,
-  type Backend,
+  computePieces,
   finiteJson,
+  type KeptPiece,
   type Study,
-  type StudyContext,
   type StudyResult,
 } from 'mesoscope';
 import { writeAtomically } from '../bundle/atomic.ts';
-import { checkpointName, type SavedCheckpoint, saveCheckpoint } from '../bundle/checkpoint.ts';
-import { publishBundle, type RunFolder } from '../bundle/folder.ts';
-import { type MetricsLog, openMetrics } from '../bundle/metrics.ts';
+import { publishBundle, type RunFolder, sweepTemporaries } from '../bundle/folder.ts';
+import { lockFolder } from '../bundle/lock.ts';
+import { holdsPieces, metricsText, openPieces, type PieceStore } from '../bundle/pieces.ts';
 import { type RunRecord, recordName, recordText } from '../bundle/record.ts';
 import type { Environment } from '../environment.ts';
 import type { Execution } from '../host/backend.ts';
-import { loadCorpus } from '../host/corpus.ts';
-import { loadImages } from '../host/images.ts';
 import { bundleFiles, finishedRecord } from '../report/bundle-files.ts';
-import { formatNumber } from '../terminal/number.ts';
-import { createProgress, type Progress } from '../terminal/progress.ts';
-import { alignColumns, claimTable } from '../terminal/table.ts';
+import { createProgress } from '../terminal/progress.ts';
 import { exitCode } from './options.ts';
 import { newRecord } from './record.ts';
 
-/** One sitting of a run: from its start, or from its last checkpoint. */
+/** One sitting of a run: from its start, or from what is kept of it. */
 export interface Sitting {
   readonly study: Study;
   readonly configuration: unknown;
   readonly seed: number;
   readonly execution: Execution;
-  readonly folder: RunFolder;
+  /** Modules of the user's own claims and studies, as addresses. */
+  readonly modules: readonly string[];
+  /** Undefined: nothing is kept. */
+  readonly folder: RunFolder | undefined;
   /** Of the interrupted run that is continued. */
   readonly record?: RunRecord;
-  readonly saved?: SavedCheckpoint;
+  /** Whether a lock of another process is broken. */
+  readonly takeOver: boolean;
+  /** How an interrupted run is continued: `mesoscope study --resume`. */
+  readonly resumeCommand: string;
 }
 
-/** Milliseconds between two checkpoints. */
-const checkpointInterval = 10_000;
+/** How a run ended. */
+export type Conducted =
+  | {
+      readonly kind: 'interrupted';
+      readonly record: RunRecord;
+      readonly done: number;
+      readonly of: number;
+    }
+  | { readonly kind: 'finished'; readonly record: RunRecord; readonly result: StudyResult };
 
-/** Runs a study, keeps it resumable, leaves its bundle, prints its table. */
-export async function conductStudy(
-  sitting: Sitting,
-  json: boolean,
-  environment: Environment,
-): Promise<number> {
-  const { folder } = sitting;
-  const progress = createProgress(environment.stderr);
+/**
+ * Runs a study, keeps it resumable, and leaves its bundle. What was computed is never deleted but by its bundle.
+ *
+ * @throws MesoscopeError, Error: what a piece throws; what is on disk stays
+ */
+export async function conduct(sitting: Sitting, environment: Environment): Promise<Conducted> {
+  const { study, configuration, folder, execution, modules } = sitting;
+  const { directory, stderr } = environment;
+  const count = study.pieces(configuration);
+  const progress = createProgress(stderr);
   const interrupt = new AbortController();
-  const shownPartial = relative(environment.directory, folder.partial) || folder.partial;
-  const resumeCommand = `mesoscope study --resume ${shownPartial}`;
+  const begin = performance.now();
+  let store: PieceStore | undefined;
+  if (folder !== undefined) {
+    lockFolder(folder.partial, sitting.takeOver);
+    sweepTemporaries(folder);
+  }
+  const job = { study: study.name, configuration, execution, directory, modules };
+  let stopThreads = () => {};
   const stopListening = environment.onInterrupt(() => {
-    progress.log('Stopping at the next safe point (Ctrl-C again stops at once) …');
+    progress.log('Stopping; what is done is kept (Ctrl-C again stops at once) …');
     interrupt.abort();
+    stopThreads();
   });
-  let backend: Backend | undefined;
-  const pool = poolFor(sitting, environment);
   try {
-    backend = await environment.createBackend(sitting.execution);
-    progress.log(
-      `${sitting.study.title}: seed ${sitting.seed}, ${backend.name}, to ${relative(environment.directory, folder.bundle) || folder.bundle}`,
-    );
-    const run = openRun(sitting, backend, progress, interrupt.signal, environment.directory);
-    const context = pool === undefined ? run.context : { ...run.context, pool };
-    const result = await sitting.study.run(sitting.configuration, context);
-    progress.end();
-    run.metrics.flush();
-    if (result.status.kind === 'interrupted') {
-      run.close(result.status);
-      const message = `Interrupted: ${result.status.message}\nContinue with: ${resumeCommand}\n`;
-      environment.stderr.write(message);
-      if (json) environment.stdout.write(document({ ...run.record(), resume: resumeCommand }));
-      return exitCode.interrupted;
+    if (folder !== undefined) store = openPieces(folder.partial);
+    const threads = await environment.startPieces(job, count);
+    stopThreads = threads.stop;
+    try {
+      const started = sitting.record ?? startedRecord(sitting, threads.build);
+      if (folder !== undefined) writeRecord(folder, started);
+      if (folder !== undefined) {
+        progress.log(
+          `${study.title}: seed ${sitting.seed}, ${threads.build}, to ${shown(folder.bundle, directory)}`,
+        );
+      }
+      const keeping = keeperOf(store);
+      const pieces = await computePieces(study, configuration, {
+        size: threads.size,
+        compute: threads.compute,
+        ...keeping,
+        progress: (share, label) => progress.update(share * 1000, 1000, label),
+        metric: progress.metric,
+        log: progress.log,
+        signal: interrupt.signal,
+      });
+      progress.end();
+      const seconds = started.seconds + (performance.now() - begin) / 1000;
+      if (pieces === undefined) {
+        const done = keeping.ended();
+        const status = {
+          kind: 'interrupted',
+          message: `${done} of ${count} pieces are done.`,
+        } as const;
+        const record = { ...started, status, seconds };
+        if (folder !== undefined) writeRecord(folder, record);
+        return { kind: 'interrupted', record, done, of: count };
+      }
+      const result = study.finish(
+        configuration,
+        pieces.map((piece) => piece.result),
+      );
+      const record = finishedRecord(started, result, study, seconds);
+      if (folder !== undefined) {
+        publishBundle(folder, bundleFiles(record, result, metricsText(pieces)));
+      }
+      return { kind: 'finished', record, result };
+    } finally {
+      await threads.dispose();
     }
-    const record = finishedRecord(run.record(), result, sitting.study, run.seconds());
-    publishBundle(folder, bundleFiles(record, result, run.metrics.text()));
-    const where = relative(environment.directory, folder.bundle) || folder.bundle;
-    environment.stdout.write(
-      json ? document({ ...record, folder: where }) : summary(result, where),
-    );
-    const good = result.status.kind === 'completed' && allStand(result.claims);
-    return good ? exitCode.done : exitCode.failed;
   } catch (cause) {
-    progress.end();
-    if (existsSync(join(folder.partial, checkpointName))) {
-      environment.stderr.write(`The last checkpoint is kept. Continue with: ${resumeCommand}\n`);
-    } else {
-      rmSync(folder.partial, { recursive: true, force: true });
-    }
+    if (folder !== undefined) sayWhatIsKept(folder, sitting, environment);
     throw cause;
   } finally {
+    progress.end();
     stopListening();
-    await pool?.dispose();
-    backend?.dispose();
   }
 }
 
-/** Threads for a study that comes in pieces, if it shall have more than one. */
-function poolFor({ study, configuration, execution }: Sitting, { createPool }: Environment) {
-  if (study.piece === undefined || execution.workers === 1) return undefined;
-  return createPool?.({ study: study.name, configuration, execution });
+/** The exit code of a run that ended. */
+export function conductedCode(conducted: Conducted): number {
+  if (conducted.kind === 'interrupted') return exitCode.interrupted;
+  const { status, claims } = conducted.result;
+  return status.kind === 'completed' && allStand(claims) ? exitCode.done : exitCode.failed;
 }
 
-interface OpenRun {
-  readonly context: StudyContext;
-  readonly metrics: MetricsLog;
-  record(): RunRecord;
-  /** Seconds of work, over all sittings. */
-  seconds(): number;
-  /** Leaves the record of an interrupted run. */
-  close(status: StudyResult['status']): void;
-}
-
-function openRun(
-  { study, configuration, seed, execution, folder, record: before, saved }: Sitting,
-  backend: Backend,
-  progress: Progress,
-  signal: AbortSignal,
-  directory: string,
-): OpenRun {
-  const begin = performance.now();
-  const seconds = () => (saved?.seconds ?? 0) + (performance.now() - begin) / 1000;
-  const { value, notes } = finiteJson(configuration);
-  const started = before === undefined ? new Date() : new Date(before.started);
-  let record: RunRecord = {
-    ...newRecord({
-      study: study.name,
-      title: study.title,
-      seed,
-      configuration: value,
-      execution,
-      build: backend.name,
-      started,
-    }),
-    notes,
-  };
-  const recordPath = join(folder.partial, recordName);
-  writeAtomically(recordPath, recordText(record));
-  const metrics = openMetrics(folder.partial, saved?.metricLines ?? 0);
-  let lastSaved = begin;
-  const context: StudyContext = {
-    backend,
-    corpus: async (name) => loadCorpus(name, directory),
-    images: async (name) => loadImages(name, directory),
-    metric(entry) {
-      metrics.append(entry);
-      progress.metric(entry);
-    },
-    progress: progress.update,
-    async checkpoint(make) {
-      // A macrotask, so that a pending Ctrl-C is seen before `signal` is read.
-      await new Promise((resume) => setImmediate(resume));
-      const now = performance.now();
-      if (!signal.aborted && now - lastSaved < checkpointInterval) return;
-      metrics.flush();
-      const state = { checkpoint: make(), metricLines: metrics.lines(), seconds: seconds() };
-      saveCheckpoint(folder.partial, state);
-      lastSaved = performance.now();
-    },
-    signal,
-    ...(saved === undefined ? {} : { resume: saved.checkpoint }),
+/** Keeps pieces in a store if there is one, and counts those that have ended. */
+function keeperOf(store: PieceStore | undefined) {
+  const ended = new Set<number>();
+  const note = (index: number, piece: KeptPiece | undefined) => {
+    if (piece?.ended) ended.add(index);
+    return piece;
   };
   return {
-    context,
-    metrics,
-    record: () => record,
-    seconds,
-    close(status) {
-      record = { ...record, status, seconds: seconds() };
-      writeAtomically(recordPath, recordText(record));
+    kept: (index: number) => note(index, store?.kept(index)),
+    keep(index: number, piece: KeptPiece) {
+      store?.keep(index, piece);
+      note(index, piece);
     },
+    ended: () => ended.size,
   };
 }
 
-function document(content: object): string {
-  return `${JSON.stringify(content, null, 2)}\n`;
+function startedRecord(
+  { study, seed, configuration, execution, modules }: Sitting,
+  build: string,
+): RunRecord {
+  const { value, notes } = finiteJson(configuration);
+  const record = newRecord({
+    study: study.name,
+    title: study.title,
+    seed,
+    configuration: value,
+    execution,
+    modules,
+    build,
+    started: new Date(),
+  });
+  return { ...record, notes };
 }
 
-/** What a person reads at the end of a study. */
-function summary(result: StudyResult, where: string): string {
-  const headline = Object.entries(result.headline).map(([name, value]) => [
-    name,
-    typeof value === 'number' ? formatNumber(value) : value,
-  ]);
-  return [
-    ...(result.status.kind === 'completed' ? [] : [`${result.status.message}\n`]),
-    ...(headline.length > 0 ? [`${alignColumns(headline).join('\n')}\n`] : []),
-    ...(result.claims.length > 0 ? [claimTable(result.claims)] : []),
-    `Report: ${join(where, 'report.html')}\n`,
-  ].join('\n');
+function writeRecord({ partial }: RunFolder, record: RunRecord): void {
+  writeAtomically(join(partial, recordName), recordText(record));
+}
+
+/** After a fault: a run that has done something stays and can go on; one that has not leaves nothing behind. */
+function sayWhatIsKept(
+  { partial }: RunFolder,
+  { resumeCommand }: Sitting,
+  { stderr, directory }: Environment,
+): void {
+  if (holdsPieces(partial)) {
+    stderr.write(
+      `What is done is kept. Continue with: ${resumeCommand} ${shown(partial, directory)}\n`,
+    );
+  } else {
+    rmSync(partial, { recursive: true, force: true });
+  }
+}
+
+/** A path as a person in a directory would type it. */
+export function shown(path: string, directory: string): string {
+  return relative(directory, path) || path;
 }

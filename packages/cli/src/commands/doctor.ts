@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { availableParallelism, freemem, totalmem } from 'node:os';
 import type { Environment } from '../environment.ts';
+import { createBackend } from '../host/backend.ts';
 import { defaultWorkers } from '../host/describe.ts';
 import { systemReason } from '../input/configuration-file.ts';
 import { wrap } from '../terminal/table.ts';
@@ -25,7 +26,7 @@ export async function doctorCommand(
     cores(),
     simd(),
     // Starting the kernels turns relaxed SIMD on where Node has it behind a flag.
-    await kernels(environment),
+    await kernels(),
     relaxedSimd(),
     threads(),
     memory(),
@@ -89,7 +90,7 @@ function simd(): Finding {
   };
 }
 
-async function kernels({ createBackend }: Environment): Promise<Finding> {
+async function kernels(): Promise<Finding> {
   const name = 'kernels';
   try {
     const execution = { backend: 'wasm', precision: 'f64', workers: defaultWorkers() } as const;

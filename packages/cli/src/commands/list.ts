@@ -4,11 +4,11 @@ import { wrap } from '../terminal/table.ts';
 import { exitCode } from './options.ts';
 
 /** `mesoscope list`: the studies and claims that can be run. */
-export function listCommand(
+export async function listCommand(
   options: { readonly json?: boolean },
-  environment: Environment,
-): number {
-  const { claims, studies, stdout } = environment;
+  { catalogue, stdout }: Environment,
+): Promise<number> {
+  const { claims, studies } = await catalogue();
   if (options.json) {
     const document = { studies: studies.map(studyEntry), claims: claims.map(claimEntry) };
     stdout.write(`${JSON.stringify(document, null, 2)}\n`);

@@ -1,62 +1,99 @@
 import { existsSync } from 'node:fs';
-import { relative, resolve } from 'node:path';
-import { MesoscopeError, parseConfiguration, type Study, studyByName } from 'mesoscope';
-import { loadCheckpoint } from '../bundle/checkpoint.ts';
+import { join, relative, resolve } from 'node:path';
+import { MesoscopeError, parseConfiguration, type Study, type StudyResult } from 'mesoscope';
 import { interruptedRun, reserveFolder } from '../bundle/folder.ts';
 import { readRecord } from '../bundle/record.ts';
 import type { Environment } from '../environment.ts';
+import type { Catalogue } from '../host/catalogue.ts';
 import { parseJson, readFile } from '../input/configuration-file.ts';
-import { conductStudy, type Sitting } from './conduct.ts';
+import { formatNumber } from '../terminal/number.ts';
+import { alignColumns, claimTable } from '../terminal/table.ts';
+import { conduct, conductedCode, type Sitting, shown } from './conduct.ts';
 import { refuseDifferences, resumedExecution } from './differences.ts';
+import { isModule, moduleAddress } from './modules.ts';
 import { type RunOptions, readConfiguration, readExecution } from './options.ts';
+
+type StudyOptions = RunOptions & { readonly resume?: string; readonly takeOver?: boolean };
+
+const resumeCommand = 'mesoscope study --resume';
 
 /** `mesoscope study <preset | file>` and `mesoscope study --resume <dir>`. */
 export async function studyCommand(
   name: string | undefined,
-  options: RunOptions & { readonly resume?: string },
+  options: StudyOptions,
   environment: Environment,
 ): Promise<number> {
+  const { stdout, stderr, directory } = environment;
   const sitting =
     options.resume === undefined
-      ? newSitting(name, options, environment)
-      : resumedSitting(options.resume, name, options, environment);
-  return conductStudy(sitting, options.json ?? false, environment);
+      ? await newSitting(name, options, environment)
+      : await resumedSitting(options.resume, name, options, environment);
+  const conducted = await conduct(sitting, environment);
+  const folder = sitting.folder;
+  if (folder === undefined) throw new RangeError('a study has a folder');
+  if (conducted.kind === 'interrupted') {
+    const again = `${resumeCommand} ${shown(folder.partial, directory)}`;
+    stderr.write(`Interrupted: ${conducted.record.status.message}\nContinue with: ${again}\n`);
+    if (options.json) stdout.write(document({ ...conducted.record, resume: again }));
+  } else {
+    const where = shown(folder.bundle, directory);
+    stdout.write(
+      options.json
+        ? document({ ...conducted.record, folder: where })
+        : summary(conducted.result, where),
+    );
+  }
+  return conductedCode(conducted);
 }
 
-function newSitting(
+async function newSitting(
   name: string | undefined,
-  options: RunOptions,
-  { directory, studies }: Environment,
-): Sitting {
-  if (name === undefined) {
-    throw new MesoscopeError({
-      code: 'invalid-value',
-      path: 'study',
-      received: undefined,
-      expected: `the name of a study (${studies.map((study) => study.name).join(', ')}) or a file`,
-    });
-  }
-  const { study, base } = findStudy(name, directory, studies);
+  options: StudyOptions,
+  environment: Environment,
+): Promise<Sitting> {
+  const { directory } = environment;
+  const modules = name !== undefined && isModule(name) ? [moduleAddress(name, directory)] : [];
+  const catalogue = await environment.catalogue(modules);
+  const { study, base } = findStudy(name, directory, catalogue);
   const configuration = parseConfiguration(
     study.schema,
     readConfiguration(options, directory, base),
   );
   const execution = readExecution(options);
   const seed = seedOf(configuration);
+  study.pieces(configuration);
   const wanted = options.out ?? `runs/${study.name.replaceAll('/', '-')}-${seed}`;
   const folder = reserveFolder(resolve(directory, wanted), study.name);
-  return { study, configuration, seed, execution, folder };
+  return { study, configuration, seed, execution, modules, folder, takeOver: false, resumeCommand };
 }
 
-/** A study by name, or from a file `{ "study": name, "configuration": { … } }` such as the run.json of a run. */
+/** A study by name, of a module of the user's own, or from a file `{ "study": name, "configuration": { … } }` such as a run.json. */
 function findStudy(
-  name: string,
+  name: string | undefined,
   directory: string,
-  studies: readonly Study[],
+  { studies, own, study }: Catalogue,
 ): { readonly study: Study; readonly base: unknown } {
+  if (name === undefined) {
+    throw new MesoscopeError({
+      code: 'invalid-value',
+      path: 'study',
+      received: undefined,
+      expected: `the name of a study (${studies.map((one) => one.name).join(', ')}) or a file`,
+    });
+  }
+  const [first, ...others] = own.studies;
+  if (isModule(name)) {
+    if (first !== undefined && others.length === 0) return { study: first, base: {} };
+    throw new MesoscopeError({
+      code: 'file',
+      path: name,
+      reason: `it exports ${own.studies.length} studies (${own.studies.map((one) => one.name).join(', ')})`,
+      wayOut: 'Give each study a module of its own.',
+    });
+  }
   const path = resolve(directory, name);
-  if (studies.some((study) => study.name === name) || !existsSync(path)) {
-    return { study: studyByName(name, studies), base: {} };
+  if (studies.some((one) => one.name === name) || !existsSync(path)) {
+    return { study: studyOf(name, studies, study), base: {} };
   }
   const file = parseJson(new TextDecoder().decode(readFile(path, name)), name) as {
     readonly study?: unknown;
@@ -70,7 +107,14 @@ function findStudy(
       wayOut: 'A study file is JSON: { "study": "first-look", "configuration": { … } }.',
     });
   }
-  return { study: studyByName(file.study, studies), base: file.configuration ?? {} };
+  return { study: study(file.study), base: file.configuration ?? {} };
+}
+
+/** By name; `verify` has a command of its own. */
+function studyOf(name: string, studies: readonly Study[], find: Catalogue['study']): Study {
+  if (name !== 'verify') return find(name);
+  const known = studies.map((one) => one.name);
+  throw new MesoscopeError({ code: 'unknown-name', kind: 'study', received: name, known });
 }
 
 function seedOf(configuration: unknown): number {
@@ -78,15 +122,17 @@ function seedOf(configuration: unknown): number {
   return typeof seed === 'number' ? seed : 0;
 }
 
-function resumedSitting(
+async function resumedSitting(
   wanted: string,
   name: string | undefined,
-  options: RunOptions,
-  { directory, studies }: Environment,
-): Sitting {
+  options: StudyOptions,
+  environment: Environment,
+): Promise<Sitting> {
+  const { directory } = environment;
   const folder = interruptedRun(resolve(directory, wanted), wanted);
   const record = readRecord(folder.partial);
-  const study = studyByName(record.study, studies);
+  const catalogue = await environment.catalogue(record.modules);
+  const study = catalogue.study(record.study);
   const configuration = parseConfiguration(
     study.schema,
     readConfiguration(options, directory, record.configuration),
@@ -97,7 +143,33 @@ function resumedSitting(
     { study: name ?? record.study, configuration, execution },
     relative(directory, folder.partial),
   );
-  const saved = loadCheckpoint(folder.partial);
-  const sitting = { study, configuration, seed: record.seed, execution, folder, record };
-  return saved === undefined ? sitting : { ...sitting, saved };
+  return {
+    study,
+    configuration,
+    seed: record.seed,
+    execution,
+    modules: record.modules,
+    folder,
+    record,
+    takeOver: options.takeOver ?? false,
+    resumeCommand,
+  };
+}
+
+function document(content: object): string {
+  return `${JSON.stringify(content, null, 2)}\n`;
+}
+
+/** What a person reads at the end of a study. */
+function summary(result: StudyResult, where: string): string {
+  const headline = Object.entries(result.headline).map(([name, value]) => [
+    name,
+    typeof value === 'number' ? formatNumber(value) : value,
+  ]);
+  return [
+    ...(result.status.kind === 'completed' ? [] : [`${result.status.message}\n`]),
+    ...(headline.length > 0 ? [`${alignColumns(headline).join('\n')}\n`] : []),
+    ...(result.claims.length > 0 ? [claimTable(result.claims)] : []),
+    `Report: ${join(where, 'report.html')}\n`,
+  ].join('\n');
 }

@@ -1,96 +1,110 @@
-import { existsSync, rmSync } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
+import { relative, resolve } from 'node:path';
 import {
-  allStand,
   type Claim,
   type ClaimOutcome,
-  type ClaimTask,
-  claimById,
   claimsDocument,
-  finiteJson,
   MesoscopeError,
-  runClaims,
-  type Setting,
-  type StudyResult,
+  parseConfiguration,
+  type Study,
   selectClaims,
+  type Verification,
 } from 'mesoscope';
-import { writeAtomically } from '../bundle/atomic.ts';
-import { interruptedRun, publishBundle, type RunFolder, reserveFolder } from '../bundle/folder.ts';
-import { loadOutcomes, saveOutcomes } from '../bundle/outcomes.ts';
-import { type RunRecord, readRecord, recordName, recordText } from '../bundle/record.ts';
+import { interruptedRun, reserveFolder } from '../bundle/folder.ts';
+import { readRecord } from '../bundle/record.ts';
 import type { Environment } from '../environment.ts';
-import type { Execution } from '../host/backend.ts';
-import { bundleFiles, finishedRecord } from '../report/bundle-files.ts';
-import { formatDuration } from '../terminal/number.ts';
-import { createProgress } from '../terminal/progress.ts';
-import { claimTable, formatMeasured } from '../terminal/table.ts';
+import { claimTable, verdictCounts } from '../terminal/table.ts';
+import { conduct, type Sitting, shown } from './conduct.ts';
 import { refuseDifferences, resumedExecution } from './differences.ts';
+import { isModule, moduleAddress } from './modules.ts';
 import { exitCode, type RunOptions, readExecution, readInteger, readOverrides } from './options.ts';
-import { newRecord } from './record.ts';
 
-type VerifyOptions = RunOptions & { readonly full?: boolean; readonly resume?: string };
+type VerifyOptions = RunOptions & {
+  readonly full?: boolean;
+  readonly strict?: boolean;
+  readonly resume?: string;
+  readonly takeOver?: boolean;
+};
 
-/** Claims to run, and how. */
-interface Verification {
-  readonly tasks: readonly ClaimTask[];
-  readonly seed: number;
-  readonly setting: Setting;
-  readonly execution: Execution;
-  /** What the user gave for the instances, as it stands in the record. */
-  readonly overrides: unknown;
-  /** Where the bundle goes; undefined: nowhere. */
-  readonly folder?: RunFolder;
-  /** Of the interrupted run that is continued. */
-  readonly record?: RunRecord;
-  readonly before: readonly ClaimOutcome[];
-}
+const resumeCommand = 'mesoscope verify --resume';
 
-/** `mesoscope verify [claim | paper …]`: runs claims and prints their verdicts. */
+/** `mesoscope verify [claim | paper | module …]`: runs claims and prints their verdicts. */
 export async function verifyCommand(
   selectors: readonly string[],
   options: VerifyOptions,
   environment: Environment,
 ): Promise<number> {
-  const verification =
+  const { stdout, stderr, directory } = environment;
+  const sitting =
     options.resume === undefined
-      ? newVerification(selectors, options, environment)
-      : resumedVerification(options.resume, selectors, options, environment);
-  return conductVerification(verification, options.json ?? false, environment);
+      ? await newSitting(selectors, options, environment)
+      : await resumedSitting(options.resume, selectors, options, environment);
+  const conducted = await conduct(sitting, environment);
+  if (conducted.kind === 'interrupted') {
+    const { done, of } = conducted;
+    const again =
+      sitting.folder === undefined
+        ? ''
+        : ` Continue with: ${resumeCommand} ${shown(sitting.folder.partial, directory)}`;
+    stderr.write(`Interrupted: ${done} of ${of} pieces of work are done.${again}\n`);
+    return exitCode.interrupted;
+  }
+  const { claims } = conducted.result;
+  const report =
+    sitting.folder === undefined
+      ? ''
+      : `\nReport: ${shown(sitting.folder.bundle, directory)}/report.html\n`;
+  stdout.write(
+    options.json
+      ? `${JSON.stringify(claimsDocument(claims), null, 2)}\n`
+      : `${claimTable(claims)}${report}\n${verdictCounts(claims)}\n`,
+  );
+  return verdictCode(claims, sitting.configuration as Verification, options.strict ?? false);
 }
 
-function newVerification(
+async function newSitting(
   selectors: readonly string[],
   options: VerifyOptions,
-  { claims: all, directory }: Environment,
-): Verification {
-  const claims = selectClaims(selectors, all);
+  environment: Environment,
+): Promise<Sitting> {
+  const { directory } = environment;
+  const modules = selectors.filter(isModule).map((path) => moduleAddress(path, directory));
+  const { claims: all, own, study: find } = await environment.catalogue(modules);
+  const named = selectors.filter((selector) => !isModule(selector));
+  const selected = named.length > 0 || modules.length === 0 ? selectClaims(named, all) : [];
+  const claims = [...own.claims, ...selected.filter((claim) => !own.claims.includes(claim))];
   const overrides = readOverrides(options, directory);
-  const seed = readInteger('--seed', options.seed, 0) ?? 1;
   const execution = readExecution(options);
-  return {
-    tasks: claims.map((claim) => taskOf(claim, overrides, all)),
-    ...{ seed, execution, overrides, before: [] },
+  const study = find('verify');
+  const configuration = parseConfiguration(study.schema, {
+    seed: readInteger('--seed', options.seed, 0) ?? 1,
     setting: options.full ? 'full' : 'quick',
-    ...(options.out === undefined
-      ? {}
-      : { folder: reserveFolder(resolve(directory, options.out), 'verify') }),
+    claims: claims.map((claim) => ({ id: claim.id, instance: instanceOf(claim, overrides, all) })),
+  });
+  // Refuses instances that do not fit before anything is written.
+  study.pieces(configuration);
+  return {
+    study,
+    configuration,
+    seed: (configuration as Verification).seed,
+    execution,
+    modules,
+    folder:
+      options.out === undefined
+        ? undefined
+        : reserveFolder(resolve(directory, options.out), 'verify'),
+    takeOver: false,
+    resumeCommand,
   };
 }
 
-/** The settings of a verification as they stand in its record. */
-interface VerifyConfiguration {
-  readonly claims: readonly string[];
-  readonly setting: Setting;
-  readonly instance: unknown;
-}
-
-function resumedVerification(
+async function resumedSitting(
   wanted: string,
   selectors: readonly string[],
   options: VerifyOptions,
-  { claims: all, directory }: Environment,
-): Verification {
+  environment: Environment,
+): Promise<Sitting> {
   const { full, config, set, seed, out } = options;
+  const { directory } = environment;
   const given = [full, config, set, seed, out].some((option) => option !== undefined);
   if (given || selectors.length > 0) {
     throw new MesoscopeError({
@@ -102,158 +116,48 @@ function resumedVerification(
   }
   const folder = interruptedRun(resolve(directory, wanted), wanted);
   const record = readRecord(folder.partial);
-  const configuration = record.configuration as VerifyConfiguration;
+  const study: Study = (await environment.catalogue(record.modules)).study('verify');
   const execution = resumedExecution(options, record);
-  const now = { study: 'verify', configuration, execution };
+  const now = { study: 'verify', configuration: record.configuration, execution };
   refuseDifferences(record, now, relative(directory, folder.partial));
-  const { instance: overrides, setting } = configuration;
   return {
-    tasks: configuration.claims.map((id) => taskOf(claimById(id, all), overrides, all)),
-    ...{ seed: record.seed, execution, overrides, setting, folder, record },
-    before: loadOutcomes(folder.partial, all),
+    study,
+    configuration: parseConfiguration(study.schema, record.configuration),
+    seed: record.seed,
+    execution,
+    modules: record.modules,
+    folder,
+    record,
+    takeOver: options.takeOver ?? false,
+    resumeCommand,
   };
-}
-
-async function conductVerification(
-  verification: Verification,
-  json: boolean,
-  environment: Environment,
-): Promise<number> {
-  const { tasks, seed, setting, execution, folder, before } = verification;
-  const { stdout, stderr, directory } = environment;
-  const begin = performance.now();
-  const progress = createProgress(stderr);
-  const interrupt = new AbortController();
-  const stopListening = environment.onInterrupt(() => {
-    progress.log('Stopping; finished claims are kept (Ctrl-C again stops at once) …');
-    interrupt.abort();
-  });
-  const left = tasks.filter(({ claim }) => !before.some((outcome) => outcome.claim === claim));
-  const outcomes: ClaimOutcome[] = [...before];
-  try {
-    const host = await environment.createClaimRunners(
-      execution,
-      left.map(({ claim }) => claim),
-    );
-    const record = recordOf(verification, host.build);
-    try {
-      if (folder !== undefined)
-        writeAtomically(join(folder.partial, recordName), recordText(record));
-      await runClaims(left, {
-        ...{ runners: host.runners, seed, setting, signal: interrupt.signal },
-        progress: progress.update,
-        finished(outcome) {
-          outcomes.push(outcome);
-          if (tasks.length > 1) progress.log(outcomeLine(outcome));
-          if (folder !== undefined) saveOutcomes(folder.partial, outcomes);
-        },
-      });
-    } finally {
-      progress.end();
-      await host.dispose();
-    }
-    const inOrder = tasks.flatMap(({ claim }) => outcomes.filter((one) => one.claim === claim));
-    const unfinished = tasks.length - inOrder.length;
-    const seconds = record.seconds + (performance.now() - begin) / 1000;
-    if (folder !== undefined && unfinished === 0)
-      publishVerification(folder, record, inOrder, seconds);
-    if (folder !== undefined && unfinished > 0) {
-      const status = {
-        kind: 'interrupted',
-        message: `${unfinished} claims were not run.`,
-      } as const;
-      const kept = recordText({ ...record, status, seconds });
-      writeAtomically(join(folder.partial, recordName), kept);
-    }
-    const report = folder === undefined ? undefined : relative(directory, folder.bundle);
-    stdout.write(
-      json
-        ? `${JSON.stringify(claimsDocument(inOrder), null, 2)}\n`
-        : `${claimTable(inOrder)}${report === undefined || unfinished > 0 ? '' : `\nReport: ${report}/report.html\n`}`,
-    );
-    if (unfinished > 0) {
-      stderr.write(
-        folder === undefined
-          ? `Interrupted: ${unfinished} claims were not run.\n`
-          : `Interrupted: ${unfinished} claims were not run. Continue with: mesoscope verify --resume ${report}.partial\n`,
-      );
-      return exitCode.interrupted;
-    }
-    return verdictCode(inOrder, tasks);
-  } catch (cause) {
-    progress.end();
-    if (folder !== undefined && outcomes.length === 0) {
-      rmSync(folder.partial, { recursive: true, force: true });
-    } else if (folder !== undefined && existsSync(folder.partial)) {
-      stderr.write(
-        `Finished claims are kept. Continue with: mesoscope verify --resume ${relative(directory, folder.partial)}\n`,
-      );
-    }
-    throw cause;
-  } finally {
-    stopListening();
-  }
-}
-
-/** `A.euler-order holds: -1.003 [-1.02, -0.98], 4.2 s`. */
-function outcomeLine(outcome: ClaimOutcome): string {
-  const verdict =
-    'finding' in outcome
-      ? [outcome.finding.verdict, ...outcome.finding.checks.slice(0, 1).map(formatMeasured)].join(
-          ': ',
-        )
-      : `stopped: ${outcome.error.message}`;
-  return `${outcome.claim.id} ${verdict}, ${formatDuration(outcome.seconds)}`;
-}
-
-function recordOf(verification: Verification, build: string): RunRecord {
-  const { tasks, seed, setting, execution, overrides, record } = verification;
-  if (record !== undefined) return record;
-  const { value: instance, notes } = finiteJson(overrides);
-  const configuration: VerifyConfiguration = {
-    claims: tasks.map(({ claim }) => claim.id),
-    ...{ setting, instance },
-  };
-  const heading = { study: 'verify', title: 'Verified claims', seed, configuration, execution };
-  return { ...newRecord({ ...heading, build, started: new Date() }), notes };
-}
-
-function publishVerification(
-  folder: RunFolder,
-  record: RunRecord,
-  outcomes: readonly ClaimOutcome[],
-  seconds: number,
-): void {
-  const result: StudyResult = {
-    claims: outcomes,
-    sections: [],
-    arrays: {},
-    headline: {},
-    status: { kind: 'completed', message: 'All selected claims were run.' },
-  };
-  const metrics = outcomes
-    .map((outcome) => `${JSON.stringify({ claim: outcome.claim.id, seconds: outcome.seconds })}\n`)
-    .join('');
-  publishBundle(folder, bundleFiles(finishedRecord(record, result, {}, seconds), result, metrics));
 }
 
 /** Refused input before failure: a claim may find out only while it runs what is wrong with an explicit instance. */
-function verdictCode(outcomes: readonly ClaimOutcome[], tasks: readonly ClaimTask[]): number {
-  const given = new Set(tasks.filter(({ instance }) => instance !== undefined).map((t) => t.claim));
+function verdictCode(
+  outcomes: readonly ClaimOutcome[],
+  { claims }: Verification,
+  strict: boolean,
+): number {
+  const given = new Set(
+    claims.filter(({ instance }) => Object.keys(instance).length > 0).map(({ id }) => id),
+  );
   const refused = outcomes.some(
     (outcome) =>
-      'error' in outcome && outcome.error instanceof MesoscopeError && given.has(outcome.claim),
+      'error' in outcome && outcome.error instanceof MesoscopeError && given.has(outcome.claim.id),
   );
   if (refused) return exitCode.refused;
-  return allStand(outcomes) ? exitCode.done : exitCode.failed;
+  const bad = (outcome: ClaimOutcome) =>
+    'error' in outcome ||
+    outcome.finding.verdict === 'fails' ||
+    (strict && outcome.finding.verdict === 'undecided');
+  return outcomes.some(bad) ? exitCode.failed : exitCode.done;
 }
 
-/** An explicit instance: the overrides, or their entry for this claim where they are keyed by claim ids. */
-function taskOf(claim: Claim, overrides: unknown, all: readonly Claim[]): ClaimTask {
+/** Fields of an instance: the overrides, or their entry for this claim where they are keyed by claim ids. */
+function instanceOf(claim: Claim, overrides: unknown, all: readonly Claim[]): unknown {
   const entries = Object.entries(overrides as object);
-  if (entries.length === 0) return { claim };
-  const keyed = entries.every(([key]) => all.some(({ id }) => id === key));
-  if (!keyed) return { claim, instance: overrides };
-  const own = entries.find(([key]) => key === claim.id);
-  return own === undefined ? { claim } : { claim, instance: own[1] };
+  const keyed = entries.length > 0 && entries.every(([key]) => all.some(({ id }) => id === key));
+  if (!keyed) return overrides;
+  return entries.find(([key]) => key === claim.id)?.[1] ?? {};
 }

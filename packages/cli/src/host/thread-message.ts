@@ -1,51 +1,35 @@
 import type { MessagePort } from 'node:worker_threads';
-import { type Fault, MesoscopeError, type Setting } from 'mesoscope';
+import type { ErrorData, PieceOrder } from 'mesoscope';
 import type { Execution } from './backend.ts';
 
-/** What a thread is told to compute. Claims and studies hold functions, so that only their names can travel. */
-export type Order =
-  | {
-      readonly kind: 'claim';
-      readonly id: string;
-      readonly instance?: unknown;
-      readonly seed: number;
-      readonly setting: Setting;
-    }
-  | {
-      readonly kind: 'piece';
-      readonly study: string;
-      readonly configuration: unknown;
-      readonly index: number;
-    };
-
-export interface ThreadTask {
-  readonly order: Order;
+/** Whose pieces are computed, and how. Studies hold functions, so that only their names travel. */
+export interface PieceJob {
+  readonly study: string;
+  readonly configuration: unknown;
   readonly execution: Execution;
-  /** Progress goes here, as the arguments of a progress callback. */
+  /** Relative paths of data start here. */
+  readonly directory: string;
+  /** Modules with claims and studies of the user's own, as addresses. */
+  readonly modules: readonly string[];
+}
+
+/** One piece for a thread. */
+export interface ThreadTask {
+  readonly job: PieceJob;
+  readonly order: PieceOrder;
+  /** Not 0 once the piece shall stop. */
+  readonly stop: Int32Array;
+  /** Events go here. */
   readonly port: MessagePort;
 }
 
-export type Answer = { readonly result: unknown } | { readonly error: ErrorData };
+/** What a thread tells while it computes. */
+export type ThreadEvent =
+  | readonly ['progress', number, string | undefined]
+  | readonly ['metric', Readonly<Record<string, number | string>>]
+  | readonly ['state', unknown];
 
-/** An error without its class, which a message between threads, or a file, loses. */
-export interface ErrorData {
-  readonly message: string;
-  readonly stack: string;
-  readonly fault?: Fault;
-}
-
-/** An error as data. */
-export function errorData(cause: unknown): ErrorData {
-  const error = cause instanceof Error ? cause : new Error(String(cause));
-  return {
-    message: error.message,
-    stack: error.stack ?? '',
-    ...(error instanceof MesoscopeError ? { fault: error.fault } : {}),
-  };
-}
-
-/** The error that was made data. */
-export function errorOf({ message, stack, fault }: ErrorData): Error {
-  const error = fault === undefined ? new Error(message) : new MesoscopeError(fault);
-  return Object.assign(error, { stack });
-}
+export type Answer =
+  | { readonly result: unknown }
+  | { readonly interrupted: string }
+  | { readonly error: ErrorData };

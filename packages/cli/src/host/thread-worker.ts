@@ -1,34 +1,49 @@
-import { type Backend, claimById, runClaim, studyByName } from 'mesoscope';
+import { type Backend, computePiece, errorData, Interrupted, type Study } from 'mesoscope';
 import { createBackend } from './backend.ts';
-import { type Answer, errorData, type Order, type ThreadTask } from './thread-message.ts';
+import { type Catalogue, loadCatalogue } from './catalogue.ts';
+import { loadCorpus } from './corpus.ts';
+import { loadImages } from './images.ts';
+import type { Answer, PieceJob, ThreadEvent, ThreadTask } from './thread-message.ts';
 
-let started: Promise<Backend> | undefined;
+const backends = new Map<number, Promise<Backend>>();
+let catalogue: Promise<Catalogue> | undefined;
 
-/** Computes one order on this thread, whose backend serves one after the other. */
-export default async function compute({ order, execution, port }: ThreadTask): Promise<Answer> {
+/** Computes one piece on this thread, whose backends serve one piece after the other. */
+export default async function compute({ job, order, stop, port }: ThreadTask): Promise<Answer> {
+  const tell = (...event: ThreadEvent) => port.postMessage(event);
   try {
-    started ??= createBackend(execution);
-    const result = await resultOf(order, await started, (...done) => port.postMessage(done));
+    const study = await studyOf(job);
+    const backend = await backendFor(job, order.wide);
+    const equipment = {
+      backend,
+      corpus: async (name: string) => loadCorpus(name, job.directory),
+      images: async (name: string) => loadImages(name, job.directory),
+      interrupted: () => Atomics.load(stop, 0) !== 0,
+    };
+    const result = await computePiece(study, job.configuration, order, equipment, {
+      progress: (share, label) => tell('progress', share, label),
+      metric: (record) => tell('metric', record),
+      state: (state) => tell('state', state),
+    });
     return { result };
   } catch (cause) {
-    return { error: errorData(cause) };
+    return cause instanceof Interrupted
+      ? { interrupted: cause.message }
+      : { error: errorData(cause) };
   } finally {
     port.close();
   }
 }
 
-async function resultOf(
-  order: Order,
-  backend: Backend,
-  progress: (...done: unknown[]) => void,
-): Promise<unknown> {
-  if (order.kind === 'claim') {
-    const { id, instance, seed, setting } = order;
-    const options = { backend, seed, setting, progress };
-    const { finding, seconds } = await runClaim({ claim: claimById(id), instance }, options);
-    return { finding, seconds };
-  }
-  const { study, configuration, index } = order;
-  const { piece } = studyByName(study);
-  return backend.scopedAsync(async () => piece?.(configuration, index, { backend, progress }));
+async function studyOf({ study, modules }: PieceJob): Promise<Study> {
+  catalogue ??= loadCatalogue(modules);
+  return (await catalogue).study(study);
+}
+
+/** A backend of all the workers for a wide piece, of one for the others. */
+function backendFor({ execution }: PieceJob, wide: boolean): Promise<Backend> {
+  const workers = wide ? execution.workers : 1;
+  const started = backends.get(workers) ?? createBackend({ ...execution, workers });
+  backends.set(workers, started);
+  return started;
 }

@@ -9,8 +9,8 @@ import {
   type StudyResult,
 } from 'mesoscope';
 import type { BundleFiles } from '../bundle/folder.ts';
-import { metricsName } from '../bundle/metrics.ts';
 import { encodeNpz } from '../bundle/npz.ts';
+import { metricsName } from '../bundle/pieces.ts';
 import { type RunRecord, recordName, recordText } from '../bundle/record.ts';
 import { citationText } from './citation.ts';
 import { renderFigure, renderInlineFigure } from './figure.ts';

@@ -37,6 +37,24 @@ export function claimTable(outcomes: readonly ClaimOutcome[]): string {
   return `${[table, ...remarks].join('\n\n')}\n`;
 }
 
+/** `3 hold, 1 undecided`: how often each verdict was drawn. */
+export function verdictCounts(outcomes: readonly ClaimOutcome[]): string {
+  const words = {
+    holds: 'hold',
+    fails: 'fail',
+    outside: 'outside',
+    undecided: 'undecided',
+  } as const;
+  const parts = Object.entries(words).flatMap(([verdict, word]) => {
+    const count = outcomes.filter(
+      (outcome) => 'finding' in outcome && outcome.finding.verdict === verdict,
+    ).length;
+    return count > 0 ? [`${count} ${word}`] : [];
+  });
+  const stopped = outcomes.filter((outcome) => 'error' in outcome).length;
+  return [...parts, ...(stopped > 0 ? [`${stopped} stopped`] : [])].join(', ');
+}
+
 /** Why a claim does not stand as *holds*. */
 function remark(outcome: ClaimOutcome): string | undefined {
   if ('error' in outcome) return `stopped: ${outcome.error.message}`;

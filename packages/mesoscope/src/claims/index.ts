@@ -13,4 +13,5 @@ export * from './papers.ts';
 export * from './reference.ts';
 export * from './registry.ts';
 export * from './run.ts';
+export * from './stored-outcome.ts';
 export * from './verdict.ts';

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
-import type { Paper } from '../claims/papers.ts';
 import type { Figure } from '../claims/figure.ts';
+import type { Paper } from '../claims/papers.ts';
 import type { Reference } from '../claims/reference.ts';
 import type { ClaimOutcome } from '../claims/run.ts';
 import type { LabelledImages } from '../control/images/images.ts';
@@ -38,61 +38,49 @@ export interface StudyResult {
   /** The few numbers a person looks for first: `held-out bits per character`. */
   readonly headline: Readonly<Record<string, number | string>>;
   /** `diverged` keeps what there is, with a sentence that says what to try. */
-  readonly status: {
-    readonly kind: 'completed' | 'diverged' | 'interrupted';
-    readonly message: string;
-  };
+  readonly status: { readonly kind: 'completed' | 'diverged'; readonly message: string };
 }
 
-/** A state from which a study continues to the same final numbers. */
-export interface Checkpoint {
-  /** Small facts: stage, step. */
-  readonly meta: Readonly<Record<string, number | string | readonly number[]>>;
-  readonly arrays: Readonly<Record<string, FloatArray>>;
+/** Data that a host supplies by name. */
+export interface DataSource {
+  /** A text: `moby-dick`. @throws MesoscopeError `unknown-name` */
+  corpus(name: string): Promise<string>;
+  /** Images with classes: `mnist`. @throws MesoscopeError `unknown-name` */
+  images(name: string): Promise<LabelledImages>;
 }
 
 /** What one piece of a study's work is given. */
-export interface PieceContext {
+export interface PieceContext extends DataSource {
   readonly backend: Backend;
-  /** The share of the piece that is done, 0 … 1. */
-  progress(share: number): void;
-}
-
-/** Threads of the host on which pieces of the running study are computed ({@link Study.piece}). */
-export interface PiecePool {
-  /** How many pieces can be under way at once. */
-  readonly size: number;
-  /** @throws MesoscopeError what the piece throws */
-  compute(index: number, progress: PieceContext['progress']): Promise<unknown>;
-}
-
-/** What a study is given by its host (command line, page, test). */
-export interface StudyContext {
-  readonly backend: Backend;
-  /** Absent: pieces are computed one after the other, here. */
-  readonly pool?: PiecePool;
-  /** Text or data that the host can supply by name: `moby-dick`. @throws MesoscopeError `unknown-name` */
-  corpus(name: string): Promise<string>;
-  /** Images with classes that the host can supply by name: `mnist`. @throws MesoscopeError `unknown-name` */
-  images(name: string): Promise<LabelledImages>;
+  /** Which piece: 0 … `pieces(configuration) − 1`. */
+  readonly index: number;
+  /** The results of the pieces that {@link Study.needs} names, in that order. */
+  readonly needed: readonly unknown[];
+  /** The share of the piece that is done, 0 … 1, in words. */
+  progress(share: number, label?: string): void;
   /** One line of metrics.jsonl; also what live progress shows. */
   metric(record: Readonly<Record<string, number | string>>): void;
-  /** `done` of `total` work units in words. */
-  progress(done: number, total: number, label: string): void;
   /**
-   * Called at points from which the study can continue; await it, it also lets the host see an interrupt. The host
-   * decides when to write, and writes at once if `signal` has aborted: check `signal` right after.
-   * @throws MesoscopeError `file` when the disk is full; the last good checkpoint survives
+   * Called at points from which the piece can continue to the same result; await it. The host decides when `make` is
+   * called and its state kept.
+   *
+   * @throws Interrupted after an interrupt, once the state is kept; let it pass
    */
-  checkpoint(make: () => Checkpoint): Promise<void>;
-  /** Where to continue from. */
-  readonly resume?: Checkpoint;
-  /** After it aborts the study stops at the next safe point with status `interrupted`. */
-  readonly signal?: AbortSignal;
+  checkpoint(make: () => unknown): Promise<void>;
+  /** The state to continue from, as it was kept. */
+  readonly resume?: unknown;
 }
 
-/** A configuration that can be run. One schema serves file, command line and URL. */
-export interface Study<Configuration = unknown> {
+/** The host wants a piece to stop; its last state is kept. Thrown through a study, which does not catch it. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted';
+}
+
+/**
+ * A configuration that can be run, as counted pieces: any of them on any thread or machine, each a pure function of
+ * configuration, index and the pieces it needs. One schema serves file, command line and URL.
+ */
+export interface Study<Configuration = unknown, Piece = unknown> {
   /** `first-look`, `control/digits`. */
   readonly name: string;
   readonly title: string;
@@ -107,10 +95,24 @@ export interface Study<Configuration = unknown> {
    * refused. The root holds an integer `seed`.
    */
   readonly schema: z.ZodType<Configuration>;
-  /**
-   * One of several independent pieces of the study's work, for a host with threads: a pure function of configuration and
-   * index, with a result that `structuredClone` keeps whole.
-   */
-  piece?(configuration: Configuration, index: number, context: PieceContext): unknown;
-  run(configuration: Configuration, context: StudyContext): Promise<StudyResult>;
+  /** How many pieces. */
+  pieces(configuration: Configuration): number;
+  /** What a piece is called while it is computed: `rows of the diagram`. */
+  label(configuration: Configuration, index: number): string;
+  /** Earlier pieces whose results a piece is given; default none. */
+  needs?(configuration: Configuration, index: number): readonly number[];
+  /** Whether a piece shares its kernels out over all threads instead of leaving them to other pieces; default no. */
+  wide?(configuration: Configuration, index: number): boolean;
+  /** How long a piece takes beside the others, for the time that is left; default 1. */
+  weight?(configuration: Configuration, index: number): number;
+  /** One piece, with a result that is data: numbers, texts, lists, plain objects, typed arrays. */
+  piece(configuration: Configuration, context: PieceContext): Piece | Promise<Piece>;
+  /** A line worth showing when a piece has ended, such as a verdict; `pieces` are those that are there. */
+  milestone?(
+    configuration: Configuration,
+    pieces: readonly (Piece | undefined)[],
+    index: number,
+  ): string | undefined;
+  /** The result from all pieces, in their order. Arranges, and computes nothing that takes long. */
+  finish(configuration: Configuration, pieces: readonly Piece[]): StudyResult;
 }

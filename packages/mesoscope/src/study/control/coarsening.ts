@@ -1,5 +1,6 @@
 import { type MeanInterval, meanInterval } from '../../numeric/fit.ts';
-import type { Section, StudyResult } from '../study.ts';
+import type { Section } from '../study.ts';
+import type { OldResult as StudyResult } from '../whole.ts';
 import { nats, withInterval } from './wording.ts';
 
 /** One trained model on fewer layers. Losses are validation cross-entropies in nats. */

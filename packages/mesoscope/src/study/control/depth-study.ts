@@ -7,7 +7,8 @@ import type { RefinementStage } from '../../control/refinement.ts';
 import type { TrainingRecord, TrainingSubject } from '../../control/training.ts';
 import { recordRows } from '../../control/training-state.ts';
 import type { FloatArray } from '../../kernels/backend.ts';
-import type { Section, StudyContext, StudyResult } from '../study.ts';
+import type { Section } from '../study.ts';
+import type { StudyContext, OldResult as StudyResult } from '../whole.ts';
 import type { CertifiedDepth } from './certificate-sections.ts';
 import { type Coarsening, coarseningHeadline, coarseningSections } from './coarsening.ts';
 import {

@@ -6,7 +6,7 @@ import {
   unpackTraining,
 } from '../../control/training-state.ts';
 import type { FloatArray } from '../../kernels/backend.ts';
-import type { Checkpoint } from '../study.ts';
+import type { Checkpoint } from '../whole.ts';
 
 /** A training that ended. */
 export interface FinishedTraining {

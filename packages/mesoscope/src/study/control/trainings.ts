@@ -7,7 +7,7 @@ import {
   trainingWork,
 } from '../../control/training.ts';
 import type { FloatArray } from '../../kernels/backend.ts';
-import type { StudyContext, StudyResult } from '../study.ts';
+import type { StudyContext, OldResult as StudyResult } from '../whole.ts';
 import { type FinishedTraining, type Progress, packProgress, unpackProgress } from './stored.ts';
 
 /** One training of a study. */

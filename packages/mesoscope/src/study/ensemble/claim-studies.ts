@@ -8,7 +8,9 @@ import { ensembleGradient } from '../../claims/ensemble/gradient.ts';
 import { ensembleInstance } from '../../claims/ensemble/instance.ts';
 import { persistence } from '../../claims/ensemble/persistence.ts';
 import { runClaims } from '../../claims/run.ts';
-import type { Study, StudyContext, StudyResult } from '../study.ts';
+import type { Study } from '../study.ts';
+import type { StudyContext, OldResult as StudyResult } from '../whole.ts';
+import { wholeStudy } from '../whole.ts';
 
 const schema = z.strictObject({
   seed: z.int().min(0).default(1),
@@ -58,7 +60,7 @@ function claimStudy(
           },
     };
   }
-  return { ...about, papers: ['D'], schema, run: run as Study['run'] };
+  return wholeStudy({ ...about, papers: ['D'], schema, run }) as Study;
 }
 
 /** Studies of limits, adjoints and scaling. */

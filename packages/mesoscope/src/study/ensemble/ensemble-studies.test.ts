@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { createWasmBackend } from '../../kernels/wasm/backend.ts';
-import type { Checkpoint, Study, StudyContext } from '../study.ts';
+import type { Study } from '../study.ts';
+import type { Checkpoint, StudyContext } from '../whole.ts';
 import { ensembleStudies } from './index.ts';
 
 const backend = await createWasmBackend();

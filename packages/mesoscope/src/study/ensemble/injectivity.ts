@@ -4,7 +4,8 @@ import { runClaim } from '../../claims/run.ts';
 import { ensembleInputs } from '../../ensemble/inputs.ts';
 import type { LawDescription } from '../../law/schema.ts';
 import { type RandomStream, randomStream } from '../../numeric/random.ts';
-import type { Study, StudyContext, StudyResult } from '../study.ts';
+import type { StudyContext, OldResult as StudyResult } from '../whole.ts';
+import { wholeStudy } from '../whole.ts';
 import { dependencySection, singularValueSection } from './injectivity-sections.ts';
 import { taskFields } from './schema.ts';
 import { streamedInjectivity } from './streamed-injectivity.ts';
@@ -140,7 +141,7 @@ function covariance(stream: RandomStream, d: number): number[][] {
 }
 
 /** Are the log-sum-exp functions of these contexts independent, and is the attention kernel injective? */
-export const injectivityLab: Study<Configuration> = {
+export const injectivityLab = wholeStudy<Configuration>({
   name: 'ensemble/injectivity',
   title: 'Injectivity lab',
   description:
@@ -148,4 +149,4 @@ export const injectivityLab: Study<Configuration> = {
   papers: ['D'],
   schema,
   run,
-};
+});

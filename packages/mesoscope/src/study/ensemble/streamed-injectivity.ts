@@ -12,7 +12,7 @@ import {
   streamInjectivity,
 } from '../../ensemble/streamed-injectivity.ts';
 import { toRows } from '../../numeric/matrix.ts';
-import type { Checkpoint, StudyContext, StudyResult } from '../study.ts';
+import type { Checkpoint, StudyContext, OldResult as StudyResult } from '../whole.ts';
 import { dependencySection, singularValueSection } from './injectivity-sections.ts';
 
 class Interrupted extends Error {}

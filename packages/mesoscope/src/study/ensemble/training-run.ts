@@ -15,7 +15,7 @@ import {
 import { MesoscopeError } from '../../errors.ts';
 import type { Backend } from '../../kernels/backend.ts';
 import { identity } from '../../numeric/matrix.ts';
-import type { StudyContext } from '../study.ts';
+import type { StudyContext } from '../whole.ts';
 import type { EnsembleTask } from './problems.ts';
 import type { EnsembleTraining } from './schema.ts';
 

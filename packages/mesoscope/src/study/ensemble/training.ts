@@ -2,7 +2,9 @@ import { singleLayerFloor, testInjectivity } from '../../ensemble/injectivity.ts
 import { ensembleInputs } from '../../ensemble/inputs.ts';
 import { ensembleTrainingSentence, gradientDominance } from '../../ensemble/training.ts';
 import { requireFinite } from '../../numeric/checks.ts';
-import type { Section, Study, StudyContext, StudyResult } from '../study.ts';
+import type { Section, Study } from '../study.ts';
+import type { StudyContext, OldResult as StudyResult } from '../whole.ts';
+import { wholeStudy } from '../whole.ts';
 import { trainingFigures } from './figures.ts';
 import { heldOutReport, linearRegression } from './in-context.ts';
 import {
@@ -92,14 +94,14 @@ function trainingStudy(preset: Preset): Study {
       },
     };
   }
-  return {
+  return wholeStudy<EnsembleTraining>({
     name: `ensemble/${preset.name}`,
     title: preset.title,
     description: preset.description,
     papers: ['D'],
     schema: trainingSchema(preset),
-    run: run as Study['run'],
-  };
+    run,
+  }) as Study;
 }
 
 /** The floor of one layer, where it is known: dependent contexts, one token, square loss. */

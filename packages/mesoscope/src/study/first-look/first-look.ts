@@ -1,7 +1,8 @@
 import { measureTrainedModel } from '../../claims/control/trained-model.ts';
 import { type TrainedText, trainTextFlow } from '../../control/text/train.ts';
 import { judgementSentence } from '../control/text/sections.ts';
-import type { Study, StudyContext, StudyResult } from '../study.ts';
+import type { StudyContext, OldResult as StudyResult } from '../whole.ts';
+import { wholeStudy } from '../whole.ts';
 import { type FirstLook, firstLookSchema } from './schema.ts';
 import { textSections, trainingFigure } from './sections.ts';
 
@@ -53,7 +54,7 @@ function headline({ heldOut, bigram, records, problem }: TrainedText): StudyResu
 }
 
 /** Train a causal transformer on real text as a control problem over depth, and look at it through the theory. */
-export const firstLook: Study<FirstLook> = {
+export const firstLook = wholeStudy<FirstLook>({
   name: 'first-look',
   title: 'First look: a transformer trained as a flow over depth',
   description:
@@ -61,4 +62,4 @@ export const firstLook: Study<FirstLook> = {
   papers: ['A'],
   schema: firstLookSchema,
   run,
-};
+});

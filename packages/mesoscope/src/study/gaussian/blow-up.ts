@@ -10,7 +10,8 @@ import { randomCovariance } from '../../gaussian/random-matrices.ts';
 import { gaussianFlowSchema, lawOfInstance, layerOfInstance } from '../../gaussian/schema.ts';
 import { type Matrix, scale, trace } from '../../numeric/matrix.ts';
 import { randomStream } from '../../numeric/random.ts';
-import type { Study, StudyContext, StudyResult } from '../study.ts';
+import type { StudyContext, OldResult as StudyResult } from '../whole.ts';
+import { wholeStudy } from '../whole.ts';
 
 const blowUpSchema = z.strictObject({
   seed: z.int().min(0).default(1),
@@ -189,7 +190,7 @@ function trajectoryArray(flow: MomentFlow) {
 }
 
 /** Trajectories in the cone of covariances, and where they blow up. */
-export const blowUpStudy: Study<BlowUp> = {
+export const blowUpStudy = wholeStudy<BlowUp>({
   name: 'gaussian/blow-up',
   title: 'Trajectories in the cone of covariances',
   description:
@@ -197,4 +198,4 @@ export const blowUpStudy: Study<BlowUp> = {
   papers: ['C'],
   schema: blowUpSchema,
   run,
-};
+});

@@ -9,8 +9,7 @@ import {
   type LineCrossings,
 } from '../../gaussian/phase-boundary.ts';
 import { riccatiForm } from '../../gaussian/riccati.ts';
-import { computePieces } from '../pieces.ts';
-import type { Checkpoint, Study, StudyContext, StudyResult } from '../study.ts';
+import type { Study, StudyResult } from '../study.ts';
 import { familyOf, gridOf, type Phase, phaseSchema } from './phase-family.ts';
 
 /** One line of the grid: what is on it, and where boundaries in closed form cross it. */
@@ -21,35 +20,15 @@ interface PhaseLine {
   readonly crossings?: LineCrossings;
 }
 
-async function run(configuration: Phase, context: StudyContext): Promise<StudyResult> {
+function finish(configuration: Phase, lines: readonly PhaseLine[]): StudyResult {
   const { x, y } = configuration;
   const grid = gridOf(configuration);
-  familyOf(configuration)(x.from, y.from);
-  const lines = savedLines(
-    context.resume,
-    y.points + (hasClosedForm(configuration) ? x.points : 0),
-  );
-  const complete = await computePieces(context, {
-    pieces: lines,
-    compute: (index) => computeLine(configuration, index),
-    label: (index) => (index < y.points ? 'rows of the diagram' : 'closed forms on the columns'),
-    checkpoint: () => saveLines(lines),
-  });
-  const rows = lines.flatMap((line) => line?.rows ?? []);
-  if (!complete) {
-    return {
-      ...{ claims: [], sections: [], arrays: {}, headline: {} },
-      status: {
-        kind: 'interrupted',
-        message: `${rows.length} of ${y.points} rows were classified.`,
-      },
-    };
-  }
+  const rows = lines.flatMap((line) => line.rows ?? []);
   const kinds = rows.flatMap((part) => part.regimes);
   const times = rows.flatMap((part) => part.blowUpTimes);
   const dimensions = rows.flatMap((part) => part.dimensions);
   const shape = [y.points, x.points];
-  const crossings = lines.flatMap((line) => line?.crossings ?? []);
+  const crossings = lines.flatMap((line) => line.crossings ?? []);
   const over = crossings.length > 0 ? boundaries(grid, crossings) : [];
   return {
     claims: [],
@@ -101,6 +80,13 @@ function hasClosedForm(configuration: Phase): boolean {
   );
 }
 
+/** Rows, and columns where they have boundaries. A family that a path does not fit is refused here, before any work. */
+function linesOf(configuration: Phase): number {
+  const { x, y } = configuration;
+  familyOf(configuration)(x.from, y.from);
+  return y.points + (hasClosedForm(configuration) ? x.points : 0);
+}
+
 /** The piece of this study: rows of the diagram first, then its columns. */
 function computeLine(configuration: Phase, index: number): PhaseLine {
   const family = familyOf(configuration);
@@ -113,21 +99,6 @@ function computeLine(configuration: Phase, index: number): PhaseLine {
     ...(row ? { rows: classifyGrid(family, grid, { rows: { from: at, to: at + 1 } }) } : {}),
     ...(closed ? { crossings: boundaryCrossings(family, grid, { line, index: at }) } : {}),
   };
-}
-
-/** The lines that are there, as JSON: nothing in them is large. */
-function saveLines(lines: readonly (PhaseLine | undefined)[]): Checkpoint {
-  const meta = lines.flatMap((line, index) =>
-    line === undefined ? [] : [[`line ${index}`, JSON.stringify(line)]],
-  );
-  return { meta: Object.fromEntries(meta), arrays: {} };
-}
-
-function savedLines(saved: Checkpoint | undefined, count: number): (PhaseLine | undefined)[] {
-  return Array.from({ length: count }, (_, index) => {
-    const text = saved?.meta[`line ${index}`];
-    return typeof text === 'string' ? (JSON.parse(text) as PhaseLine) : undefined;
-  });
 }
 
 function labels(kinds: readonly string[], dimensions: readonly number[]): string[] {
@@ -192,13 +163,16 @@ function timesFigure({ x, y }: Phase, grid: PhaseGrid, times: readonly number[])
 }
 
 /** Phase diagrams of constant layers. */
-export const phaseStudy: Study<Phase> = {
+export const phaseStudy: Study<Phase, PhaseLine> = {
   name: 'gaussian/phase',
   title: 'Phase diagram of a constant layer',
   description:
     'Classifies constant layers on a Gaussian law over any two parameters: stable, collapse, growth, blow-up; with boundaries in closed form.',
   papers: ['C'],
   schema: phaseSchema,
-  piece: computeLine,
-  run,
+  pieces: linesOf,
+  label: ({ y }, index) =>
+    index < y.points ? 'rows of the diagram' : 'closed forms on the columns',
+  piece: (configuration, { index }) => computeLine(configuration, index),
+  finish,
 };

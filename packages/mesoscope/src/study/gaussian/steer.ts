@@ -19,7 +19,9 @@ import {
 } from '../../gaussian/reachability/steer.ts';
 import { gaussianLawSchema, lawOfInstance } from '../../gaussian/schema.ts';
 import { symmetricSquareRoot } from '../../numeric/matrix-functions.ts';
-import type { Section, Study, StudyContext, StudyResult } from '../study.ts';
+import type { Section } from '../study.ts';
+import type { StudyContext, OldResult as StudyResult } from '../whole.ts';
+import { wholeStudy } from '../whole.ts';
 
 const steerSchema = z.strictObject({
   seed: z.int().min(0).default(1),
@@ -239,7 +241,7 @@ function pathArray({ flow }: Steering) {
 }
 
 /** Steers one Gaussian token law to another by different layers. */
-export const steerStudy: Study<Steer> = {
+export const steerStudy = wholeStudy<Steer>({
   name: 'gaussian/steer',
   title: 'Steering a Gaussian token law',
   description:
@@ -247,4 +249,4 @@ export const steerStudy: Study<Steer> = {
   papers: ['C'],
   schema: steerSchema,
   run,
-};
+});

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { parseConfiguration } from '../../configuration/parse.ts';
 import { createWasmBackend } from '../../kernels/wasm/backend.ts';
-import type { StudyContext, StudyResult } from '../study.ts';
+import type { StudyContext, OldResult as StudyResult } from '../whole.ts';
 import { gaussianStudies } from './index.ts';
 
 const backend = await createWasmBackend();

@@ -12,15 +12,7 @@ import {
 import { blockClouds } from '../../gaussian/practice/block-clouds.ts';
 import type { CloudMeasures } from '../../gaussian/practice/measure-cloud.ts';
 import { modernBertBase, randomStack, tinyDeit } from '../../gaussian/practice/stacks.ts';
-import { computePieces } from '../pieces.ts';
-import type {
-  Checkpoint,
-  PieceContext,
-  Section,
-  Study,
-  StudyContext,
-  StudyResult,
-} from '../study.ts';
+import type { PieceContext, Section, Study, StudyResult } from '../study.ts';
 
 const width = z.int().min(1);
 
@@ -101,36 +93,16 @@ function stacksOf({ seed, shapes, tokens, normalisations, prescribed }: Transfor
   return [...random, ...chosen];
 }
 
-async function run(configuration: Transformers, context: StudyContext): Promise<StudyResult> {
+function finish(
+  configuration: Transformers,
+  measured: readonly (readonly CloudMeasures[])[],
+): StudyResult {
   const stacks = stacksOf(configuration);
-  const measured = savedMeasures(context.resume, stacks.length);
-  const complete = await computePieces(context, {
-    pieces: measured,
-    compute: (index, given) => stacks[index].measure(given),
-    label: (index) => stacks[index].series,
-    checkpoint: () => saveMeasures(measured),
-  });
-  if (!complete) {
-    const done = measured.filter((measures) => measures !== undefined).length;
-    return {
-      ...{ claims: [], sections: [], arrays: {}, headline: {} },
-      status: {
-        kind: 'interrupted',
-        message: `${done} of ${stacks.length} stacks were measured.`,
-      },
-    };
-  }
   const of = (group: Group): Curve[] =>
-    stacks.flatMap((stack, index) => {
-      const measures = measured[index];
-      return stack.group === group && measures !== undefined
-        ? [{ series: stack.series, measures }]
-        : [];
-    });
+    stacks.flatMap(({ group: own, series }, index) =>
+      own === group ? [{ series, measures: measured[index] }] : [],
+    );
   const [random, plain, normalised] = [of('random'), of('plain'), of('normalised')];
-  for (const { series, measures } of random) {
-    context.metric({ series, distance: measures[measures.length - 1].sliced });
-  }
   const curves = [
     ...random,
     ...plain.map((one) => ({ ...one, series: `prescribed, ${one.series}` })),
@@ -159,23 +131,6 @@ async function run(configuration: Transformers, context: StudyContext): Promise<
       message: `${stacks.length} stacks of blocks were measured layer by layer.`,
     },
   };
-}
-
-function saveMeasures(measured: readonly (readonly CloudMeasures[] | undefined)[]): Checkpoint {
-  const arrays = measured.flatMap((measures, index) =>
-    measures === undefined ? [] : [[`stack ${index}`, measuresTable(measures)] as const],
-  );
-  return { meta: {}, arrays: Object.fromEntries(arrays) };
-}
-
-function savedMeasures(
-  saved: Checkpoint | undefined,
-  count: number,
-): (readonly CloudMeasures[] | undefined)[] {
-  return Array.from({ length: count }, (_, index) => {
-    const table = saved?.arrays[`stack ${index}`];
-    return table === undefined ? undefined : measuresOfTable(table);
-  });
 }
 
 function sections(
@@ -282,33 +237,23 @@ function measuresTable(measures: readonly CloudMeasures[]): Float64Array {
   return Float64Array.from(rows.flat());
 }
 
-/** The inverse of {@link measuresTable}. */
-function measuresOfTable(table: ArrayLike<number>): CloudMeasures[] {
-  return Array.from({ length: table.length / columns }, (_, row) => {
-    const at = (column: number) => table[row * columns + column];
-    return {
-      layer: at(0),
-      mean: at(1),
-      trace: at(2),
-      effectiveRank: at(3),
-      sliced: at(4),
-      nullMean: at(5),
-      nullHigh: at(6),
-      skewness: at(7),
-      kurtosis: at(8),
-      tiltRatio: at(9) === -1 ? null : at(9),
-    };
-  });
-}
-
 /** Stacks of transformer blocks fed with Gaussian tokens, layer by layer. */
-export const transformersStudy: Study<Transformers> = {
+export const transformersStudy: Study<Transformers, readonly CloudMeasures[]> = {
   name: 'gaussian/transformers',
   title: 'Transformer blocks fed with Gaussian tokens',
   description:
     'Measures layer by layer how near to Gaussian the tokens stay, for the shapes of ModernBERT-base and Tiny-DeiT with random weights and for prescribed attention matrices.',
   papers: ['C'],
   schema: transformersSchema,
-  piece: (configuration, index, context) => stacksOf(configuration)[index].measure(context),
-  run,
+  pieces: (configuration) => stacksOf(configuration).length,
+  label: (configuration, index) => stacksOf(configuration)[index].series,
+  async piece(configuration, context) {
+    const { group, series, measure } = stacksOf(configuration)[context.index];
+    const measures = await measure(context);
+    if (group === 'random') {
+      context.metric({ series, distance: measures[measures.length - 1].sliced });
+    }
+    return measures;
+  },
+  finish,
 };

@@ -1,6 +1,6 @@
 import { type HeadLaw, headLaw } from '../../heads/head-law.ts';
 import type { HeadProblem } from '../../heads/problem.ts';
-import type { Checkpoint } from '../study.ts';
+import type { Checkpoint } from '../whole.ts';
 import type { CloudFrame } from './cloud.ts';
 import type { GrowthProgress, GrowthRecord } from './growth-stage.ts';
 import type { FlowProgress } from './stages.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../../kernels/backend.ts';
 import { createWasmBackend } from '../../kernels/wasm/backend.ts';
-import type { Checkpoint, StudyContext, StudyResult } from '../study.ts';
+import type { Checkpoint, StudyContext, OldResult as StudyResult } from '../whole.ts';
 import { teacherSchema, textSchema } from './schema.ts';
 import { teacherStudy } from './teacher.ts';
 import { textStudy } from './text.ts';

@@ -1,6 +1,6 @@
 import type { HeadLaw } from '../../heads/head-law.ts';
 import type { HeadProblem } from '../../heads/problem.ts';
-import type { StudyResult } from '../study.ts';
+import type { OldResult as StudyResult } from '../whole.ts';
 import type { CloudFrame } from './cloud.ts';
 import type { FinalCertificate, GrowthProgress } from './growth-stage.ts';
 import type { FixedRun, FlowProgress } from './stages.ts';

@@ -1,4 +1,6 @@
-import type { Section, Study, StudyContext, StudyResult } from '../study.ts';
+import type { Section } from '../study.ts';
+import type { StudyContext, OldResult as StudyResult } from '../whole.ts';
+import { wholeStudy } from '../whole.ts';
 import { arraysOf, type HeadStudyOutcome } from './outcome.ts';
 import { runHeadStudy } from './run.ts';
 import { type TeacherStudy, teacherSchema } from './schema.ts';
@@ -60,7 +62,7 @@ function comparison(
 }
 
 /** Labels drawn by known heads: how many heads does a certified optimum need? */
-export const teacherStudy: Study<TeacherStudy> = {
+export const teacherStudy = wholeStudy<TeacherStudy>({
   name: 'heads/teacher',
   title: 'Heads as particles: a known teacher',
   description:
@@ -68,4 +70,4 @@ export const teacherStudy: Study<TeacherStudy> = {
   papers: ['B'],
   schema: teacherSchema,
   run,
-};
+});

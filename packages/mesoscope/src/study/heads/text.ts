@@ -1,5 +1,7 @@
 import type { HeadLaw } from '../../heads/head-law.ts';
-import type { Section, Study, StudyContext, StudyResult } from '../study.ts';
+import type { Section } from '../study.ts';
+import type { StudyContext, OldResult as StudyResult } from '../whole.ts';
+import { wholeStudy } from '../whole.ts';
 import { arraysOf, type HeadStudyOutcome } from './outcome.ts';
 import { runHeadStudy } from './run.ts';
 import { type TextStudy, textSchema } from './schema.ts';
@@ -65,7 +67,7 @@ function comparison(
 }
 
 /** Next characters of prose by one causal layer, ending with a certificate of global optimality. */
-export const textStudy: Study<TextStudy> = {
+export const textStudy = wholeStudy<TextStudy>({
   name: 'heads/text',
   title: 'Heads as particles: next characters of prose',
   description:
@@ -73,4 +75,4 @@ export const textStudy: Study<TextStudy> = {
   papers: ['B'],
   schema: textSchema,
   run,
-};
+});

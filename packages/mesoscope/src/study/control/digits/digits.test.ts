@@ -3,8 +3,8 @@ import type { LabelledImages } from '../../../control/images/index.ts';
 import type { Backend } from '../../../kernels/backend.ts';
 import { createWasmBackend } from '../../../kernels/wasm/backend.ts';
 import { randomStream } from '../../../numeric/random.ts';
-import type { Checkpoint, StudyContext } from '../../study.ts';
 import { runStudy, titlesOf } from '../../test-support.ts';
+import type { Checkpoint, StudyContext } from '../../whole.ts';
 import { digitsStudy } from './digits.ts';
 
 let backend: Backend;

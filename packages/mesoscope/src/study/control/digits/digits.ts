@@ -13,7 +13,8 @@ import {
 import { checkBatch } from '../../../control/training.ts';
 import { meanInterval } from '../../../numeric/fit.ts';
 import { randomStream } from '../../../numeric/random.ts';
-import type { Study, StudyContext, StudyResult } from '../../study.ts';
+import type { StudyContext, OldResult as StudyResult } from '../../whole.ts';
+import { wholeStudy } from '../../whole.ts';
 import { certificateSection } from '../certificate-sections.ts';
 import {
   certifyDepths,
@@ -139,7 +140,7 @@ function firstImages(count: number): Int32Array {
 }
 
 /** Digits classified by a flow over depth, beside a linear classifier, and depth refinement against a random start. */
-export const digitsStudy: Study<Digits> = {
+export const digitsStudy = wholeStudy<Digits>({
   name: 'control/digits',
   title: 'Digits: image classification as a control problem over depth',
   description:
@@ -147,4 +148,4 @@ export const digitsStudy: Study<Digits> = {
   papers: ['A'],
   schema: digitsSchema,
   run,
-};
+});

@@ -1,6 +1,7 @@
 import type { ImageSplit, LabelledImages } from '../../../control/images/index.ts';
 import type { MeanInterval } from '../../../numeric/fit.ts';
-import type { Section, StudyResult } from '../../study.ts';
+import type { Section } from '../../study.ts';
+import type { OldResult as StudyResult } from '../../whole.ts';
 import { nats, percent, withInterval } from '../wording.ts';
 import type { Baseline, Score } from './baseline.ts';
 

@@ -4,7 +4,8 @@ import { valueGap, valueGapFinding } from '../../../claims/control/value-gap.ts'
 import { legacyFinding } from '../../../claims/legacy.ts';
 import type { ClaimOutcome } from '../../../claims/run.ts';
 import { populationBatch, populationEntropies } from '../../../control/population/index.ts';
-import type { Study, StudyContext, StudyResult } from '../../study.ts';
+import type { StudyContext, OldResult as StudyResult } from '../../whole.ts';
+import { wholeStudy } from '../../whole.ts';
 import { certificateSection } from '../certificate-sections.ts';
 import { populationOf, populationProblem } from './problem.ts';
 import { type PopulationStudy, populationSchema } from './schema.ts';
@@ -80,7 +81,7 @@ function valueGapOf(solved: readonly SolvedDepth[]): ClaimOutcome {
 }
 
 /** A control problem whose data law is finite and known, solved at a range of depths by any solver. */
-export const populationStudy: Study<PopulationStudy> = {
+export const populationStudy = wholeStudy<PopulationStudy>({
   name: 'control/population',
   title: 'A finite population: a control problem solved exactly over depth',
   description:
@@ -88,4 +89,4 @@ export const populationStudy: Study<PopulationStudy> = {
   papers: ['A'],
   schema: populationSchema,
   run,
-};
+});

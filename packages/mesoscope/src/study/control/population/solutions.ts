@@ -9,7 +9,7 @@ import {
 import { MesoscopeError } from '../../../errors.ts';
 import type { FloatArray } from '../../../kernels/backend.ts';
 import { columnStride } from '../../../kernels/instruction.ts';
-import type { StudyContext } from '../../study.ts';
+import type { StudyContext } from '../../whole.ts';
 import { populationProblem, type ReadPopulation, startOf } from './problem.ts';
 import type { PopulationStudy } from './schema.ts';
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Backend } from '../../../kernels/backend.ts';
 import { createWasmBackend } from '../../../kernels/wasm/backend.ts';
-import type { Checkpoint } from '../../study.ts';
 import { runStudy, titlesOf } from '../../test-support.ts';
+import type { Checkpoint } from '../../whole.ts';
 import { textStudy } from './text.ts';
 
 let backend: Backend;

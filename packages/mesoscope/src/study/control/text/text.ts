@@ -8,7 +8,8 @@ import {
   sequencesAt,
   textTraining,
 } from '../../../control/text/index.ts';
-import type { Study, StudyContext, StudyResult } from '../../study.ts';
+import type { StudyContext, OldResult as StudyResult } from '../../whole.ts';
+import { wholeStudy } from '../../whole.ts';
 import { certificateSection } from '../certificate-sections.ts';
 import {
   certifyDepths,
@@ -85,7 +86,7 @@ async function run(configuration: TextDepths, context: StudyContext): Promise<St
 }
 
 /** Next characters predicted by a flow at a range of depths, and depth refinement against a random start. */
-export const textStudy: Study<TextDepths> = {
+export const textStudy = wholeStudy<TextDepths>({
   name: 'control/text',
   title: 'Text: next characters as a control problem over depth',
   description:
@@ -93,4 +94,4 @@ export const textStudy: Study<TextDepths> = {
   papers: ['A'],
   schema: textSchema,
   run,
-};
+});

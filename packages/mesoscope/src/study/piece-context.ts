@@ -1,0 +1,42 @@
+import type { Backend } from '../kernels/backend.ts';
+import type { PieceEvents, PieceOrder } from './pieces.ts';
+import { type DataSource, Interrupted, type PieceContext, type Study } from './study.ts';
+
+/** Milliseconds between two states that are kept. */
+const stateInterval = 10_000;
+
+/** What a thread has to compute pieces with. */
+export interface PieceEquipment extends DataSource {
+  readonly backend: Backend;
+  /** Whether the host wants the piece to stop. */
+  interrupted(): boolean;
+}
+
+/** Computes one piece on this thread. Memory that it takes from the backend is given back. */
+export async function computePiece(
+  study: Study,
+  configuration: unknown,
+  order: PieceOrder,
+  equipment: PieceEquipment,
+  events: PieceEvents,
+): Promise<unknown> {
+  const { backend, corpus, images, interrupted } = equipment;
+  const { index, needed } = order;
+  let last = performance.now();
+  const context: PieceContext = {
+    ...{ backend, corpus, images, index, needed },
+    progress: events.progress,
+    metric: events.metric,
+    async checkpoint(make) {
+      // A macrotask, so that a pending interrupt is seen.
+      await new Promise((resume) => setTimeout(resume, 0));
+      const stop = interrupted();
+      if (!stop && performance.now() - last < stateInterval) return;
+      events.state(make());
+      last = performance.now();
+      if (stop) throw new Interrupted('interrupted; the last state is kept');
+    },
+  };
+  const whole = order.resume === undefined ? context : { ...context, resume: order.resume };
+  return backend.scopedAsync(async () => study.piece(configuration, whole));
+}
