@@ -8,11 +8,21 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Claim, Study } from 'mesoscope';
+import { type Claim, Interrupted, type Study } from 'mesoscope';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { decodeNpz } from './bundle/npz.ts';
 import { run } from './program.ts';
-import { eulerFigure, toyClaim, toyEnvironment, toyStudy } from './toy.fixture.ts';
+import {
+  eulerFigure,
+  exactClaim,
+  type Halved,
+  piecesHere,
+  type ToyConfiguration,
+  toyCatalogue,
+  toyClaim,
+  toyEnvironment,
+  toyStudy,
+} from './toy.fixture.ts';
 
 let directory: string;
 
@@ -23,10 +33,10 @@ beforeEach(() => {
 /** Runs a command line; `interruptAfter` presses Ctrl-C when so many metrics were written. */
 async function mesoscope(line: string | readonly string[], interruptAfter?: number) {
   const { environment, stdout, stderr, interrupt } = toyEnvironment(directory);
-  const study: Study = {
-    ...(toyStudy as Study),
-    run: (configuration, context) =>
-      (toyStudy as Study).run(configuration, {
+  const study: Study<ToyConfiguration, Halved> = {
+    ...toyStudy,
+    piece: (configuration, context) =>
+      toyStudy.piece(configuration, {
         ...context,
         metric(record) {
           context.metric(record);
@@ -34,9 +44,11 @@ async function mesoscope(line: string | readonly string[], interruptAfter?: numb
         },
       }),
   };
+  const catalogue = toyCatalogue(undefined, [study as Study]);
   const code = await run(typeof line === 'string' ? line.split(' ') : line, {
     ...environment,
-    studies: [study],
+    catalogue: async () => catalogue,
+    startPieces: async (job) => piecesHere(catalogue.study(job.study), job),
   });
   return { code, stdout: stdout.text(), stderr: stderr.text() };
 }
@@ -101,25 +113,29 @@ describe('an interrupted verification', () => {
   /** Presses Ctrl-C while the second claim runs. */
   async function interrupted(line: string) {
     const { environment, stdout, stderr, interrupt } = toyEnvironment(directory);
-    const [first, second] = environment.claims;
     const stopping: Claim = {
-      ...second,
-      async run(context) {
+      ...(exactClaim as Claim),
+      measure() {
         interrupt();
-        context.signal?.throwIfAborted();
-        return second.run(context);
+        throw new Interrupted('ended');
       },
     };
-    const code = await run(line.split(' '), { ...environment, claims: [first, stopping] });
+    const catalogue = toyCatalogue([toyClaim as Claim, stopping]);
+    const code = await run(line.split(' '), {
+      ...environment,
+      catalogue: async () => catalogue,
+      startPieces: async (job) => piecesHere(catalogue.study(job.study), job),
+    });
     return { code, stdout: stdout.text(), stderr: stderr.text() };
   }
 
-  it('prints what is finished and says what is not', async () => {
+  it('has said which verdicts were drawn, and says how much is done', async () => {
     const { code, stdout, stderr } = await interrupted('verify');
     expect(code).toBe(130);
-    expect(stdout).toMatch(/A\.toy-order .* holds\n/);
-    expect(stdout).not.toContain('C.toy-exact');
-    expect(stderr).toContain('1 claims were not run');
+    expect(stdout).toBe('');
+    expect(stderr).toContain('A.toy-order holds');
+    expect(stderr).not.toContain('C.toy-exact holds');
+    expect(stderr).toContain('1 of 2 pieces of work are done');
   });
 
   it('goes on to the same bundle, running only what is missing', async () => {
@@ -128,7 +144,7 @@ describe('an interrupted verification', () => {
     expect(files('.')).toEqual(['proof.partial']);
     const { code, stderr: resumed } = await mesoscope('verify --resume proof.partial');
     expect(code).toBe(0);
-    expect(resumed).not.toContain('A.toy-order');
+    expect(resumed).not.toContain('A.toy-order holds');
     await mesoscope('verify --out straight --seed 4 --full');
     expect(files('.')).toEqual(['proof', 'straight']);
     for (const field of ['seed', 'configuration'] as const) {
@@ -208,7 +224,7 @@ describe('bad input exits 2 with a sentence and the way out', () => {
 
   it('refuses an output folder of another study before any work', async () => {
     mkdirSync(join(directory, 'o'));
-    writeFileSync(join(directory, 'o', 'run.json'), '{"format":1,"study":"other"}');
+    writeFileSync(join(directory, 'o', 'run.json'), '{"format":2,"study":"other"}');
     const { code, stderr } = await mesoscope('study toy/decay --out o');
     expect(code).toBe(2);
     expect(stderr).toContain('another study, other');
@@ -286,7 +302,7 @@ describe('an interrupted study', () => {
     const { code, stderr } = await interrupted();
     expect(code).toBe(130);
     expect(stderr).toContain('Continue with: mesoscope study --resume run.partial');
-    expect(files('run.partial')).toEqual(['checkpoint.npz', 'metrics.jsonl', 'run.json']);
+    expect(files('run.partial')).toEqual(['lock.1', 'pieces', 'run.json']);
     expect(existsSync(join(directory, 'run'))).toBe(false);
   });
 
@@ -315,7 +331,7 @@ describe('an interrupted study', () => {
     writeFileSync(join(directory, 'run.partial/run.json'), JSON.stringify(record));
     const old = await mesoscope('study --resume run');
     expect(old.stderr).toContain('Use mesoscope 0.0.9');
-    expect(files('run.partial')).toEqual(['checkpoint.npz', 'metrics.jsonl', 'run.json']);
+    expect(files('run.partial')).toEqual(['lock.1', 'pieces', 'run.json']);
   });
 
   it('refuses to resume a complete run', async () => {

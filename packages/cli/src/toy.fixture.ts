@@ -1,16 +1,23 @@
 import { Writable } from 'node:stream';
 import {
+  atMost,
   type Claim,
+  claim,
+  computePiece,
+  concludeClaim,
   createReferenceBackend,
+  equals,
+  experiments,
   type Figure,
   type Finding,
-  judge,
-  localRunner,
   MesoscopeError,
   type Study,
 } from 'mesoscope';
 import { z } from 'zod';
 import type { Environment } from './environment.ts';
+import { type Catalogue, catalogueOf } from './host/catalogue.ts';
+import type { PieceJob } from './host/thread-message.ts';
+import type { PieceThreads } from './host/threads.ts';
 
 const depths = [8, 16, 32, 64, 128];
 
@@ -50,77 +57,98 @@ export const eulerFigure: Figure = {
 };
 
 /** A claim with a known answer: the order of forward Euler on ẋ = −x. */
-export const toyClaim: Claim<{ horizon: number; bend: number }> = {
+export const toyClaim = claim<{ horizon: number; bend: number }, readonly number[]>({
   id: 'A.toy-order',
-  paper: 'A',
   title: 'Finite depth stays within O(ε) of the flow',
   statement:
     'For fixed controls, $\\sup_k |h_k - h(t_k)| \\le \\frac{\\varepsilon}{2}\\,(L_\\theta L_t + L_h F)\\,\\frac{e^{L_h T} - 1}{L_h}$ with $\\varepsilon = T/L$.',
-  trust: 'P',
-  quantity: 'log–log slope of the error',
-  instance: z.strictObject({
-    horizon: z.number().default(1).describe('T > 0'),
-    bend: z.number().default(0).describe('how far the measurement is bent, to see a failure'),
+  trust: { statement: 'P' },
+  given: experiments({
+    label: 'integrating',
+    shared: {
+      horizon: z.number().default(1).describe('T > 0'),
+      bend: z.number().default(0).describe('how far the measurement is bent, to see a failure'),
+    },
+    own: {},
+    data: {},
+    pieces: () => 1,
   }),
-  async run({ instance, progress }): Promise<Finding> {
-    const { horizon, bend } = instance ?? { horizon: 1, bend: 0 };
+  measure({ given: { horizon } }) {
     if (horizon === 13) throw new Error('the oracle is silent');
     if (horizon === 14) {
       const fault = { code: 'not-finite', path: 'h0', index: 2, received: Number.NaN } as const;
       throw new MesoscopeError(fault);
     }
-    progress(1, 2, 'integrating');
-    const errors = eulerErrors(horizon);
+    return eulerErrors(horizon);
+  },
+  conclude([errors], { given: { horizon, bend } }) {
     const slope = Math.log2(errors[4] / errors[3]) + bend;
-    const assumptions = [{ name: 'horizon T > 0', holds: horizon > 0, value: horizon }];
-    const interval = [slope - 0.03, slope + 0.03] as const;
-    const expected = { kind: 'value', value: -1 } as const;
     return {
-      assumptions,
+      hypotheses: [{ name: 'horizon T > 0', holds: horizon > 0, value: horizon }],
+      resolution: [],
+      checks: [
+        equals({
+          name: 'log–log slope of the error',
+          failsIf: 'the order is not 1',
+          measured: slope,
+          interval: [slope - 0.03, slope + 0.03],
+          intervalFrom: 'numerics',
+          expected: -1,
+          rivals: [-2, 0],
+        }),
+      ],
       evidence: { errors, 'errors.L2': [Number.NaN, 1], depths },
-      measured: slope,
-      expected,
-      interval,
-      verdict: judge(assumptions, slope, interval, expected),
       summary: `The error falls with slope ${slope.toFixed(3)} over $L = 8 \\ldots 128$.`,
       figures: [eulerFigure],
     };
   },
-};
+});
 
 /** A second one, exact to rounding. */
-export const exactClaim: Claim<{ horizon: number }> = {
-  ...toyClaim,
+export const exactClaim = claim<{ horizon: number }, null>({
   id: 'C.toy-exact',
-  paper: 'C',
   title: 'Rank is invariant',
   statement: 'Along any control, $\\operatorname{rank}\\Sigma_t = \\operatorname{rank}\\Sigma_0$.',
-  trust: 'P',
-  quantity: 'relative error',
-  instance: z.strictObject({ horizon: z.number().default(1) }),
-  async run(): Promise<Finding> {
-    return {
-      assumptions: [],
-      evidence: {},
-      measured: 3.1e-16,
-      expected: { kind: 'at-most', value: 1e-12 },
-      interval: null,
-      verdict: 'holds',
-      summary: 'Exact to rounding.',
-      figures: [],
-    };
-  },
-};
+  trust: { statement: 'P' },
+  given: experiments({
+    label: 'ranks',
+    shared: { horizon: z.number().default(1).describe('T') },
+    own: {},
+    data: {},
+    pieces: () => 1,
+  }),
+  measure: () => null,
+  conclude: () => ({
+    hypotheses: [],
+    resolution: [],
+    checks: [
+      atMost({
+        name: 'relative error',
+        failsIf: 'the rank changes',
+        measured: 3.1e-16,
+        expected: 1e-12,
+      }),
+    ],
+    evidence: {},
+    summary: 'Exact to rounding.',
+    figures: [],
+  }),
+});
 
-interface ToyConfiguration {
+export interface ToyConfiguration {
   readonly seed: number;
   readonly steps: number;
   readonly rate: number;
   readonly explodeAt: number;
 }
 
-/** Halves a number again and again, checkpointing after every step. */
-export const toyStudy: Study<ToyConfiguration> = {
+export interface Halved {
+  readonly step: number;
+  readonly x: Float64Array;
+}
+
+/** Halves a number again and again, with a state after every step; its second piece adds nothing. */
+export const toyStudy: Study<ToyConfiguration, Halved> = {
   name: 'toy/decay',
   title: 'A decaying number',
   description: 'Halves a number again and again.',
@@ -131,39 +159,38 @@ export const toyStudy: Study<ToyConfiguration> = {
     rate: z.number().positive().default(0.5).describe('factor of one step'),
     explodeAt: z.int().default(-1).describe('step at which the study throws'),
   }),
-  async run({ seed, steps, rate, explodeAt }, context) {
-    const x = context.resume?.arrays.x.slice() ?? Float64Array.of(seed + 1 / 3);
-    let step = Number(context.resume?.meta.step ?? 0);
+  pieces: () => 2,
+  label: (_, index) => (index === 0 ? 'halving' : 'looking'),
+  needs: (_, index) => (index === 0 ? [] : [0]),
+  async piece({ seed, steps, rate, explodeAt }, context) {
+    if (context.index === 1) return context.needed[0] as Halved;
+    const begun = context.resume as Halved | undefined;
+    const x = begun?.x.slice() ?? Float64Array.of(seed + 1 / 3);
+    let step = begun?.step ?? 0;
     while (step < steps) {
       if (step === explodeAt) throw new Error('boom');
       x[0] *= rate;
       step++;
       context.metric({ step, loss: x[0] });
-      context.progress(step, steps, 'halving');
-      await context.checkpoint(() => ({ meta: { step }, arrays: { x: x.slice() } }));
-      if (context.signal?.aborted && step < steps) {
-        return {
-          ...{ claims: [], sections: [], arrays: {}, headline: {} },
-          status: { kind: 'interrupted', message: `stopped after step ${step}` },
-        };
-      }
+      context.progress(step / steps);
+      await context.checkpoint(() => ({ step, x: x.slice() }));
     }
-    return {
-      claims: [{ claim: toyClaim, finding: await toyClaim.run(quiet), seconds: 0.1 }],
-      sections: [{ kind: 'text', title: 'What was done', body: 'A number was halved.' }],
-      arrays: { x: { shape: [1, 1], data: x } },
-      headline: { 'last value': x[0] },
-      status: { kind: 'completed', message: 'All steps were made.' },
-    };
+    return { step, x };
   },
+  finish: (_, [{ x }]) => ({
+    claims: [{ claim: toyClaim as Claim, finding: toyFinding(), seconds: 0.1 }],
+    sections: [{ kind: 'text', title: 'What was done', body: 'A number was halved.' }],
+    arrays: { x: { shape: [1, 1], data: x } },
+    headline: { 'last value': x[0] },
+    status: { kind: 'completed', message: 'All steps were made.' },
+  }),
 };
 
-const quiet = {
-  backend: createReferenceBackend(),
-  seed: 1,
-  setting: 'quick',
-  progress: () => {},
-} as const;
+/** What the toy claim finds on its own experiment. */
+export function toyFinding(): Finding {
+  const given = { horizon: 1, bend: 0 };
+  return concludeClaim(toyClaim, [eulerErrors(1)], { given, seed: 1 });
+}
 
 /** A stream that keeps what is written to it. */
 export function captured(): NodeJS.WritableStream & { text(): string } {
@@ -177,6 +204,33 @@ export function captured(): NodeJS.WritableStream & { text(): string } {
   return Object.assign(stream, { text: () => parts.join('') });
 }
 
+/** The toys, and nothing else. */
+export function toyCatalogue(
+  claims: readonly Claim[] = [toyClaim as Claim, exactClaim as Claim],
+  studies: readonly Study[] = [toyStudy as Study],
+): Catalogue {
+  return catalogueOf({ claims: [], studies: [] }, { claims, studies });
+}
+
+/** Pieces computed on this thread, one at a time. */
+export function piecesHere(study: Study, { configuration }: PieceJob): PieceThreads {
+  const backend = createReferenceBackend();
+  let stopped = false;
+  const absent = async () => {
+    throw new Error('no data here');
+  };
+  const equipment = { backend, corpus: absent, images: absent, interrupted: () => stopped };
+  return {
+    size: 1,
+    build: 'reference',
+    compute: (order, events) => computePiece(study, configuration, order, equipment, events),
+    stop() {
+      stopped = true;
+    },
+    dispose: async () => backend.dispose(),
+  };
+}
+
 /** An environment with the toys, whose streams are kept; `interrupt()` is a Ctrl-C. */
 export function toyEnvironment(directory: string) {
   const listeners = new Set<() => void>();
@@ -186,14 +240,8 @@ export function toyEnvironment(directory: string) {
     stdout,
     stderr,
     directory,
-    claims: [toyClaim as Claim, exactClaim as Claim],
-    studies: [toyStudy as Study],
-    createBackend: async () => createReferenceBackend(),
-    createClaimRunners: async () => ({
-      runners: [localRunner(createReferenceBackend())],
-      build: 'reference',
-      dispose: async () => {},
-    }),
+    catalogue: async () => toyCatalogue(),
+    startPieces: async (job) => piecesHere(toyCatalogue().study(job.study), job),
     onInterrupt(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -11,7 +11,7 @@ import { basename, dirname, join } from 'node:path';
 import { MesoscopeError } from 'mesoscope';
 import { systemReason } from '../input/configuration-file.ts';
 import { writeFlushed } from './atomic.ts';
-import { readRecord, recordName } from './record.ts';
+import { readRecord, recordName, studyOfRecord } from './record.ts';
 
 /** Where a run stands while it works and when it is done. */
 export interface RunFolder {
@@ -99,9 +99,12 @@ function holdsRunOf(path: string, study: string): boolean {
     throw refused(path, 'this is a symbolic link, which a bundle cannot replace');
   if (!found.isDirectory()) throw refused(path, 'this is a file');
   if (existsSync(join(path, recordName))) {
-    const other = readRecord(path).study;
+    const other = studyOfRecord(path);
     if (other === study) return true;
-    throw refused(path, `it holds a run of another study, ${other}`);
+    throw refused(
+      path,
+      `it holds a run of another study, ${other ?? 'which its record does not name'}`,
+    );
   }
   // A partial folder without a record belongs to a run that is just starting, or that was killed while it did.
   if (path.endsWith('.partial')) return true;

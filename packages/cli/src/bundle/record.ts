@@ -84,6 +84,18 @@ const heading = z.looseObject({
   notes: z.array(z.string()),
 });
 
+/** Whose run a folder's record says it is; undefined if it cannot be told. */
+export function studyOfRecord(folder: string): string | undefined {
+  try {
+    const { study } = JSON.parse(readFileSync(join(folder, recordName), 'utf8')) as {
+      study?: unknown;
+    };
+    return typeof study === 'string' ? study : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** The record as text. */
 export function recordText(record: RunRecord): string {
   return `${JSON.stringify(record, null, 2)}\n`;

@@ -21,26 +21,25 @@ export interface Progress {
 /** Milliseconds between two plain lines. */
 const lineInterval = 2000;
 
-/** A bar with rate and time left on a terminal, a plain line every two seconds elsewhere. */
+/** A bar with the time left on a terminal, a plain line every two seconds elsewhere. */
 export function createProgress(output: Output): Progress {
   return output.isTTY ? barProgress(output) : lineProgress(output);
 }
 
-/** Rate and time left, measured since the total last changed or the work restarted. */
-function paceKeeper(): (done: number, total: number) => { rate: number; left: number } {
+/** Seconds left, from the rate since the total last changed or the work restarted. */
+function paceKeeper(): (done: number, total: number) => number {
   let origin = { done: 0, total: Number.NaN, time: 0 };
   return (done, total) => {
     const time = performance.now() / 1000;
     if (total !== origin.total || done < origin.done) origin = { done, total, time };
     const elapsed = time - origin.time;
     const rate = elapsed > 0 ? (done - origin.done) / elapsed : 0;
-    return { rate, left: rate > 0 ? (total - done) / rate : Number.NaN };
+    return rate > 0 ? (total - done) / rate : Number.NaN;
   };
 }
 
-function paceText(rate: number, left: number): string {
-  if (!Number.isFinite(left)) return '';
-  return `${formatNumber(rate, 3)}/s, ${formatDuration(left)} left`;
+function paceText(left: number): string {
+  return Number.isFinite(left) ? `${formatDuration(left)} left` : '';
 }
 
 /** Where a number was measured: the label of the work says it already. */
@@ -70,12 +69,12 @@ function lineProgress(output: Output): Progress {
   let numbers = '';
   return {
     update(done, total, label) {
-      const { rate, left } = pace(done, total);
+      const left = pace(done, total);
       const now = performance.now();
       if (now - last < lineInterval && done < total) return;
       last = now;
       const percent = total > 0 ? Math.floor((100 * done) / total) : 0;
-      const parts = [`${percent} %`, label, paceText(rate, left), numbers].filter((p) => p !== '');
+      const parts = [`${percent} %`, label, paceText(left), numbers].filter((p) => p !== '');
       output.write(`${formatDuration((now - start) / 1000)}  ${parts.join('  ')}\n`);
     },
     metric(record) {
@@ -116,9 +115,9 @@ function barProgress(output: Output): Progress {
   return {
     update(done, total, label) {
       bar ??= start();
-      const { rate, left } = pace(done, total);
+      const left = pace(done, total);
       bar.setTotal(total);
-      const words = [label, paceText(rate, left), numbers].filter((part) => part !== '');
+      const words = [label, paceText(left), numbers].filter((part) => part !== '');
       bar.update(done, { words: words.join('  ').slice(0, (output.columns ?? 80) - 29) });
     },
     metric(record) {

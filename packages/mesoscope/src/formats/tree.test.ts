@@ -38,6 +38,12 @@ describe('a tree as bytes', () => {
     expect(there({ view })).toEqual({ view: Float64Array.of(2, 3) });
   });
 
+  it('is read from a view into a pool, as Node reads small files', () => {
+    const bytes = encodeTree({ x: Float64Array.of(1, 2) });
+    const pool = Buffer.from(bytes);
+    expect(decodeTree(pool, 'pool')).toEqual({ x: Float64Array.of(1, 2) });
+  });
+
   it('notices every changed byte and every cut', () => {
     const bytes = encodeTree({ a: Float64Array.of(1, 2), b: 'text' });
     for (let i = 0; i < bytes.length; i++) {

@@ -72,7 +72,10 @@ export function decodeTree(bytes: Uint8Array, path: string): unknown {
   return revived(JSON.parse(text), (name, offset, count) => {
     const Type = arrayTypes[name];
     const from = start + offset;
-    return new Type(bytes.slice(from, from + count * Type.BYTES_PER_ELEMENT).buffer);
+    // A copy, since a view may start anywhere (and Node's Buffer.slice is one).
+    return new Type(
+      Uint8Array.from(bytes.subarray(from, from + count * Type.BYTES_PER_ELEMENT)).buffer,
+    );
   });
 }
 

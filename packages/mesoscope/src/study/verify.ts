@@ -3,7 +3,7 @@ import { type Claim, concludeClaim, type Setting } from '../claims/claim.ts';
 import { claims as builtIn, claimById } from '../claims/registry.ts';
 import type { ClaimOutcome } from '../claims/run.ts';
 import { type ErrorData, errorData, errorOf } from '../errors.ts';
-import type { Study } from './study.ts';
+import { Interrupted, type Study } from './study.ts';
 
 const schema = z.strictObject({
   seed: z.int().min(0).default(1).describe('of all random streams'),
@@ -70,6 +70,7 @@ export function verifyStudy(among: readonly Claim[] = builtIn): Study<Verificati
         const context = { backend, given, seed, index: index - first, progress };
         return { measured: await claim.measure(context), seconds: seconds() };
       } catch (cause) {
+        if (cause instanceof Interrupted) throw cause;
         return { error: errorData(cause), seconds: seconds() };
       }
     },
