@@ -1,6 +1,7 @@
 import { Writable } from 'node:stream';
 import {
   atMost,
+  type Backend,
   type Claim,
   claim,
   computePiece,
@@ -213,8 +214,11 @@ export function toyCatalogue(
 }
 
 /** Pieces computed on this thread, one at a time. */
-export function piecesHere(study: Study, { configuration }: PieceJob): PieceThreads {
-  const backend = createReferenceBackend();
+export function piecesHere(
+  study: Study,
+  { configuration }: PieceJob,
+  backend: Backend = createReferenceBackend(),
+): PieceThreads {
   let stopped = false;
   const absent = async () => {
     throw new Error('no data here');

@@ -1,18 +1,11 @@
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, mkdtempSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MesoscopeError } from 'mesoscope';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
-import { publishBundle, reserveFolder } from './folder.ts';
-import { openMetrics } from './metrics.ts';
+import { interruptedRun, publishBundle, reserveFolder, sweepTemporaries } from './folder.ts';
+import { lockFolder } from './lock.ts';
+import { metricsText, openPieces } from './pieces.ts';
 
 /** Set to make the disk full after so many bytes. */
 const disk = vi.hoisted(() => ({ room: Number.POSITIVE_INFINITY }));
@@ -37,7 +30,7 @@ beforeEach(() => {
   parent = mkdtempSync(join(tmpdir(), 'bundle-'));
 });
 
-const record = (study: string) => JSON.stringify({ format: 1, study });
+const record = (study: string) => JSON.stringify({ format: 2, study });
 
 function messageOf(work: () => unknown): string {
   try {
@@ -95,40 +88,98 @@ describe('publishBundle', () => {
   });
 });
 
-describe('checkpoints', () => {
-  const checkpoint = (step: number) => ({
-    checkpoint: {
-      meta: { step, stage: 'training', depths: [2, 4] },
-      arrays: { theta: Float64Array.of(step, 1 / 3), moments: Float32Array.of(0.1) },
-    },
-    metricLines: step,
+describe('pieces', () => {
+  const piece = (step: number) => ({
+    metrics: [{ step, loss: Number.NaN }],
     seconds: 1.5,
+    ended: false,
+    state: { step, theta: Float64Array.of(step, 1 / 3), moments: Float32Array.of(0.1) },
   });
 
   it('come back as they were', () => {
-    saveCheckpoint(parent, checkpoint(3));
-    expect(loadCheckpoint(parent)).toEqual(checkpoint(3));
-    expect(loadCheckpoint(join(parent, 'none'))).toBeUndefined();
+    const store = openPieces(parent);
+    store.keep(3, piece(7));
+    expect(openPieces(parent).kept(3)).toEqual(piece(7));
+    expect(store.kept(0)).toBeUndefined();
+    expect(metricsText([piece(1), piece(2)])).toBe(
+      '{"step":1,"loss":null}\n{"step":2,"loss":null}\n',
+    );
   });
 
-  it('survive a full disk: the last good one stays and the error says so', () => {
-    saveCheckpoint(parent, checkpoint(3));
+  it('survive a full disk: what was kept stays and the error says so', () => {
+    const store = openPieces(parent);
+    store.keep(0, piece(3));
     disk.room = 100;
-    const message = messageOf(() => saveCheckpoint(parent, checkpoint(4)));
+    const message = messageOf(() => store.keep(0, piece(4)));
     expect(message).toMatch(/no space is left.*untouched/);
-    expect(loadCheckpoint(parent)).toEqual(checkpoint(3));
-    expect(readdirSync(parent)).toEqual(['checkpoint.npz']);
+    expect(store.kept(0)).toEqual(piece(3));
+    expect(readdirSync(join(parent, 'pieces'))).toEqual(['00000.bin']);
+  });
+
+  it('that are damaged are named', () => {
+    const store = openPieces(parent);
+    writeFileSync(join(parent, 'pieces', '00000.bin'), '');
+    expect(messageOf(() => store.kept(0))).toMatch(/00000\.bin: it is damaged.*computed again/);
+    mkdirSync(join(parent, 'pieces', '00001.bin'));
+    expect(messageOf(() => store.kept(1))).toContain('00001.bin');
   });
 });
 
-it('metrics go on after the last line that a checkpoint knows', () => {
-  const log = openMetrics(parent, 0);
-  for (const step of [1, 2, 3]) log.append({ step, loss: step === 2 ? Number.NaN : 1 });
-  log.flush();
-  const resumed = openMetrics(parent, 2);
-  resumed.append({ step: 3, loss: 5 });
-  expect(resumed.text()).toBe('{"step":1,"loss":1}\n{"step":2,"loss":null}\n{"step":3,"loss":5}\n');
-  expect(resumed.lines()).toBe(3);
-  expect(existsSync(join(parent, 'metrics.jsonl'))).toBe(true);
-  expect(readFileSync(join(parent, 'metrics.jsonl'), 'utf8')).toBe(resumed.text());
+describe('locks', () => {
+  const lockOf = (number: number, owner: object) =>
+    writeFileSync(join(parent, `lock.${number}`), JSON.stringify(owner));
+  const since = new Date(Date.now() - 600_000).toISOString();
+
+  it('of a living process or another machine are respected, with owner and age', () => {
+    lockOf(1, { process: 1, host: hostname(), since });
+    expect(messageOf(() => lockFolder(parent, false))).toMatch(/process 1 on .* since 10 min/);
+    lockOf(2, { process: 1, host: 'elsewhere', since });
+    expect(messageOf(() => lockFolder(parent, false))).toContain('on elsewhere');
+    lockFolder(parent, true);
+    expect(readdirSync(parent).sort()).toEqual(['lock.1', 'lock.2', 'lock.3']);
+  });
+
+  it('of a process that has ended, or cut short by a crash, are taken over', () => {
+    lockOf(1, { process: 2 ** 22 + 1, host: hostname(), since });
+    lockFolder(parent, false);
+    writeFileSync(join(parent, 'lock.3'), '{"proc');
+    lockFolder(parent, false);
+    expect(readdirSync(parent).sort()).toEqual(['lock.1', 'lock.2', 'lock.3', 'lock.4']);
+  });
 });
+
+describe('what a crash leaves', () => {
+  it('a partial folder beside its own bundle is removed, and the run is complete', () => {
+    const folder = reserveFolder(join(parent, 'toy'), 'toy');
+    mkdirSync(folder.bundle);
+    const run = {
+      ...{ format: 2, id: 'x', study: 'toy', title: 'Toy', seed: 1, started: since(), seconds: 1 },
+      execution: { backend: 'wasm', precision: 'f64', workers: 1 },
+      ...{ modules: [], references: [], notes: [], versions: { mesoscope: '1', node: '20' } },
+    };
+    for (const path of [folder.bundle, folder.partial]) {
+      writeFileSync(join(path, 'run.json'), JSON.stringify(run));
+    }
+    expect(messageOf(() => interruptedRun(folder.bundle, 'toy'))).toContain('complete');
+    expect(readdirSync(parent)).toEqual(['toy']);
+  });
+
+  it('a bundle half written by a process that has ended is swept', () => {
+    mkdirSync(join(parent, `.toy.${2 ** 22 + 1}.tmp`));
+    mkdirSync(join(parent, `.toy.${process.pid}.tmp`));
+    mkdirSync(join(parent, '.toyshop.5.tmp'));
+    sweepTemporaries({ bundle: join(parent, 'toy'), partial: '' });
+    expect(readdirSync(parent).sort()).toEqual(
+      [`.toy.${process.pid}.tmp`, '.toyshop.5.tmp'].sort(),
+    );
+  });
+});
+
+it('refuses a symbolic link before any work', () => {
+  symlinkSync(join(parent, 'nowhere'), join(parent, 'link'));
+  expect(messageOf(() => reserveFolder(join(parent, 'link'), 'toy'))).toContain('symbolic link');
+});
+
+function since(): string {
+  return new Date().toISOString();
+}

@@ -91,9 +91,18 @@ function sameRun({ bundle, partial }: RunFolder): boolean {
   return existsSync(join(bundle, recordName)) && readRecord(bundle).id === readRecord(partial).id;
 }
 
+/** What stands at a path, links not followed; undefined if nothing does, or a file stands in the way. */
+function linkStatus(path: string) {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
+}
+
 /** True: a run of this study is there. False: nothing is. @throws MesoscopeError `file`: something else is */
 function holdsRunOf(path: string, study: string): boolean {
-  const found = lstatSync(path, { throwIfNoEntry: false });
+  const found = linkStatus(path);
   if (found === undefined) return false;
   if (found.isSymbolicLink())
     throw refused(path, 'this is a symbolic link, which a bundle cannot replace');

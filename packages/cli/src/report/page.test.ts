@@ -1,12 +1,13 @@
+import { concludeClaim } from 'mesoscope';
 import { expect, it } from 'vitest';
 import { newRecord } from '../commands/record.ts';
-import { exactClaim, toyClaim } from '../toy.fixture.ts';
+import { exactClaim, toyClaim, toyFinding } from '../toy.fixture.ts';
 import { bundleFiles, finishedRecord } from './bundle-files.ts';
 
-const context = { backend: null as never, seed: 1, setting: 'quick', progress: () => {} } as const;
+const exactFinding = () => concludeClaim(exactClaim, [null], { given: { horizon: 1 }, seed: 1 });
 
-async function files() {
-  const finding = await toyClaim.run(context);
+function files() {
+  const finding = toyFinding();
   const result = {
     claims: [
       { claim: toyClaim as never, finding, seconds: 1 },
@@ -17,7 +18,7 @@ async function files() {
       },
       {
         claim: exactClaim as never,
-        finding: { ...(await exactClaim.run(context)), verdict: 'outside' as const },
+        finding: { ...exactFinding(), verdict: 'outside' as const },
         seconds: 1,
       },
       { claim: { ...exactClaim, id: 'C.broken' } as never, error: new Error('a < b'), seconds: 1 },
@@ -39,13 +40,14 @@ async function files() {
   const start = newRecord({
     ...{ study: 'toy/decay', title: 'A <toy>', seed: 3, configuration: { rate: 1 } },
     execution: { backend: 'reference', precision: 'f64', workers: 1 },
+    modules: [],
     ...{ build: 'reference', started: new Date() },
   });
   return bundleFiles(finishedRecord(start, result, { papers: ['D'] }, 2), result, '{}\n');
 }
 
-it('holds the files of a bundle, figures of claims under distinct names', async () => {
-  expect(Object.keys(await files()).sort()).toEqual([
+it('holds the files of a bundle, figures of claims under distinct names', () => {
+  expect(Object.keys(files()).sort()).toEqual([
     'CITATION.bib',
     'arrays.npz',
     'figures/A.toy-order.svg',
@@ -55,8 +57,8 @@ it('holds the files of a bundle, figures of claims under distinct names', async 
   ]);
 });
 
-it('writes a report that needs no network and no script', async () => {
-  const html = String((await files())['report.html']);
+it('writes a report that needs no network and no script', () => {
+  const html = String(files()['report.html']);
   expect(html).not.toMatch(/<script|<link|\bsrc=|@import|url\(http/);
   expect(html).toContain('<math');
   // The one place is the note that says what stands for it.
@@ -68,6 +70,8 @@ it('writes a report that needs no network and no script', async () => {
   }
   for (const text of [
     'A &lt;toy&gt;',
+    'fails if the order is not 1',
+    'Evidence: 3 quantities',
     'a &lt; b',
     '2.25',
     'Diverged.',
@@ -79,8 +83,8 @@ it('writes a report that needs no network and no script', async () => {
   expect(html).toContain('1 × 10<sup>−7</sup>');
 });
 
-it('records and cites exactly what was used', async () => {
-  const bundle = await files();
+it('records and cites exactly what was used', () => {
+  const bundle = files();
   const record = JSON.parse(String(bundle['run.json']));
   expect(record.headline).toEqual({ 'bits per character': 2.25, broken: null });
   expect(record.notes[0]).toContain('broken is NaN');

@@ -1,5 +1,6 @@
+import { concludeClaim } from 'mesoscope';
 import { describe, expect, it, vi } from 'vitest';
-import { captured, exactClaim, toyClaim } from '../toy.fixture.ts';
+import { captured, exactClaim, toyClaim, toyFinding } from '../toy.fixture.ts';
 import { formatDuration, formatNumber } from './number.ts';
 import { createProgress } from './progress.ts';
 import { claimTable, wrap } from './table.ts';
@@ -31,17 +32,15 @@ it('formats durations', () => {
   ]);
 });
 
-it('prints a table of at most 100 columns with the reason of every verdict but holds', async () => {
-  const context = {
-    ...{ backend: null as never, seed: 1, setting: 'quick' as const, progress: () => {} },
-  };
+it('prints a table of at most 100 columns with the reason of every verdict but holds', () => {
+  const outside = concludeClaim(toyClaim, [[1, 1, 1, 2, 1]], {
+    ...{ given: { horizon: -1, bend: 0 }, seed: 1 },
+  });
+  const exact = concludeClaim(exactClaim, [null], { given: { horizon: 1 }, seed: 1 });
   const findings = [
-    { claim: toyClaim, finding: await toyClaim.run(context) },
-    {
-      claim: { ...toyClaim, id: 'A.recovery-outside' },
-      finding: await toyClaim.run({ ...context, instance: { horizon: -1, bend: 0 } }),
-    },
-    { claim: exactClaim, finding: await exactClaim.run(context) },
+    { claim: toyClaim, finding: toyFinding() },
+    { claim: { ...toyClaim, id: 'A.recovery-outside' }, finding: outside },
+    { claim: exactClaim, finding: exact },
   ];
   const outcomes = findings.map(({ claim, finding }) => ({
     claim: claim as never,
@@ -51,7 +50,7 @@ it('prints a table of at most 100 columns with the reason of every verdict but h
   const broken = { claim: toyClaim as never, error: new Error('x '.repeat(100)), seconds: 1 };
   const table = claimTable([...outcomes, broken]);
   expect(Math.max(...table.split('\n').map((line) => line.length))).toBeLessThanOrEqual(100);
-  expect(table).toContain('A.recovery-outside: outside its assumptions: horizon T > 0 (-1).');
+  expect(table).toContain('A.recovery-outside: Outside the hypotheses: horizon T > 0 (-1).');
   expect(table).toMatch(/C\.toy-exact +3\.1e-16 +≤ 1e-12 +holds/);
   expect(table).toMatch(/A\.toy-order +– +– +error/);
 });
@@ -74,7 +73,7 @@ describe('plain progress', () => {
     const lines = output.text().trim().split('\n');
     expect(lines).toHaveLength(6);
     expect(lines[0]).toBe('0.0 s  0 %  training  loss 1');
-    expect(lines[1]).toBe('2.0 s  20 %  training  10/s, 8.0 s left  loss 0.04762');
+    expect(lines[1]).toBe('2.0 s  20 %  training  8.0 s left  loss 0.04762');
     expect(lines[5]).toContain('100 %');
   });
 
