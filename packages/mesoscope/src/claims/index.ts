@@ -1,11 +1,7 @@
 export * from './check.ts';
 export * from './citation.ts';
 export * from './claim.ts';
-export {
-  type MeasurementHost,
-  measureTrainedModel,
-  type TrainedModel,
-} from './control/trained-model.ts';
+export { measureTrainedClaim, type TrainedModel, trainedClaims } from './control/trained-model.ts';
 export * from './document.ts';
 export * from './figure.ts';
 export * from './given.ts';

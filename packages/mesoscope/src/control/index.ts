@@ -15,5 +15,5 @@ export * from './solvers/index.ts';
 export * from './stationarity.ts';
 export * from './text/index.ts';
 export * from './training.ts';
-export * from './training-state.ts';
+export * from './training-records.ts';
 export * from './transport/index.ts';

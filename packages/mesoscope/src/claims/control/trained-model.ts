@@ -8,7 +8,7 @@ import {
 } from '../../control/control-model.ts';
 import { partOf } from '../../control/parameters.ts';
 import type { ControlProblem } from '../../control/problem.ts';
-import { MesoscopeError } from '../../errors.ts';
+import { errorData, MesoscopeError } from '../../errors.ts';
 import { piecewiseConstantControls } from '../../flow/controls.ts';
 import { layerCount, refineGrid } from '../../flow/grid.ts';
 import type { FloatArray } from '../../kernels/backend.ts';
@@ -18,8 +18,8 @@ import {
   concludeClaim,
   type Finding as NewFinding,
 } from '../claim.ts';
-import { type ClaimContext, type Finding, legacyFinding } from '../legacy.ts';
-import type { ClaimOutcome } from '../run.ts';
+import { type Finding, legacyFinding } from '../legacy.ts';
+import type { StoredOutcome } from '../stored-outcome.ts';
 import type { AdjointExperiment } from './adjoint-experiment.ts';
 import { measureCostateBound } from './costate-bound.ts';
 import { measureCostateErrors } from './costate-errors.ts';
@@ -44,11 +44,6 @@ export interface TrainedModel {
   readonly probe: Batch;
 }
 
-/** How a host follows and stops the measurement; a study's or a claim's context is one. */
-export interface MeasurementHost extends Partial<Pick<ClaimContext<unknown>, 'progress'>> {
-  readonly signal?: AbortSignal;
-}
-
 /** Samples of the probe on which depth is refined, and on which the rest is measured. */
 const refinedSamples = 2;
 const probedSamples = 8;
@@ -56,39 +51,34 @@ const probedSamples = 8;
 /** The finest depth, unless a model has so many layers that five depths lie beyond. */
 const finestLayers = 512;
 
+/** The foundation claims, each with its measurement on a trained model. */
+const measurements: readonly (readonly [Claim, (model: TrainedModel) => NewFinding])[] = [
+  [eulerOrder as Claim, eulerOrderOfModel],
+  [costateOrder, (model) => legacyFinding(costateOrderOfModel(model))],
+  [terminalCostate, (model) => legacyFinding(terminalCostateOfModel(model))],
+  [gradient, (model) => legacyFinding(gradientOfModel(model))],
+  [hamiltonian, (model) => legacyFinding(hamiltonianOfTrained(model))],
+];
+
+/** The claims that can be measured on a trained model. */
+export const trainedClaims: readonly Claim[] = measurements.map(([claim]) => claim);
+
 /**
- * Measures the foundation claims on a trained model: orders of states and costates as its layers are cut into ever
- * finer steps, the terminal costate, the gradient in three ways, and its Hamiltonian. A claim whose measurement throws
- * is reported; after an abort the rest is left out.
+ * Measures one of them: orders of states and costates as the model's layers are cut into ever finer steps, the terminal
+ * costate, the gradient in three ways, or its Hamiltonian. A measurement that throws is reported as such.
  */
-export async function measureTrainedModel(
-  model: TrainedModel,
-  host: MeasurementHost = {},
-): Promise<ClaimOutcome[]> {
+export function measureTrainedClaim(claim: Claim, model: TrainedModel): StoredOutcome {
+  const [, measure] = measurements.find(([one]) => one === claim) ?? [];
+  if (measure === undefined) throw new RangeError(`${claim.id} is not measured on a trained model`);
   const { backend } = model.problem;
-  const tasks: readonly (readonly [Claim, () => NewFinding])[] = [
-    [eulerOrder as Claim, () => eulerOrderOfModel(model)],
-    [costateOrder, () => legacyFinding(costateOrderOfModel(model))],
-    [terminalCostate, () => legacyFinding(terminalCostateOfModel(model))],
-    [gradient, () => legacyFinding(gradientOfModel(model))],
-    [hamiltonian, () => legacyFinding(hamiltonianOfTrained(model))],
-  ];
-  const outcomes: ClaimOutcome[] = [];
-  for (const [claim, measure] of tasks) {
-    await new Promise((resume) => setTimeout(resume, 0));
-    if (host.signal?.aborted) break;
-    host.progress?.(outcomes.length, tasks.length, `measuring ${claim.id}`);
-    const start = performance.now();
-    const seconds = () => (performance.now() - start) / 1000;
-    try {
-      const finding = backend.scoped(measure);
-      outcomes.push({ claim, finding, seconds: seconds() });
-    } catch (cause) {
-      const error = cause instanceof Error ? cause : new Error(String(cause));
-      outcomes.push({ claim, error, seconds: seconds() });
-    }
+  const start = performance.now();
+  const seconds = () => (performance.now() - start) / 1000;
+  try {
+    const finding = backend.scoped(() => measure(model));
+    return { id: claim.id, finding, seconds: seconds() };
+  } catch (cause) {
+    return { id: claim.id, error: errorData(cause), seconds: seconds() };
   }
-  return outcomes;
 }
 
 function eulerOrderOfModel(model: TrainedModel): NewFinding {

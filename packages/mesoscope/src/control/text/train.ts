@@ -5,8 +5,14 @@ import { randomStream } from '../../numeric/random.ts';
 import { createControlProblem } from '../create-problem.ts';
 import type { ControlProblem } from '../problem.ts';
 import { cosineRate, type SolverStatus, solverStatusSentence } from '../solvers/index.ts';
-import { checkBatch, type TrainingRecord, type TrainingSubject, trainFlow } from '../training.ts';
-import { packTraining, type StoredTraining, unpackTraining } from '../training-state.ts';
+import {
+  checkBatch,
+  type TrainingHost,
+  type TrainingRecord,
+  type TrainingSchedule,
+  type TrainingSubject,
+  trainFlow,
+} from '../training.ts';
 import { type BigramModel, bigramBits, fitBigram } from './bigram.ts';
 import { checkTextFlow, type TextFlowConfiguration } from './configuration.ts';
 import {
@@ -17,19 +23,6 @@ import {
   sequencesAt,
 } from './corpus.ts';
 import { type HeldOutBits, heldOutBits } from './held-out.ts';
-
-/** What a training tells its host, and how the host steers it. A study's context is one. */
-export interface TextTrainingHost {
-  /** A {@link TrainingRecord} with `phase: 'train'`, and in bits. */
-  metric?(record: Readonly<Record<string, number | string>>): void;
-  /** Steps `done` of `total`. */
-  progress?(done: number, total: number, label: string): void;
-  /** Called after each record, and where the training stops: it can continue from there. */
-  checkpoint?(make: () => StoredTraining): Promise<void>;
-  /** Where to continue from; made by the same configuration and text. */
-  readonly resume?: StoredTraining;
-  readonly signal?: AbortSignal;
-}
 
 /** A trained next-character flow, beside the bigram model it has to beat. */
 export interface TrainedText {
@@ -119,33 +112,14 @@ export async function trainTextFlow(
   backend: Backend,
   text: string,
   configuration: TextFlowConfiguration,
-  host: TextTrainingHost = {},
+  host: TrainingHost = {},
 ): Promise<TrainedText> {
   checkTextFlow(configuration);
-  const { seed, stages, prolongation, rate, warmUp, reportEvery } = configuration;
+  const { stages } = configuration;
   const corpus = prepareCorpus(text, configuration);
-  const totalSteps = stages.reduce((sum, { steps }) => sum + steps, 0);
-  const schedule = {
-    ...{ seed, stages, prolongation, reportEvery },
-    rate: cosineRate({ rate, warmUp, steps: totalSteps }),
-  };
-  const trained = await trainFlow(backend, textTraining(backend, corpus, configuration), schedule, {
-    ...(host.resume === undefined ? {} : { resume: unpackTraining(host.resume) }),
-    progress: ({ steps }, label) => host.progress?.(steps, totalSteps, label),
-    async record(record, state) {
-      host.metric?.({
-        phase: 'train',
-        ...record,
-        validationBits: record.validationLoss / Math.LN2,
-      });
-      await host.checkpoint?.(() => packTraining(state()));
-    },
-    ...(host.signal === undefined ? {} : { signal: host.signal }),
-  });
+  const subject = textTraining(backend, corpus, configuration);
+  const trained = await trainFlow(backend, subject, textSchedule(configuration), host);
   const { status, records } = trained;
-  if (status.kind === 'aborted' || status.kind === 'diverged') {
-    await host.checkpoint?.(() => packTraining(trained));
-  }
   const { stage, parameters: reached } = trained.refinement;
   const { layers } = stages[stage];
   const classes = corpus.vocabulary.classes.length;
@@ -158,6 +132,16 @@ export async function trainTextFlow(
     parameters,
     records,
     ...measureText(problem, parameters, corpus, configuration),
+  };
+}
+
+/** Warm-up, then a cosine over all steps. */
+export function textSchedule(configuration: TextFlowConfiguration): TrainingSchedule {
+  const { seed, stages, prolongation, rate, warmUp, reportEvery } = configuration;
+  const steps = stages.reduce((sum, stage) => sum + stage.steps, 0);
+  return {
+    ...{ seed, stages, prolongation, reportEvery },
+    rate: cosineRate({ rate, warmUp, steps }),
   };
 }
 

@@ -1,6 +1,6 @@
 import { type MeanInterval, meanInterval } from '../../numeric/fit.ts';
-import type { Section } from '../study.ts';
-import type { OldResult as StudyResult } from '../whole.ts';
+import type { Section, StudyResult } from '../study.ts';
+import type { CoarsenedModel } from './depth-plan.ts';
 import { nats, withInterval } from './wording.ts';
 
 /** One trained model on fewer layers. Losses are validation cross-entropies in nats. */
@@ -9,12 +9,7 @@ export interface Coarsening {
   /** L of the trained model. */
   readonly layers: number;
   readonly loss: number;
-  readonly coarse: readonly {
-    readonly layers: number;
-    /** Of the controls sampled at these layers, before any retraining. */
-    readonly sampled: number;
-    readonly retrained: number;
-  }[];
+  readonly coarse: readonly CoarsenedModel[];
 }
 
 /** Mean over seeds of a loss, and of what it lies above that of the trained model. */

@@ -1,87 +1,81 @@
-import type { Batch } from '../../control/batch.ts';
-import {
-  type ControlCertificateOptions,
-  certifyControls,
-} from '../../control/certificates/index.ts';
+import type { ClaimOutcome } from '../../claims/run.ts';
+import { restoredOutcome } from '../../claims/stored-outcome.ts';
 import type { RefinementStage } from '../../control/refinement.ts';
-import type { TrainingRecord, TrainingSubject } from '../../control/training.ts';
-import { recordRows } from '../../control/training-state.ts';
-import type { FloatArray } from '../../kernels/backend.ts';
-import type { Section } from '../study.ts';
-import type { StudyContext, OldResult as StudyResult } from '../whole.ts';
+import { recordRows } from '../../control/training-records.ts';
+import type { PlannedPiece } from '../plan.ts';
+import type { Section, StudyResult } from '../study.ts';
 import type { CertifiedDepth } from './certificate-sections.ts';
 import { type Coarsening, coarseningHeadline, coarseningSections } from './coarsening.ts';
-import {
-  coarseningsOf,
-  decayingRate,
-  type RaceSetting,
-  racesOf,
-  raceTrainings,
-} from './depth-trainings.ts';
+import type { DepthPlan } from './depth-plan.ts';
 import { type Race, type RaceOutcome, raceOutcome } from './race.ts';
+import type { RaceConfiguration } from './race-schema.ts';
 import { raceHeadline, raceSections } from './race-sections.ts';
-import { runTrainings } from './trainings.ts';
+import type { FinishedTraining } from './training-piece.ts';
 
-/** The training of the model that is judged. */
-export interface JudgedTraining {
-  readonly subject: TrainingSubject;
-  readonly stages: readonly RefinementStage[];
-  readonly reportEvery: number;
-}
+type ResultOf = <Result>(piece: PlannedPiece<Result>) => Result;
 
-/** All trainings of a study over depths. */
-export interface DepthTrainings {
+/** What the pieces that studies over depths share have found. */
+export interface DepthResults {
+  /** Of the first training that diverged; `completed` if none did. */
   readonly status: StudyResult['status'];
-  /** Of the judged model. */
-  readonly records: readonly TrainingRecord[];
-  /** Parameters of the judged model at the end of every depth; all of them once `status` is `completed`. */
-  readonly models: readonly FloatArray[];
+  readonly training: FinishedTraining;
   readonly races: readonly Race[];
   readonly outcomes: readonly RaceOutcome[];
   readonly coarsenings: readonly Coarsening[];
+  readonly certified: readonly CertifiedDepth[];
+  readonly claims: readonly ClaimOutcome[];
 }
 
-/** Trains the judged model by depth refinement, then runs the race and retrains what it left on fewer layers. */
-export async function runDepthTrainings(
-  setting: RaceSetting,
-  judged: JudgedTraining,
-  context: StudyContext,
-): Promise<DepthTrainings> {
-  const { subject, stages, reportEvery } = judged;
-  const { seed, prolongation } = setting;
-  const schedule = () => ({
-    ...{ seed, stages, prolongation, reportEvery },
-    rate: decayingRate(setting, stages),
-  });
-  const first = { label: 'training', stages, keep: 'every depth' as const, subject, schedule };
-  const { status, done } = await runTrainings([first, ...raceTrainings(setting, 1)], context);
-  const races = racesOf(setting, done, 1);
+/** Gathers the results of a plan. Where a training diverged, what needs it is left out. */
+export function depthResults(plan: DepthPlan, resultOf: ResultOf): DepthResults {
+  const training = resultOf(plan.training);
+  const pairs = plan.races.map(({ seed, random, refined, coarsened }) => ({
+    seed,
+    random: resultOf(random),
+    refined: resultOf(refined),
+    coarse: coarsened.map(resultOf).filter((one) => one !== undefined),
+  }));
+  const all = [training, ...pairs.flatMap(({ random, refined }) => [random, refined])];
+  const diverged = all.find(({ status }) => status.kind === 'diverged');
+  const sound = pairs.filter(({ random, refined }) =>
+    [random, refined].every(({ status }) => status.kind === 'completed'),
+  );
+  const races = sound.map(({ seed, random, refined }) => ({
+    ...{ seed, random: random.records, refined: refined.records },
+  }));
   return {
-    status,
-    records: done[0]?.records ?? [],
-    models: done[0]?.models ?? [],
+    status: diverged?.status ?? { kind: 'completed', message: 'All trainings are done.' },
+    training,
     races,
     outcomes: races.map(raceOutcome),
-    coarsenings: coarseningsOf(setting, done, 1),
+    coarsenings: sound.map(({ seed, refined, coarse }) => {
+      const last = refined.records[refined.records.length - 1];
+      return { seed, layers: last.layers, loss: last.validationLoss, coarse };
+    }),
+    certified: plan.certificates.map(resultOf).filter((one) => one !== undefined),
+    claims: plan.claims
+      .map(resultOf)
+      .filter((one) => one !== undefined)
+      .map((one) => restoredOutcome(one)),
   };
 }
 
 /** What the race found, and the coarsening. */
 export function raceAndCoarsening(
-  { races, outcomes, coarsenings }: DepthTrainings,
-  { race }: Pick<RaceSetting, 'race'>,
+  { races, outcomes, coarsenings }: DepthResults,
+  { race }: { readonly race: RaceConfiguration },
 ): Section[] {
   const retraining = race.coarsening.steps;
   return [...raceSections(races, outcomes), ...coarseningSections(coarsenings, retraining)];
 }
 
-export function depthHeadline({ outcomes, coarsenings }: DepthTrainings): StudyResult['headline'] {
+export function depthHeadline({ outcomes, coarsenings }: DepthResults): StudyResult['headline'] {
   return { ...raceHeadline(outcomes), ...coarseningHeadline(coarsenings) };
 }
 
 /** The judged model at every depth, and the record of every training, for arrays.npz. */
 export function trainingArrays(
-  { records, models, races }: DepthTrainings,
+  { training: { records, models }, races }: DepthResults,
   stages: readonly RefinementStage[],
 ): StudyResult['arrays'] {
   return {
@@ -99,29 +93,4 @@ export function trainingArrays(
       ]),
     ),
   };
-}
-
-/** Judges the model at the end of every depth, on one batch; after an abort the rest is left out. */
-export async function certifyDepths(
-  { subject, stages }: JudgedTraining,
-  models: readonly FloatArray[],
-  batch: Batch,
-  context: StudyContext,
-  options: ControlCertificateOptions,
-): Promise<CertifiedDepth[]> {
-  const { backend } = context;
-  const certified: CertifiedDepth[] = [];
-  for (const [i, { layers }] of stages.entries()) {
-    await new Promise((resume) => setTimeout(resume, 0));
-    if (context.signal?.aborted) break;
-    context.progress(i, stages.length, `certificate of ${layers} layers`);
-    const certificate = backend.scoped(() => {
-      const problem = subject.problem(layers);
-      const parameters = backend.allocate(problem.layout.length);
-      parameters.set(models[i]);
-      return certifyControls(problem, parameters, batch, options);
-    });
-    certified.push({ layers, certificate });
-  }
-  return certified;
 }

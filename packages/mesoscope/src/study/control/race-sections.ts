@@ -1,8 +1,7 @@
 import type { Figure } from '../../claims/figure.ts';
 import type { TrainingRecord } from '../../control/training.ts';
 import type { Interval } from '../../numeric/fit.ts';
-import type { Section } from '../study.ts';
-import type { OldResult as StudyResult } from '../whole.ts';
+import type { Section, StudyResult } from '../study.ts';
 import { type Race, type RaceOutcome, raceRatio } from './race.ts';
 import { nats, times, withInterval } from './wording.ts';
 

@@ -5,17 +5,16 @@ import { counterexample } from '../../claims/ensemble/counterexample.ts';
 import { energy } from '../../claims/ensemble/energy.ts';
 import { forwardLimit } from '../../claims/ensemble/forward-limit.ts';
 import { ensembleGradient } from '../../claims/ensemble/gradient.ts';
-import { ensembleInstance } from '../../claims/ensemble/instance.ts';
 import { persistence } from '../../claims/ensemble/persistence.ts';
-import { runClaims } from '../../claims/run.ts';
+
 import type { Study } from '../study.ts';
-import type { StudyContext, OldResult as StudyResult } from '../whole.ts';
-import { wholeStudy } from '../whole.ts';
+import { type MeasuredPiece, type Verification, verifyStudy } from '../verify.ts';
 
 const schema = z.strictObject({
   seed: z.int().min(0).default(1),
   setting: z.enum(['quick', 'full']).default('quick').describe('how many experiments'),
-  instance: ensembleInstance
+  instance: z
+    .record(z.string(), z.unknown())
     .optional()
     .describe('explicit contexts, tokens and targets; default: random ones'),
 });
@@ -26,45 +25,47 @@ type Configuration = z.infer<typeof schema>;
 function claimStudy(
   about: Pick<Study, 'name' | 'title' | 'description'>,
   claims: readonly Claim[],
-): Study {
-  async function run(configuration: Configuration, context: StudyContext): Promise<StudyResult> {
-    const { seed, setting, instance } = configuration;
-    const outcomes = await runClaims(
-      claims.map((claim) => ({ claim, ...(instance === undefined ? {} : { instance }) })),
-      {
-        backend: context.backend,
-        seed,
-        setting,
-        progress: (done, total, label) => context.progress(done, total, label),
-        ...(context.signal === undefined ? {} : { signal: context.signal }),
-      },
-    );
-    const interrupted = context.signal?.aborted === true;
-    return {
-      claims: outcomes,
-      sections: [],
-      arrays: {},
-      headline: Object.fromEntries(
-        outcomes.map((outcome) => [
-          outcome.claim.id,
-          'finding' in outcome ? outcome.finding.verdict : outcome.error.message,
-        ]),
-      ),
-      status: interrupted
-        ? { kind: 'interrupted', message: 'Not all claims were measured.' }
-        : {
-            kind: 'completed',
-            message: outcomes
-              .map((outcome) => ('finding' in outcome ? outcome.finding.summary : ''))
-              .join(' '),
-          },
+): Study<Configuration, MeasuredPiece> {
+  const verify = verifyStudy(claims);
+  const asked = new WeakMap<Configuration, Verification>();
+  const verification = (configuration: Configuration): Verification => {
+    const { seed, setting, instance = {} } = configuration;
+    const known = asked.get(configuration) ?? {
+      ...{ seed, setting },
+      claims: claims.map(({ id }) => ({ id, instance })),
     };
-  }
-  return wholeStudy({ ...about, papers: ['D'], schema, run }) as Study;
+    asked.set(configuration, known);
+    return known;
+  };
+  return {
+    ...about,
+    papers: ['D'],
+    schema,
+    pieces: (configuration) => verify.pieces(verification(configuration)),
+    label: (configuration, index) => verify.label(verification(configuration), index),
+    piece: (configuration, context) => verify.piece(verification(configuration), context),
+    milestone: (configuration, pieces, index) =>
+      verify.milestone?.(verification(configuration), pieces, index),
+    finish(configuration, pieces) {
+      const result = verify.finish(verification(configuration), pieces);
+      const found = result.claims.map((outcome): readonly [string, string] => [
+        outcome.claim.id,
+        'finding' in outcome ? outcome.finding.verdict : outcome.error.message,
+      ]);
+      const summaries = result.claims.flatMap((outcome) =>
+        'finding' in outcome ? [outcome.finding.summary] : [],
+      );
+      return {
+        ...result,
+        headline: Object.fromEntries(found),
+        status: { kind: 'completed', message: summaries.join(' ') },
+      };
+    },
+  };
 }
 
 /** Studies of limits, adjoints and scaling. */
-export const ensembleClaimStudies: readonly Study[] = [
+export const ensembleClaimStudies: readonly Study<Configuration, MeasuredPiece>[] = [
   claimStudy(
     {
       name: 'ensemble/forward-limit',

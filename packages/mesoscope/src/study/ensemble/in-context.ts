@@ -1,7 +1,6 @@
 import { meanInterval } from '../../numeric/fit.ts';
 import { randomStream } from '../../numeric/random.ts';
-import type { Section } from '../study.ts';
-import type { OldResult as StudyResult } from '../whole.ts';
+import type { Section, StudyResult } from '../study.ts';
 import type { EnsembleTask } from './problems.ts';
 
 const pairsOfTask = 16;

@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { attentionKernelInjectivity } from '../../claims/ensemble/ntk.ts';
 import { runClaim } from '../../claims/run.ts';
+import { storedOutcome } from '../../claims/stored-outcome.ts';
 import { ensembleInputs } from '../../ensemble/inputs.ts';
 import type { LawDescription } from '../../law/schema.ts';
 import { type RandomStream, randomStream } from '../../numeric/random.ts';
-import type { StudyContext, OldResult as StudyResult } from '../whole.ts';
-import { wholeStudy } from '../whole.ts';
+import { type StoredResult, singlePiece } from '../single-piece.ts';
+import type { PieceContext } from '../study.ts';
 import { dependencySection, singularValueSection } from './injectivity-sections.ts';
 import { taskFields } from './schema.ts';
 import { streamedInjectivity } from './streamed-injectivity.ts';
@@ -27,7 +28,7 @@ const schema = z.strictObject({
 
 type Configuration = z.infer<typeof schema>;
 
-async function run(configuration: Configuration, context: StudyContext): Promise<StudyResult> {
+async function compute(configuration: Configuration, context: PieceContext): Promise<StoredResult> {
   const { family, count, dimension, seed } = configuration;
   const task = taskOf(configuration, (s) => makeFamily(family, count, dimension, s));
   const inputs = ensembleInputs(task.contexts, task.tokens);
@@ -41,7 +42,7 @@ async function run(configuration: Configuration, context: StudyContext): Promise
     {
       backend: context.backend,
       seed,
-      progress: (done, total, label) => context.progress(done, total, label),
+      progress: (done, total, label) => context.progress(done / total, label),
     },
   );
   const { evidence } = outcome.finding;
@@ -50,7 +51,7 @@ async function run(configuration: Configuration, context: StudyContext): Promise
   const [low, high] = evidence['design.interval'] as readonly number[];
   const lambda = evidence['kernel.lambdaMin'] as number;
   return {
-    claims: [outcome],
+    claims: [storedOutcome(outcome)],
     sections: [
       {
         kind: 'table',
@@ -141,12 +142,12 @@ function covariance(stream: RandomStream, d: number): number[][] {
 }
 
 /** Are the log-sum-exp functions of these contexts independent, and is the attention kernel injective? */
-export const injectivityLab = wholeStudy<Configuration>({
+export const injectivityLab = singlePiece<Configuration>({
   name: 'ensemble/injectivity',
   title: 'Injectivity lab',
   description:
     'Singular values of the log-sum-exp design of contexts, the smallest eigenvalue of the attention kernel, and the coefficients of a dependency.',
   papers: ['D'],
   schema,
-  run,
+  compute,
 });

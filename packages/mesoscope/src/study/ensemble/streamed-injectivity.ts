@@ -4,7 +4,6 @@ import {
   type CertifiedEigenvalue,
   certifiedSmallestEigenvalue,
 } from '../../ensemble/averaged-kernel.ts';
-import type { Injectivity } from '../../ensemble/injectivity.ts';
 import type { EnsembleInputs } from '../../ensemble/inputs.ts';
 import { ensembleLayout, headsAt, randomEnsemble } from '../../ensemble/parameters.ts';
 import {
@@ -12,10 +11,9 @@ import {
   streamInjectivity,
 } from '../../ensemble/streamed-injectivity.ts';
 import { toRows } from '../../numeric/matrix.ts';
-import type { Checkpoint, StudyContext, OldResult as StudyResult } from '../whole.ts';
+import type { StoredResult } from '../single-piece.ts';
+import type { PieceContext } from '../study.ts';
 import { dependencySection, singularValueSection } from './injectivity-sections.ts';
-
-class Interrupted extends Error {}
 
 /**
  * Many contexts: the design's rows are reflected into a triangle one after the other, and of the kernel only products are
@@ -24,54 +22,30 @@ class Interrupted extends Error {}
 export async function streamedInjectivity(
   inputs: EnsembleInputs,
   seed: number,
-  context: StudyContext,
-): Promise<StudyResult> {
+  context: PieceContext,
+): Promise<StoredResult> {
   const { contexts, tokens, dimension } = inputs;
   const count = contexts.length;
   // A head gives the kernel this rank at one token: four times what N inputs need.
   const rank = dimension + dimension ** 2 + (dimension * (dimension + 1)) / 2;
   const heads = 2 * Math.max(64, Math.ceil((2 * count) / rank));
-  let designs = unpackDesigns(context.resume);
-  const save = () => context.checkpoint(() => packDesigns(designs));
-  const observe = async (done: number, total: number, label: string) => {
-    context.progress(done, total, label);
-    // A macrotask, so that the host can draw and see an interrupt.
-    await new Promise((resume) => setTimeout(resume, 0));
-    if (context.signal?.aborted) throw new Interrupted();
+  const observe = async (done: number, total: number, label: string) =>
+    context.progress(done / total, label);
+  const resumed = context.resume as StreamedInjectivity | undefined;
+  const designs = resumed ?? (await streamInjectivity(contexts, { seed, observe }));
+  await context.checkpoint(() => designs);
+  const layout = ensembleLayout({ dimension, keyDimension: dimension, layers: 1, heads });
+  const sampled = headsAt(layout, randomEnsemble(layout, seed), 0);
+  const kernelOf = async (part: 'half' | 'all') => {
+    const some = part === 'half' ? sampled.slice(0, heads / 2) : sampled;
+    const kernel = await averagedKernel(
+      some,
+      { contexts, tokens },
+      { observe: (done, total) => observe(done, total, `kernel of ${part} heads`) },
+    );
+    return certifiedSmallestEigenvalue(kernel);
   };
-  try {
-    if (designs === undefined) {
-      designs = await streamInjectivity(contexts, { seed, observe });
-      await save();
-    }
-    const layout = ensembleLayout({ dimension, keyDimension: dimension, layers: 1, heads });
-    const sampled = headsAt(layout, randomEnsemble(layout, seed), 0);
-    const kernelOf = async (part: 'half' | 'all') => {
-      const some = part === 'half' ? sampled.slice(0, heads / 2) : sampled;
-      const kernel = await averagedKernel(
-        some,
-        { contexts, tokens },
-        {
-          observe: (done, total) => observe(done, total, `kernel of ${part} heads`),
-        },
-      );
-      return certifiedSmallestEigenvalue(kernel);
-    };
-    return result(inputs, heads, designs, await kernelOf('half'), await kernelOf('all'));
-  } catch (cause) {
-    if (!(cause instanceof Interrupted)) throw cause;
-    await save();
-    return {
-      claims: [],
-      sections: [],
-      arrays: {},
-      headline: {},
-      status: {
-        kind: 'interrupted',
-        message: `The design is ${designs === undefined ? 'not ' : ''}decided, the kernel is not.`,
-      },
-    };
-  }
+  return result(inputs, heads, designs, await kernelOf('half'), await kernelOf('all'));
 }
 
 function result(
@@ -80,7 +54,7 @@ function result(
   { affine, constant }: StreamedInjectivity,
   half: CertifiedEigenvalue,
   kernel: CertifiedEigenvalue,
-): StudyResult {
+): StoredResult {
   const count = contexts.length;
   const values = Array.from(affine.singularValues);
   const [low, high] = affine.interval;
@@ -144,41 +118,4 @@ function result(
       message: `${count} contexts: ${affine.verdict} modulo affine functions, ${moduloConstants} modulo constants; the kernel is ${singular ? 'singular to rounding' : 'injective'}.`,
     },
   };
-}
-
-const moduli = ['affine', 'constant'] as const;
-
-function packDesigns(designs: StreamedInjectivity | undefined): Checkpoint {
-  const arrays = moduli.flatMap((modulo) => {
-    const design = designs?.[modulo];
-    if (design === undefined) return [];
-    const { singularValues, dependencies, rank, rankGap, interval } = design;
-    return [
-      [`${modulo}.values`, singularValues],
-      [`${modulo}.dependencies`, dependencies.data],
-      [`${modulo}.numbers`, Float64Array.of(rank, rankGap, ...interval)],
-    ];
-  });
-  return { meta: {}, arrays: Object.fromEntries(arrays) };
-}
-
-/** The designs of a checkpoint; undefined if they were not finished. */
-function unpackDesigns(saved: Checkpoint | undefined): StreamedInjectivity | undefined {
-  const [affine, constant] = moduli.map((modulo): Injectivity | undefined => {
-    const numbers = saved?.arrays[`${modulo}.numbers`];
-    if (saved === undefined || numbers === undefined) return undefined;
-    const singularValues = Float64Array.from(saved.arrays[`${modulo}.values`]);
-    const columns = singularValues.length;
-    const [rank, rankGap, low, high] = numbers;
-    const data = Float64Array.from(saved.arrays[`${modulo}.dependencies`]);
-    return {
-      verdict: rank === columns ? 'independent' : 'dependent',
-      singularValues,
-      rank,
-      rankGap,
-      interval: [low, high],
-      dependencies: { rows: columns - rank, columns, data },
-    };
-  });
-  return affine === undefined ? undefined : { affine, constant };
 }

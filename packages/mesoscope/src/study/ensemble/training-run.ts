@@ -15,7 +15,7 @@ import {
 import { MesoscopeError } from '../../errors.ts';
 import type { Backend } from '../../kernels/backend.ts';
 import { identity } from '../../numeric/matrix.ts';
-import type { StudyContext } from '../whole.ts';
+import type { PieceContext } from '../study.ts';
 import type { EnsembleTask } from './problems.ts';
 import type { EnsembleTraining } from './schema.ts';
 
@@ -113,21 +113,27 @@ export function createTokenLoss(
   return crossEntropyLoss(labels ?? targets.map((y) => (y[0] > 0 ? 1 : 0)), identity(d));
 }
 
+/** From where a training goes on. */
+interface Under {
+  readonly theta: Float64Array;
+  readonly step: number;
+  readonly taken: number;
+  readonly reports: readonly EnsembleReport[];
+}
+
 /** Trains a law of heads report by report; continues from a checkpoint to the same numbers. */
 export async function trainStudy(
   configuration: EnsembleTraining,
   task: EnsembleTask,
-  context: StudyContext,
+  context: PieceContext,
 ): Promise<EnsembleRun> {
   const { seed, steps, reportEvery, target, energyTolerance } = configuration;
   const map = createTokenMap(context.backend, configuration, task);
   const loss = createTokenLoss(configuration, task);
   const start = randomEnsemble(map.layout, seed);
-  const resumed = context.resume;
-  let theta = resumed === undefined ? start : Float64Array.from(resumed.arrays.theta);
-  let step = resumed === undefined ? configuration.step : Number(resumed.meta.step);
-  let taken = resumed === undefined ? 0 : Number(resumed.meta.taken);
-  const reports = resumed === undefined ? [] : unpackReports(resumed.arrays.reports, map);
+  const resumed = context.resume as Under | undefined;
+  let { theta, step, taken } = resumed ?? { theta: start, step: configuration.step, taken: 0 };
+  const reports = [...(resumed?.reports ?? [])];
   let status: EnsembleTrainingStatus = { kind: 'step-limit' };
   if (resumed === undefined) {
     const gradient = trainEnsemble({ map, loss, start, step, steps: 0 });
@@ -163,16 +169,9 @@ export async function trainStudy(
     }
     const label = `loss ${last.loss.toExponential(3)}`;
     context.metric({ phase: 'train', step: taken, time: before + last.time, loss: last.loss });
-    context.progress(taken, steps, label);
-    const state = { taken, step };
-    await context.checkpoint(() => ({
-      meta: state,
-      arrays: { theta, reports: packReports(reports) },
-    }));
-    if (context.signal?.aborted) {
-      status = { kind: 'interrupted' };
-      break;
-    }
+    context.progress(taken / steps, label);
+    const state = { theta, step, taken };
+    await context.checkpoint((): Under => ({ ...state, reports: [...reports] }));
     if (trained.status.kind !== 'step-limit') {
       status = trained.status;
       break;
@@ -205,42 +204,11 @@ function reportOf(
   };
 }
 
-const fixedColumns = 6;
-
-/** Reports as rows of numbers, the number of kernels first. */
-export function packReports(reports: readonly EnsembleReport[]): Float64Array {
-  return Float64Array.from(
-    reports.flatMap((r) => [
-      r.kernel.length,
-      r.steps,
-      r.time,
-      r.loss,
-      r.gradientSquare,
-      r.energyRatio,
-      ...r.movement,
-      ...r.kernel,
-      ...r.lambdaMax,
-    ]),
-  );
-}
-
-function unpackReports(packed: ArrayLike<number>, { layout }: TokenMap): EnsembleReport[] {
-  const reports: EnsembleReport[] = [];
-  for (let at = 0; at < packed.length; ) {
-    const values = (from: number, length: number) =>
-      Array.from({ length }, (_, i) => packed[at + from + i]);
-    const [kernels, steps, time, loss, gradientSquare, ratio] = values(0, fixedColumns);
-    reports.push({
-      steps,
-      time,
-      loss,
-      gradientSquare,
-      energyRatio: ratio,
-      movement: values(fixedColumns, layout.layers),
-      kernel: values(fixedColumns + layout.layers, kernels),
-      lambdaMax: values(fixedColumns + layout.layers + kernels, kernels),
-    });
-    at += fixedColumns + layout.layers + 2 * kernels;
-  }
-  return reports;
+/** Reports as rows: kernels followed, steps, time, loss, |∇L|², energy ratio, then movement and the kernels at every depth. */
+export function reportRows(reports: readonly EnsembleReport[]) {
+  const rows = reports.map((r) => [
+    ...[r.kernel.length, r.steps, r.time, r.loss, r.gradientSquare, r.energyRatio],
+    ...[...r.movement, ...r.kernel, ...r.lambdaMax],
+  ]);
+  return { shape: [rows.length, rows[0].length], data: Float64Array.from(rows.flat()) };
 }

@@ -2,9 +2,8 @@ import { singleLayerFloor, testInjectivity } from '../../ensemble/injectivity.ts
 import { ensembleInputs } from '../../ensemble/inputs.ts';
 import { ensembleTrainingSentence, gradientDominance } from '../../ensemble/training.ts';
 import { requireFinite } from '../../numeric/checks.ts';
-import type { Section, Study } from '../study.ts';
-import type { StudyContext, OldResult as StudyResult } from '../whole.ts';
-import { wholeStudy } from '../whole.ts';
+import { type StoredResult, singlePiece } from '../single-piece.ts';
+import type { PieceContext, Section, Study, StudyResult } from '../study.ts';
 import { trainingFigures } from './figures.ts';
 import { heldOutReport, linearRegression } from './in-context.ts';
 import {
@@ -17,7 +16,7 @@ import { type EnsembleTraining, trainingSchema } from './schema.ts';
 import {
   createTokenMap,
   type EnsembleRun,
-  packReports,
+  reportRows,
   taskOf,
   trainStudy,
 } from './training-run.ts';
@@ -41,7 +40,10 @@ interface Preset {
 }
 
 function trainingStudy(preset: Preset): Study {
-  async function run(configuration: EnsembleTraining, context: StudyContext): Promise<StudyResult> {
+  async function compute(
+    configuration: EnsembleTraining,
+    context: PieceContext,
+  ): Promise<StoredResult> {
     const task = taskOf(configuration, preset.task);
     const done = await trainStudy(configuration, task, context);
     const { reports, status, theta } = done;
@@ -66,10 +68,7 @@ function trainingStudy(preset: Preset): Study {
       ],
       arrays: {
         theta: { shape: [theta.length], data: theta },
-        reports: {
-          shape: [reports.length, packReports(reports).length / reports.length],
-          data: packReports(reports),
-        },
+        reports: reportRows(reports),
         ...own?.arrays,
       },
       headline: {
@@ -88,19 +87,18 @@ function trainingStudy(preset: Preset): Study {
         ...own?.headline,
       },
       status: {
-        kind:
-          status.kind === 'diverged' || status.kind === 'interrupted' ? status.kind : 'completed',
+        kind: status.kind === 'diverged' ? 'diverged' : 'completed',
         message: ensembleTrainingSentence(status),
       },
     };
   }
-  return wholeStudy<EnsembleTraining>({
+  return singlePiece<EnsembleTraining>({
     name: `ensemble/${preset.name}`,
     title: preset.title,
     description: preset.description,
     papers: ['D'],
     schema: trainingSchema(preset),
-    run,
+    compute,
   }) as Study;
 }
 

@@ -7,7 +7,7 @@ import { heldOutSection } from '../control/text/sections.ts';
 import type { Section } from '../study.ts';
 
 /** Training loss and held-out bits against time, one colour for each depth, with the bigram's level. */
-export function trainingFigure(records: readonly TrainingRecord[], bigramBits: number): Figure {
+export function trainingFigure(records: readonly TrainingRecord[], bigramBits?: number): Figure {
   const depths = [...new Set(records.map((record) => record.layers))];
   return {
     id: 'training',
@@ -37,7 +37,14 @@ export function trainingFigure(records: readonly TrainingRecord[], bigramBits: n
           },
         ];
       }),
-      { kind: 'rule', axis: 'y', at: bigramBits, label: 'character bigram on the held-out part' },
+      ...(bigramBits === undefined
+        ? []
+        : [
+            {
+              ...{ kind: 'rule' as const, axis: 'y' as const, at: bigramBits },
+              label: 'character bigram on the held-out part',
+            },
+          ]),
     ],
   };
 }
@@ -47,14 +54,19 @@ function lastOf(records: readonly TrainingRecord[], layers: number): TrainingRec
 }
 
 /** What the model does on text that it has not seen. */
-export function textSections(trained: TrainedText): Section[] {
+export function textSections(
+  trained: Omit<TrainedText, 'status' | 'records' | 'probe'>,
+): Section[] {
   const { corpus, problem, parameters } = trained;
   const model: TextModel = { problem, parameters, vocabulary: corpus.vocabulary };
   const predictions = predictNext(model, corpus.heldOut);
   const percent = (p: number) => `${(100 * p).toFixed(1)} %`;
   const prompt = predictions[0].context;
   return [
-    heldOutSection(problem, trained),
+    heldOutSection(
+      { layers: problem.layout.layers, classes: problem.classes, tokens: problem.tokens },
+      trained,
+    ),
     {
       kind: 'table',
       title: 'Next characters',

@@ -3,6 +3,7 @@ import type { Figure, Mark } from '../../claims/figure.ts';
 import { blowUp } from '../../claims/gaussian/blow-up.ts';
 import { finiteTokens } from '../../claims/gaussian/finite-n.ts';
 import { runClaims } from '../../claims/run.ts';
+import { storedOutcome } from '../../claims/stored-outcome.ts';
 import { classifyLayer } from '../../gaussian/classify.ts';
 import { integrateMoments, type MomentFlow } from '../../gaussian/moment-flow.ts';
 import { factored, unfactored } from '../../gaussian/moments.ts';
@@ -10,8 +11,8 @@ import { randomCovariance } from '../../gaussian/random-matrices.ts';
 import { gaussianFlowSchema, lawOfInstance, layerOfInstance } from '../../gaussian/schema.ts';
 import { type Matrix, scale, trace } from '../../numeric/matrix.ts';
 import { randomStream } from '../../numeric/random.ts';
-import type { StudyContext, OldResult as StudyResult } from '../whole.ts';
-import { wholeStudy } from '../whole.ts';
+import { type StoredResult, singlePiece } from '../single-piece.ts';
+import type { PieceContext } from '../study.ts';
 
 const blowUpSchema = z.strictObject({
   seed: z.int().min(0).default(1),
@@ -55,14 +56,14 @@ interface Trajectory {
   readonly blowUpTime: number | null;
 }
 
-async function run(configuration: BlowUp, context: StudyContext): Promise<StudyResult> {
+async function compute(configuration: BlowUp, context: PieceContext): Promise<StoredResult> {
   const { seed, flow: instance, starts } = configuration;
   const layer = layerOfInstance(instance);
   const first = lawOfInstance(instance.law);
   const d = first.mean.length;
   const stream = randomStream(seed, 'starts in the cone');
   const trajectories: Trajectory[] = [];
-  for (let k = 0; k < starts && context.signal?.aborted !== true; k++) {
+  for (let k = 0; k < starts; k++) {
     const random = randomCovariance(stream, d, d, 0.1);
     const size = trace(first.covariance) * (0.3 + 1.2 * stream.uniform());
     const law =
@@ -70,20 +71,15 @@ async function run(configuration: BlowUp, context: StudyContext): Promise<StudyR
     const flow = integrateMoments(layer, factored(law), { horizon: instance.horizon });
     const { regime, blowUpTime } = classifyLayer(layer, law);
     trajectories.push({ flow, regime, blowUpTime });
-    context.progress(k + 1, starts + 1, 'trajectories');
-    await new Promise((resume) => setTimeout(resume, 0));
+    context.progress((k + 1) / (starts + 1), 'trajectories');
   }
   const tasks = [blowUp, ...(instance.attention === 'sinkhorn' ? [] : [finiteTokens])];
-  const claims =
-    context.signal?.aborted === true
-      ? []
-      : await runClaims(
-          tasks.map((claim) => ({ claim, instance })),
-          { backend: context.backend, seed },
-        );
-  const complete = trajectories.length === starts && context.signal?.aborted !== true;
+  const claims = await runClaims(
+    tasks.map((claim) => ({ claim, instance })),
+    { backend: context.backend, seed },
+  );
   return {
-    claims,
+    claims: claims.map(storedOutcome),
     sections: [
       ...(d === 2 ? [{ kind: 'figure' as const, figure: coneFigure(trajectories) }] : []),
       { kind: 'figure', figure: sizeFigure(trajectories) },
@@ -114,12 +110,7 @@ async function run(configuration: BlowUp, context: StudyContext): Promise<StudyR
       'blow up': trajectories.filter(({ regime }) => regime === 'blow-up').length,
       'earliest blow-up': earliest(trajectories),
     },
-    status: complete
-      ? { kind: 'completed', message: `${starts} trajectories followed.` }
-      : {
-          kind: 'interrupted',
-          message: `${trajectories.length} of ${starts} trajectories followed.`,
-        },
+    status: { kind: 'completed', message: `${starts} trajectories followed.` },
   };
 }
 
@@ -190,12 +181,12 @@ function trajectoryArray(flow: MomentFlow) {
 }
 
 /** Trajectories in the cone of covariances, and where they blow up. */
-export const blowUpStudy = wholeStudy<BlowUp>({
+export const blowUpStudy = singlePiece<BlowUp>({
   name: 'gaussian/blow-up',
   title: 'Trajectories in the cone of covariances',
   description:
     'Follows a constant layer from many covariances, predicts and integrates blow-ups, and puts n tokens beside the closure.',
   papers: ['C'],
   schema: blowUpSchema,
-  run,
+  compute,
 });

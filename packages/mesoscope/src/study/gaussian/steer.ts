@@ -8,6 +8,7 @@ import {
 } from '../../claims/gaussian/open-loop.ts';
 import { reachability } from '../../claims/gaussian/reachability.ts';
 import { runClaims } from '../../claims/run.ts';
+import { storedOutcome } from '../../claims/stored-outcome.ts';
 import { MesoscopeError } from '../../errors.ts';
 import { type GaussianMoments, unfactored } from '../../gaussian/moments.ts';
 import { bestReachable } from '../../gaussian/reachability/best-reachable.ts';
@@ -19,9 +20,8 @@ import {
 } from '../../gaussian/reachability/steer.ts';
 import { gaussianLawSchema, lawOfInstance } from '../../gaussian/schema.ts';
 import { symmetricSquareRoot } from '../../numeric/matrix-functions.ts';
-import type { Section } from '../study.ts';
-import type { StudyContext, OldResult as StudyResult } from '../whole.ts';
-import { wholeStudy } from '../whole.ts';
+import { type StoredResult, singlePiece } from '../single-piece.ts';
+import type { PieceContext, Section } from '../study.ts';
 
 const steerSchema = z.strictObject({
   seed: z.int().min(0).default(1),
@@ -57,7 +57,7 @@ interface Steered {
   readonly steering: Steering;
 }
 
-async function run(configuration: Steer, context: StudyContext): Promise<StudyResult> {
+async function compute(configuration: Steer, context: PieceContext): Promise<StoredResult> {
   const { seed, horizon, bestApproximation } = configuration;
   const from = lawOfInstance(configuration.from, 'from');
   const wanted = lawOfInstance(configuration.to, 'to');
@@ -66,31 +66,32 @@ async function run(configuration: Steer, context: StudyContext): Promise<StudyRe
   const steered: Steered[] = [];
   const refused: [string, string][] = [];
   for (const [k, realisation] of configuration.realisations.entries()) {
-    if (context.signal?.aborted) break;
-    context.progress(k, configuration.realisations.length + 2, realisation);
+    context.progress(k / (configuration.realisations.length + 2), realisation);
     try {
       steered.push({ realisation, steering: steer({ from, to, horizon, realisation }) });
     } catch (cause) {
       if (!(cause instanceof MesoscopeError) || cause.fault.code !== 'unsupported') throw cause;
       refused.push([realisation, cause.message]);
     }
-    await new Promise((resume) => setTimeout(resume, 0));
   }
-  const interrupted = () => context.signal?.aborted === true;
-  const loops = interrupted()
-    ? []
-    : await openLoopErrors({ ...context, seed, setting: 'quick' }, steered, from);
-  const claims = interrupted()
-    ? []
-    : await runClaims(
-        [
-          {
-            claim: reachability,
-            instance: { ...instanceOf(configuration), realisation: steered[0]?.realisation },
-          },
-        ],
-        { backend: context.backend, seed },
-      );
+  const { backend, progress } = context;
+  const loops = await openLoopErrors(
+    {
+      ...{ backend, seed, setting: 'quick' },
+      progress: (done, total) => progress(done / total, 'open loop'),
+    },
+    steered,
+    from,
+  );
+  const claims = await runClaims(
+    [
+      {
+        claim: reachability,
+        instance: { ...instanceOf(configuration), realisation: steered[0]?.realisation },
+      },
+    ],
+    { backend, seed },
+  );
   const worst = Math.max(
     0,
     ...steered.map(({ steering: { endpointError } }) =>
@@ -98,7 +99,7 @@ async function run(configuration: Steer, context: StudyContext): Promise<StudyRe
     ),
   );
   return {
-    claims,
+    claims: claims.map(storedOutcome),
     sections: sections(steered, refused, loops, best),
     arrays: Object.fromEntries(
       steered.map(({ realisation, steering }) => [`path.${realisation}`, pathArray(steering)]),
@@ -110,12 +111,10 @@ async function run(configuration: Steer, context: StudyContext): Promise<StudyRe
         steered.map(({ realisation, steering }) => [`energy, ${realisation}`, steering.energy]),
       ),
     },
-    status: interrupted()
-      ? { kind: 'interrupted', message: 'Not all realisations were computed.' }
-      : {
-          kind: 'completed',
-          message: `${steered.length} realisations; endpoint error at most ${worst.toExponential(1)}.`,
-        },
+    status: {
+      kind: 'completed',
+      message: `${steered.length} realisations; endpoint error at most ${worst.toExponential(1)}.`,
+    },
   };
 }
 
@@ -241,12 +240,12 @@ function pathArray({ flow }: Steering) {
 }
 
 /** Steers one Gaussian token law to another by different layers. */
-export const steerStudy = wholeStudy<Steer>({
+export const steerStudy = singlePiece<Steer>({
   name: 'gaussian/steer',
   title: 'Steering a Gaussian token law',
   description:
     'Steers one Gaussian law to another by feed-forward, attention, constant and minimum-energy controls, and applies these to n tokens.',
   papers: ['C'],
   schema: steerSchema,
-  run,
+  compute,
 });

@@ -1,24 +1,25 @@
 import type { HeadLaw } from '../../heads/head-law.ts';
 import type { HeadProblem } from '../../heads/problem.ts';
-import type { OldResult as StudyResult } from '../whole.ts';
+import type { StudyResult } from '../study.ts';
 import type { CloudFrame } from './cloud.ts';
 import type { FinalCertificate, GrowthProgress } from './growth-stage.ts';
 import type { FixedRun, FlowProgress } from './stages.ts';
 
-/** What a study has when it ends, or is interrupted. */
+/** What a study has when it ends. */
 export interface HeadStudyOutcome {
   readonly problem: HeadProblem;
-  /** One for each number of heads, in increasing order; interrupted, those begun. */
+  /** One for each number of heads, in increasing order. */
   readonly flows: readonly FlowProgress[];
   readonly growth: GrowthProgress;
   readonly fixed: readonly FixedRun[];
   /** Of the flow with the largest number of heads. */
   readonly frames: readonly CloudFrame[];
-  readonly certificate?: FinalCertificate;
+  /** Undefined where growth did not begin. */
+  readonly certificate: FinalCertificate | undefined;
   /** Cross-entropy on sequences that training never saw, in nats. */
   readonly heldOut: (law: HeadLaw) => number;
   /** The same on those that a preset may be chosen on; of no law where there are none. */
-  readonly validation?: (law: HeadLaw) => number;
+  readonly validation: ((law: HeadLaw) => number) | undefined;
 }
 
 /** Arrays of an outcome. */

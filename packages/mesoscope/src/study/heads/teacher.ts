@@ -1,15 +1,17 @@
+import { plannedStudy } from '../plan.ts';
+import { restoredResult, type StoredResult } from '../single-piece.ts';
 import type { Section } from '../study.ts';
-import type { StudyContext, OldResult as StudyResult } from '../whole.ts';
-import { wholeStudy } from '../whole.ts';
 import { arraysOf, type HeadStudyOutcome } from './outcome.ts';
-import { runHeadStudy } from './run.ts';
+import { type HeadPlan, headPieces, planHeads } from './plan.ts';
 import { type TeacherStudy, teacherSchema } from './schema.ts';
 import { type HeadTask, teacherTask } from './tasks.ts';
 import { againstSingleHead, certificateSentence } from './verdicts.ts';
 
-async function run(configuration: TeacherStudy, context: StudyContext): Promise<StudyResult> {
-  const task = teacherTask(context.backend, configuration);
-  const { outcome, sections, interrupted } = await runHeadStudy(configuration, task, context);
+function report(
+  outcome: HeadStudyOutcome,
+  task: HeadTask,
+  sections: readonly Section[],
+): StoredResult {
   const { certificate, growth, fixed, problem, heldOut } = outcome;
   return {
     claims: [],
@@ -28,10 +30,10 @@ async function run(configuration: TeacherStudy, context: StudyContext): Promise<
         'held-out cross-entropy',
       ),
     },
-    status:
-      interrupted || certificate === undefined
-        ? { kind: 'interrupted', message: 'Stopped before the certificate.' }
-        : { kind: 'completed', message: certificateSentence(certificate) },
+    status: {
+      kind: 'completed',
+      message: certificate === undefined ? 'Nothing was grown.' : certificateSentence(certificate),
+    },
   };
 }
 
@@ -62,12 +64,15 @@ function comparison(
 }
 
 /** Labels drawn by known heads: how many heads does a certified optimum need? */
-export const teacherStudy = wholeStudy<TeacherStudy>({
+export const teacherStudy = plannedStudy<TeacherStudy, HeadPlan>({
   name: 'heads/teacher',
   title: 'Heads as particles: a known teacher',
   description:
     'Trains laws of attention heads on labels drawn from known heads: growth by certificate, gradient flow of a cloud, fixed numbers of heads, stability of the single head.',
   papers: ['B'],
   schema: teacherSchema,
-  run,
+  plan: (configuration) =>
+    planHeads(configuration, async ({ backend }) => teacherTask(backend, configuration), report),
+  order: headPieces,
+  finish: (_, { judgement }, resultOf) => restoredResult(resultOf(judgement)),
 });

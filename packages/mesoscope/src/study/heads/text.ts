@@ -1,16 +1,18 @@
 import type { HeadLaw } from '../../heads/head-law.ts';
+import { plannedStudy } from '../plan.ts';
+import { restoredResult, type StoredResult } from '../single-piece.ts';
 import type { Section } from '../study.ts';
-import type { StudyContext, OldResult as StudyResult } from '../whole.ts';
-import { wholeStudy } from '../whole.ts';
 import { arraysOf, type HeadStudyOutcome } from './outcome.ts';
-import { runHeadStudy } from './run.ts';
+import { type HeadPlan, headPieces, planHeads } from './plan.ts';
 import { type TextStudy, textSchema } from './schema.ts';
 import { type HeadTask, textTask } from './tasks.ts';
 import { againstSingleHead, certificateSentence } from './verdicts.ts';
 
-async function run(configuration: TextStudy, context: StudyContext): Promise<StudyResult> {
-  const task = textTask(await context.corpus(configuration.corpus), configuration);
-  const { outcome, sections, interrupted } = await runHeadStudy(configuration, task, context);
+function report(
+  outcome: HeadStudyOutcome,
+  task: HeadTask,
+  sections: readonly Section[],
+): StoredResult {
   const { certificate, growth, fixed } = outcome;
   const single = fixed.find(({ heads }) => heads === 1);
   const bits = (law: HeadLaw) => outcome.heldOut(law) / Math.LN2;
@@ -37,10 +39,10 @@ async function run(configuration: TextStudy, context: StudyContext): Promise<Stu
       'gap to the optimum': certificate?.gap ?? Number.NaN,
       heads: growth.law?.count ?? 0,
     },
-    status:
-      interrupted || certificate === undefined
-        ? { kind: 'interrupted', message: 'Stopped before the certificate.' }
-        : { kind: 'completed', message: certificateSentence(certificate) },
+    status: {
+      kind: 'completed',
+      message: certificate === undefined ? 'Nothing was grown.' : certificateSentence(certificate),
+    },
   };
 }
 
@@ -67,12 +69,19 @@ function comparison(
 }
 
 /** Next characters of prose by one causal layer, ending with a certificate of global optimality. */
-export const textStudy = wholeStudy<TextStudy>({
+export const textStudy = plannedStudy<TextStudy, HeadPlan>({
   name: 'heads/text',
   title: 'Heads as particles: next characters of prose',
   description:
     'Trains one causal layer of attention heads to predict the next character, growing it by certificate until its distance to the global optimum is known.',
   papers: ['B'],
   schema: textSchema,
-  run,
+  plan: (configuration) =>
+    planHeads(
+      configuration,
+      async ({ corpus }) => textTask(await corpus(configuration.corpus), configuration),
+      report,
+    ),
+  order: headPieces,
+  finish: (_, { judgement }, resultOf) => restoredResult(resultOf(judgement)),
 });

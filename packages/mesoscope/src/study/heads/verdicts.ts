@@ -1,5 +1,5 @@
 import type { HeadLaw } from '../../heads/head-law.ts';
-import type { OldResult as StudyResult } from '../whole.ts';
+import type { StudyResult } from '../study.ts';
 import type { FinalCertificate } from './growth-stage.ts';
 import type { FixedRun } from './stages.ts';
 

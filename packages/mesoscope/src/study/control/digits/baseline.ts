@@ -29,16 +29,16 @@ export interface Score {
 }
 
 /** Fits from the largest λ down, each from the one before. */
-export async function fitBaseline(
+export function fitBaseline(
   backend: Backend,
   parts: { readonly training: LabelledPoints; readonly validation: LabelledPoints },
   classes: number,
   regularisations: readonly number[],
-  report: (done: number) => Promise<boolean>,
-): Promise<Baseline | undefined> {
+  report: (done: number) => void,
+): Baseline {
   const tried: { model: LinearClassifier; validation: Score }[] = [];
   for (const regularisation of [...regularisations].sort((a, b) => b - a)) {
-    if (!(await report(tried.length))) return undefined;
+    report(tried.length);
     const start = tried.at(-1)?.model;
     const options = start === undefined ? { regularisation } : { regularisation, start };
     const model = fitSoftmaxRegression(backend, parts.training, classes, options);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { raceSchema, stagesSchema } from '../depth-trainings.ts';
+import { raceSchema, stagesSchema } from '../race-schema.ts';
 
 const count = z.int().min(1);
 

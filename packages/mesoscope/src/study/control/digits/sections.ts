@@ -1,7 +1,6 @@
 import type { ImageSplit, LabelledImages } from '../../../control/images/index.ts';
 import type { MeanInterval } from '../../../numeric/fit.ts';
-import type { Section } from '../../study.ts';
-import type { OldResult as StudyResult } from '../../whole.ts';
+import type { Section, StudyResult } from '../../study.ts';
 import { nats, percent, withInterval } from '../wording.ts';
 import type { Baseline, Score } from './baseline.ts';
 
@@ -53,23 +52,47 @@ export function comparisonSection({
   };
 }
 
-export function splitSection({ labels }: LabelledImages, split: ImageSplit): Section {
+/** How the images are shared out. */
+export interface SplitCounts {
+  readonly parts: readonly {
+    readonly name: string;
+    readonly images: number;
+    readonly classes: number;
+    /** Images of the rarest and of the most frequent class. */
+    readonly range: readonly [number, number];
+  }[];
+  /** Classes of the held-out part that training never sees. */
+  readonly unseen: readonly number[];
+}
+
+export function splitCounts({ labels }: LabelledImages, split: ImageSplit): SplitCounts {
   const { training, validation, heldOut, unseen } = split;
-  const counts = (part: Int32Array) => {
+  const count = (name: string, part: Int32Array) => {
     const byClass = new Map<number, number>();
     for (const i of part) byClass.set(labels[i], (byClass.get(labels[i]) ?? 0) + 1);
     const all = [...byClass.values()];
-    return [part.length, byClass.size, `${Math.min(...all)} … ${Math.max(...all)}`];
+    const range = [Math.min(...all), Math.max(...all)] as const;
+    return { name, images: part.length, classes: byClass.size, range };
   };
+  return {
+    parts: [
+      count('training', training),
+      count('validation', validation),
+      count('held out', heldOut),
+    ],
+    unseen: Array.from(unseen),
+  };
+}
+
+export function splitSection({ parts, unseen }: SplitCounts): Section {
   return {
     kind: 'table',
     title: 'Images',
     columns: ['part', 'images', 'classes', 'images a class'],
-    rows: [
-      ['training', ...counts(training)],
-      ['validation', ...counts(validation)],
-      ['held out', ...counts(heldOut)],
-    ],
+    rows: parts.map(({ name, images, classes, range }) => [
+      ...[name, images, classes],
+      range.join(' … '),
+    ]),
     note:
       unseen.length > 0
         ? `Training never sees class ${unseen.join(', ')}, which the held-out part contains: no model can be right about it.`

@@ -1,58 +1,100 @@
-import type { Claim } from '../../../claims/claim.ts';
-import { measureTrainedModel } from '../../../claims/control/trained-model.ts';
+import { measureTrainedClaim, trainedClaims } from '../../../claims/control/trained-model.ts';
 import { valueGap, valueGapFinding } from '../../../claims/control/value-gap.ts';
 import { legacyFinding } from '../../../claims/legacy.ts';
-import type { ClaimOutcome } from '../../../claims/run.ts';
+import { restoredOutcome, type StoredOutcome } from '../../../claims/stored-outcome.ts';
 import { populationBatch, populationEntropies } from '../../../control/population/index.ts';
-import type { StudyContext, OldResult as StudyResult } from '../../whole.ts';
-import { wholeStudy } from '../../whole.ts';
+import { type ControlSolution, controlSolvers } from '../../../control/solvers/index.ts';
+import { type PlannedPiece, plannedStudy } from '../../plan.ts';
+import type { StudyResult } from '../../study.ts';
 import { certificateSection } from '../certificate-sections.ts';
 import { populationOf, populationProblem } from './problem.ts';
 import { type PopulationStudy, populationSchema } from './schema.ts';
 import { comparisonSection, depthsSections, populationSection, valueFigure } from './sections.ts';
-import { compareSolvers, type SolvedDepth, sampledObjectives, solveDepths } from './solutions.ts';
+import { type SolvedDepth, sampledObjectives, solveBy, solveDepths } from './solutions.ts';
 
-async function run(configuration: PopulationStudy, context: StudyContext): Promise<StudyResult> {
-  const { backend } = context;
-  const aborted = () => context.signal?.aborted === true;
-  const { depths, comparison } = configuration;
+/** What a solver came to, or why it cannot work on the problem. */
+interface ComparedSolver {
+  readonly solver: string;
+  readonly found: ControlSolution | string;
+}
+
+/** What is said of the finest solution. */
+interface Judged {
+  readonly claims: readonly StoredOutcome[];
+  /** J of the finest solution sampled at each depth. */
+  readonly sampled: readonly number[];
+}
+
+interface PopulationPlan {
+  readonly solved: PlannedPiece<readonly SolvedDepth[]>;
+  readonly compared: readonly PlannedPiece<ComparedSolver>[];
+  readonly judged: PlannedPiece<Judged>;
+}
+
+function plan(configuration: PopulationStudy): PopulationPlan {
   const read = populationOf(configuration);
-  const { population } = read;
+  const solved: PopulationPlan['solved'] = {
+    label: 'solving',
+    weight: configuration.depths.length,
+    compute: (context) => solveDepths(configuration, read, context),
+  };
+  return {
+    solved,
+    compared: controlSolvers.map((solver) => ({
+      label: `comparing solvers: ${solver}`,
+      compute: async (context) => ({
+        solver,
+        found: await solveBy(solver, configuration, read, context),
+      }),
+    })),
+    judged: {
+      label: 'measuring claims',
+      needs: [solved],
+      weight: 2,
+      async compute(context) {
+        const depths = context.resultOf(solved);
+        const { layers, parameters: found } = depths[depths.length - 1];
+        const problem = populationProblem(context.backend, configuration, read, layers);
+        const parameters = context.backend.allocate(problem.layout.length);
+        parameters.set(found);
+        const model = { problem, parameters, probe: populationBatch(read.population) };
+        const gap = depths.length < leastDepths ? [] : [valueGapOf(depths)];
+        const measured = trainedClaims.map((claim) => measureTrainedClaim(claim, model));
+        return {
+          claims: [...gap, ...measured],
+          sampled: sampledObjectives(configuration, read, depths, context),
+        };
+      },
+    },
+  };
+}
+
+function finish(
+  configuration: PopulationStudy,
+  planned: PopulationPlan,
+  resultOf: <Result>(piece: PlannedPiece<Result>) => Result,
+): StudyResult {
+  const { population } = populationOf(configuration);
   const entropies = populationEntropies(population);
-  const solved = await solveDepths(configuration, read, context);
-  const compared = await compareSolvers(configuration, read, context);
-  const arrays = Object.fromEntries(
-    solved.map(({ layers, parameters }) => [
-      `parameters.${layers}`,
-      { shape: [parameters.length], data: parameters },
-    ]),
-  );
+  const solved = resultOf(planned.solved);
+  const { claims, sampled } = resultOf(planned.judged);
   const last = solved[solved.length - 1];
-  const sections = [populationSection(population, entropies)];
-  const interrupted = {
-    ...{ claims: [], sections, arrays, headline: {} },
-    status: { kind: 'interrupted', message: 'Not all depths were solved.' },
-  } as const;
-  if (aborted() || solved.length < depths.length) return interrupted;
-  const problem = populationProblem(backend, configuration, read, last.layers);
-  const parameters = backend.allocate(problem.layout.length);
-  parameters.set(last.parameters);
-  const probe = populationBatch(population);
-  const measured = await measureTrainedModel({ problem, parameters, probe }, context);
-  const claims = [...(depths.length < leastDepths ? [] : [valueGapOf(solved)]), ...measured];
-  if (aborted()) return interrupted;
-  const sampled = sampledObjectives(configuration, read, solved, context);
   const { solution, certificate } = last;
   return {
-    claims,
+    claims: claims.map((one) => restoredOutcome(one)),
     sections: [
-      ...sections,
+      populationSection(population, entropies),
       ...depthsSections(solved, sampled, entropies),
       { kind: 'figure', figure: valueFigure(solved, entropies) },
       certificateSection(solved, 'the whole population, exactly'),
-      comparisonSection(compared, comparison),
+      comparisonSection(planned.compared.map(resultOf), configuration.comparison),
     ],
-    arrays,
+    arrays: Object.fromEntries(
+      solved.map(({ layers, parameters }) => [
+        `parameters.${layers}`,
+        { shape: [parameters.length], data: parameters },
+      ]),
+    ),
     headline: {
       [`value at ${last.layers} layers`]: solution.objective,
       risk: solution.loss,
@@ -68,7 +110,7 @@ async function run(configuration: PopulationStudy, context: StudyContext): Promi
 /** Depths that the claim about optimal values needs. */
 const leastDepths = 5;
 
-function valueGapOf(solved: readonly SolvedDepth[]): ClaimOutcome {
+function valueGapOf(solved: readonly SolvedDepth[]): StoredOutcome {
   const row = solved.map(({ layers, solution, certificate }) => ({
     layers,
     objective: solution.objective,
@@ -77,16 +119,18 @@ function valueGapOf(solved: readonly SolvedDepth[]): ClaimOutcome {
     jump: certificate.largestJump,
   }));
   const seconds = solved.reduce((sum, { solution }) => sum + solution.seconds, 0);
-  return { claim: valueGap as Claim, finding: legacyFinding(valueGapFinding([row])), seconds };
+  return { id: valueGap.id, finding: legacyFinding(valueGapFinding([row])), seconds };
 }
 
 /** A control problem whose data law is finite and known, solved at a range of depths by any solver. */
-export const populationStudy = wholeStudy<PopulationStudy>({
+export const populationStudy = plannedStudy<PopulationStudy, PopulationPlan>({
   name: 'control/population',
   title: 'A finite population: a control problem solved exactly over depth',
   description:
     'Classifies the words of a small alphabet, whose law is known exactly: solves the control problem at a range of depths, certifies the solutions, and compares the solvers.',
   papers: ['A'],
   schema: populationSchema,
-  run,
+  plan,
+  order: ({ solved, compared, judged }) => [solved, ...compared, judged],
+  finish,
 });

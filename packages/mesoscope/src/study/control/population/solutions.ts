@@ -3,13 +3,13 @@ import { populationBatch } from '../../../control/population/index.ts';
 import { prolongParameters, sampleParameters } from '../../../control/refinement.ts';
 import {
   type ControlSolution,
-  controlSolvers,
+  type controlSolvers,
   solveControls,
 } from '../../../control/solvers/index.ts';
 import { MesoscopeError } from '../../../errors.ts';
 import type { FloatArray } from '../../../kernels/backend.ts';
 import { columnStride } from '../../../kernels/instruction.ts';
-import type { StudyContext } from '../../whole.ts';
+import type { PlannedContext } from '../../plan.ts';
 import { populationProblem, type ReadPopulation, startOf } from './problem.ts';
 import type { PopulationStudy } from './schema.ts';
 
@@ -27,84 +27,72 @@ export interface SolvedDepth {
 export async function solveDepths(
   configuration: PopulationStudy,
   read: ReadPopulation,
-  context: StudyContext,
+  context: PlannedContext,
 ): Promise<SolvedDepth[]> {
   const { depths, starts, solver, tolerance, iterations, seed, prolongation } = configuration;
-  const { backend, signal } = context;
+  const { backend } = context;
   const batch = populationBatch(read.population);
-  const solved: SolvedDepth[] = [];
-  for (const [i, layers] of depths.entries()) {
+  const solved = [...((context.resume as SolvedDepth[] | undefined) ?? [])];
+  for (let i = solved.length; i < depths.length; i++) {
+    const layers = depths[i];
     const attempts = i === 0 ? starts : 1;
-    let best: SolvedDepth | undefined;
+    const found: SolvedDepth[] = [];
     for (let attempt = 0; attempt < attempts; attempt++) {
-      await new Promise((resume) => setTimeout(resume, 0));
-      if (signal?.aborted) return solved;
       const words = i === 0 ? `${layers} layers, start ${attempt + 1}` : `${layers} layers`;
-      context.progress(i, depths.length, `solving ${words}`);
-      const found = await backend.scopedAsync(async () => {
-        const problem = populationProblem(backend, configuration, read, layers);
-        const parameters = backend.allocate(problem.layout.length);
-        const before = solved[i - 1];
-        if (before === undefined) parameters.set(startOf(problem, read, seed + attempt));
-        else {
-          const { layout, grid } = populationProblem(backend, configuration, read, before.layers);
-          parameters.set(prolongParameters(layout, grid, before.parameters, prolongation));
-        }
-        const solution = await solveControls({
-          ...{ problem, parameters, batch, solver, tolerance, iterations },
-          ...(signal === undefined ? {} : { signal }),
-        });
-        context.metric({ phase: words, ...numbersOf(solution) });
-        if (best !== undefined && !(solution.objective < best.solution.objective)) return best;
-        const accuracy = accuracyOf(read, problem.logits(parameters, batch), problem.classes);
-        const certificate = certifyControls(problem, parameters, batch, {
-          ...{ seed, stationary: Math.max(1e-7, 10 * tolerance) },
-          ...{ searched: 8, starts: 4, iterations: 200 },
-        });
-        return { layers, solution, accuracy, certificate, parameters: parameters.slice() };
-      });
-      best = found;
+      context.progress((i + attempt / attempts) / depths.length, `solving ${words}`);
+      found.push(
+        await backend.scopedAsync(async () => {
+          const problem = populationProblem(backend, configuration, read, layers);
+          const parameters = backend.allocate(problem.layout.length);
+          const before = solved[i - 1];
+          if (before === undefined) parameters.set(startOf(problem, read, seed + attempt));
+          else {
+            const { layout, grid } = populationProblem(backend, configuration, read, before.layers);
+            parameters.set(prolongParameters(layout, grid, before.parameters, prolongation));
+          }
+          const solution = await solveControls({
+            ...{ problem, parameters, batch, solver, tolerance, iterations },
+          });
+          context.metric({ phase: words, ...numbersOf(solution) });
+          const accuracy = accuracyOf(read, problem.logits(parameters, batch), problem.classes);
+          const certificate = certifyControls(problem, parameters, batch, {
+            ...{ seed, stationary: Math.max(1e-7, 10 * tolerance) },
+            ...{ searched: 8, starts: 4, iterations: 200 },
+          });
+          return { layers, solution, accuracy, certificate, parameters: parameters.slice() };
+        }),
+      );
     }
-    if (best !== undefined) solved.push(best);
+    solved.push(
+      found.reduce((best, one) => (one.solution.objective < best.solution.objective ? one : best)),
+    );
+    await context.checkpoint(() => [...solved]);
   }
   return solved;
 }
 
-/** All solvers from one random start. Those that cannot work on the problem say why. */
-export async function compareSolvers(
+/** What one solver comes to from the comparison's random start; where it cannot work on the problem, why. */
+export async function solveBy(
+  solver: (typeof controlSolvers)[number],
   configuration: PopulationStudy,
   read: ReadPopulation,
-  context: StudyContext,
-): Promise<{ readonly solver: string; readonly found: ControlSolution | string }[]> {
+  { backend }: PlannedContext,
+): Promise<ControlSolution | string> {
   const { seed, comparison } = configuration;
   const { layers, tolerance, iterations, sweeps, ...penalty } = comparison;
-  const { backend, signal } = context;
+  const most = solver.endsWith('approximations') ? sweeps : iterations;
+  const problem = populationProblem(backend, { ...configuration, ...penalty }, read, layers);
+  const parameters = backend.allocate(problem.layout.length);
+  parameters.set(startOf(problem, read, seed));
   const batch = populationBatch(read.population);
-  const results: { solver: string; found: ControlSolution | string }[] = [];
-  for (const [i, solver] of controlSolvers.entries()) {
-    await new Promise((resume) => setTimeout(resume, 0));
-    if (signal?.aborted) break;
-    context.progress(i, controlSolvers.length, `comparing solvers: ${solver}`);
-    const most = solver.endsWith('approximations') ? sweeps : iterations;
-    const found = await backend.scopedAsync(async () => {
-      const problem = populationProblem(backend, { ...configuration, ...penalty }, read, layers);
-      const parameters = backend.allocate(problem.layout.length);
-      parameters.set(startOf(problem, read, seed));
-      try {
-        return await solveControls({
-          ...{ problem, parameters, batch, solver, tolerance, iterations: most },
-          ...(signal === undefined ? {} : { signal }),
-        });
-      } catch (cause) {
-        if (cause instanceof MesoscopeError && cause.fault.code === 'unsupported') {
-          return cause.message;
-        }
-        throw cause;
-      }
+  try {
+    return await solveControls({
+      ...{ problem, parameters, batch, solver, tolerance, iterations: most },
     });
-    results.push({ solver, found });
+  } catch (cause) {
+    if (cause instanceof MesoscopeError && cause.fault.code === 'unsupported') return cause.message;
+    throw cause;
   }
-  return results;
 }
 
 /** J of the finest solution sampled at each coarser depth. */
@@ -112,7 +100,7 @@ export function sampledObjectives(
   configuration: PopulationStudy,
   read: ReadPopulation,
   solved: readonly SolvedDepth[],
-  { backend }: StudyContext,
+  { backend }: PlannedContext,
 ): number[] {
   const finest = solved[solved.length - 1];
   const batch = populationBatch(read.population);

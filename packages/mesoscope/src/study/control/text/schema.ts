@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { firstLookText } from '../../../control/text/configuration.ts';
-import { raceSchema, stagesSchema } from '../depth-trainings.ts';
+import { raceSchema, stagesSchema } from '../race-schema.ts';
 import { textFlowShape } from './flow-shape.ts';
 
 const count = z.int().min(1);

@@ -1,4 +1,3 @@
-import type { ControlProblem } from '../../../control/problem.ts';
 import type { HeldOutBits, TrainedText } from '../../../control/text/index.ts';
 import type { Section } from '../../study.ts';
 
@@ -9,17 +8,20 @@ export function bitsWithError({ bits, standardError }: HeldOutBits): string {
 }
 
 /** The flow beside a bigram model on the held-out part. */
-export function heldOutSection(problem: ControlProblem, { heldOut, bigram }: Measured): Section {
+export function heldOutSection(
+  { layers, classes, tokens }: { layers: number; classes: number; tokens: number },
+  { heldOut, bigram }: Measured,
+): Section {
   return {
     kind: 'table',
     title: 'Held-out text',
     columns: ['model', 'bits per character'],
     rows: [
-      [`this flow, ${problem.layout.layers} layers`, bitsWithError(heldOut)],
+      [`this flow, ${layers} layers`, bitsWithError(heldOut)],
       ['character bigram', bigram.bits.toFixed(3)],
-      ['uniform over the classes', Math.log2(problem.classes).toFixed(3)],
+      ['uniform over the classes', Math.log2(classes).toFixed(3)],
     ],
-    note: `${heldOut.sequences} sequences of ${problem.tokens} characters from the beginning of the corpus, which neither training nor the choice of the preset has seen (choices were made on the validation part, at the end); the interval is 95 % over sequences. The bigram model is fitted on the training part and smoothed by a rule that sees the training part only.`,
+    note: `${heldOut.sequences} sequences of ${tokens} characters from the beginning of the corpus, which neither training nor the choice of the preset has seen (choices were made on the validation part, at the end); the interval is 95 % over sequences. The bigram model is fitted on the training part and smoothed by a rule that sees the training part only.`,
   };
 }
 
