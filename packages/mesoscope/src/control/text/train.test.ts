@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { createReferenceBackend } from '../../kernels/reference/backend.ts';
 import { createWasmBackend } from '../../kernels/wasm/backend.ts';
-import type { StoredTraining } from '../training-state.ts';
+import type { TrainingHost, TrainingRecord, TrainingState } from '../training.ts';
 import { firstLookText, type TextFlowConfiguration } from './configuration.ts';
 import { continueText, predictNext } from './predictions.ts';
-import { type TextTrainingHost, trainTextFlow } from './train.ts';
+import { trainTextFlow } from './train.ts';
 
 const backend = createReferenceBackend();
 // After a vowel comes the consonant that the letter before it tells: a bigram model cannot know it.
@@ -30,24 +30,23 @@ const configuration: TextFlowConfiguration = {
   finalSequences: 12,
 };
 
-const train = (host: TextTrainingHost = {}) => trainTextFlow(backend, text, configuration, host);
+const train = (host: TrainingHost = {}) => trainTextFlow(backend, text, configuration, host);
 
 describe('trainTextFlow', () => {
   it('learns what a bigram model cannot, and reports on the way', async () => {
-    const metrics: Readonly<Record<string, number | string>>[] = [];
+    const records: TrainingRecord[] = [];
     let last = 0;
     const trained = await train({
-      metric: (record) => metrics.push(record),
-      progress: (done, total) => {
-        expect(done).toBe(last + 1);
-        expect(total).toBe(72);
-        last = done;
+      record: async (record) => void records.push(record),
+      progress: ({ steps }) => {
+        expect(steps).toBe(last + 1);
+        last = steps;
       },
     });
     expect(trained.status.kind).toBe('completed');
     expect(last).toBe(72);
     expect(trained.heldOut.bits).toBeLessThan(0.8 * trained.bigram.bits);
-    expect(metrics.map(({ step }) => step)).toEqual([8, 16, 24, 32, 40, 48, 56, 60, 68, 72]);
+    expect(records.map(({ step }) => step)).toEqual([8, 16, 24, 32, 40, 48, 56, 60, 68, 72]);
     expect(trained.problem.layout.layers).toBe(4);
 
     const model = { ...trained, vocabulary: trained.corpus.vocabulary };
@@ -62,22 +61,22 @@ describe('trainTextFlow', () => {
 
   it('ends with the same numbers when interrupted and continued from what it stored', async () => {
     const short = { ...configuration, stages: [2, 4].map((layers) => ({ layers, steps: 10 })) };
-    const trainShort = (host: TextTrainingHost = {}) => trainTextFlow(backend, text, short, host);
+    const trainShort = (host: TrainingHost = {}) => trainTextFlow(backend, text, short, host);
     const whole = await trainShort();
     for (const at of [3, 8, 10, 11]) {
       const controller = new AbortController();
-      let stored: StoredTraining | undefined;
+      let stored: TrainingState | undefined;
       const interrupted = await trainShort({
         signal: controller.signal,
-        progress: (done) => {
-          if (done === at) controller.abort();
+        progress: ({ steps }) => {
+          if (steps === at) controller.abort();
         },
-        checkpoint: async (make) => {
-          stored = make();
+        record: async (_, state) => {
+          stored = structuredClone(state());
         },
       });
       expect(interrupted.status.kind).toBe('interrupted');
-      const continued = await trainShort({ resume: stored as StoredTraining });
+      const continued = await trainShort(stored === undefined ? {} : { resume: stored });
       expect(continued.parameters).toEqual(whole.parameters);
       expect(continued.heldOut).toEqual(whole.heldOut);
       expect(continued.records.map(({ loss }) => loss)).toEqual(

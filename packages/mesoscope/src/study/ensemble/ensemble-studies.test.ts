@@ -1,31 +1,16 @@
 import { expect, it } from 'vitest';
 import { createWasmBackend } from '../../kernels/wasm/backend.ts';
-import type { Study } from '../study.ts';
-import type { Checkpoint, StudyContext } from '../whole.ts';
+import type { KeptPiece } from '../pieces.ts';
+import { studyByName } from '../registry.ts';
+import { runStudy } from '../run-here.ts';
+import { continuedResult, resultOf } from '../test-support.ts';
 import { ensembleStudies } from './index.ts';
 
 const backend = await createWasmBackend();
 
-function context(rest: Partial<StudyContext> = {}): StudyContext {
-  return {
-    backend,
-    corpus: () => Promise.reject(new Error('no corpus')),
-    images: () => Promise.reject(new Error('no images')),
-    metric: () => {},
-    progress: () => {},
-    checkpoint: async () => {},
-    ...rest,
-  };
-}
-
-function study(name: string): Study {
-  return ensembleStudies.find((one) => one.name === `ensemble/${name}`) as Study;
-}
-
-function run(name: string, configuration: object, rest: Partial<StudyContext> = {}) {
-  const { schema, run } = study(name);
-  return backend.scopedAsync(() => run(schema.parse(configuration), context(rest)));
-}
+const study = (name: string) => studyByName(`ensemble/${name}`, ensembleStudies);
+const run = (name: string, configuration: object) =>
+  resultOf(study(name), configuration, { backend });
 
 it.each(['discrete', 'mixtures', 'triple', 'regression'])('%s lowers its loss', async (name) => {
   const { headline, status, sections } = await run(name, { steps: 30, heads: 8 });
@@ -47,15 +32,8 @@ it('trains with cross-entropy and an affine part', async () => {
 
 it('continues from a checkpoint to the same numbers', async () => {
   const configuration = { steps: 40, heads: 4, reportEvery: 10 };
-  const checkpoints: Checkpoint[] = [];
-  const whole = await run('discrete', configuration, {
-    checkpoint: async (make) => {
-      const { meta, arrays } = make();
-      const copy = Object.entries(arrays).map(([key, value]) => [key, value.slice()]);
-      checkpoints.push({ meta, arrays: Object.fromEntries(copy) });
-    },
-  });
-  const resumed = await run('discrete', configuration, { resume: checkpoints[1] });
+  const whole = await run('discrete', configuration);
+  const resumed = await continuedResult(study('discrete'), configuration, { backend }, 2);
   expect(resumed.arrays.theta.data).toEqual(whole.arrays.theta.data);
   expect(resumed.arrays.reports.data).toEqual(whole.arrays.reports.data);
 });
@@ -84,17 +62,22 @@ it('streams the rows of many contexts', async () => {
 
 it('streams dependent contexts, and continues after the design', async () => {
   const configuration = { family: 'gaussians', count: 320, dimension: 2 };
-  const saved: Checkpoint[] = [];
-  const checkpoint: StudyContext['checkpoint'] = async (make) => {
-    saved.push(make());
-  };
-  const whole = await run('injectivity', configuration, { checkpoint });
+  const whole = await run('injectivity', configuration);
   expect(whole.headline.verdict).toBe('dependent');
   expect(whole.headline['two tests']).toBe('agree');
   // Centred Gaussians in the plane have three quadratic forms.
   expect(whole.arrays.dependency.shape).toEqual([317, 320]);
-  const resumed = await run('injectivity', configuration, { resume: saved[0] });
-  expect(resumed.headline).toEqual(whole.headline);
+  const kept = new Map<number, KeptPiece>();
+  const stop = new AbortController();
+  const parsed = study('injectivity').schema.parse(configuration);
+  const first = await runStudy(study('injectivity'), parsed, {
+    ...{ backend, kept, signal: stop.signal },
+    progress: () => stop.abort(),
+  });
+  expect(first).toBeUndefined();
+  expect(kept.get(0)?.state).toBeDefined();
+  const resumed = await runStudy(study('injectivity'), parsed, { backend, kept });
+  expect(resumed?.headline).toEqual(whole.headline);
 });
 
 it('compares what it learned in context with classical predictors on held-out tasks', async () => {

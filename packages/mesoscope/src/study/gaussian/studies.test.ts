@@ -1,25 +1,15 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { parseConfiguration } from '../../configuration/parse.ts';
 import { createWasmBackend } from '../../kernels/wasm/backend.ts';
-import type { StudyContext, OldResult as StudyResult } from '../whole.ts';
+import { studyByName } from '../registry.ts';
+import type { StudyResult } from '../study.ts';
+import { resultOf } from '../test-support.ts';
 import { gaussianStudies } from './index.ts';
 
 const backend = await createWasmBackend();
 afterAll(() => backend.dispose());
 
-function run(name: string, given: unknown, signal?: AbortSignal): Promise<StudyResult> {
-  const study = gaussianStudies.find((one) => one.name === name);
-  if (study === undefined) throw new Error(name);
-  const context: StudyContext = {
-    backend,
-    corpus: () => Promise.reject(new Error('none')),
-    images: () => Promise.reject(new Error('none')),
-    metric: () => {},
-    progress: () => {},
-    checkpoint: () => Promise.resolve(),
-    ...(signal === undefined ? {} : { signal }),
-  };
-  return study.run(parseConfiguration(study.schema, given), context);
+async function run(name: string, given: unknown): Promise<StudyResult> {
+  return resultOf(studyByName(name, gaussianStudies), given, { backend });
 }
 
 const axis = (path: string) => ({ path, from: -1, to: 1, points: 5 });
@@ -42,13 +32,6 @@ describe.each(Object.keys(small))('%s', (name) => {
       expect(data.every(Number.isFinite)).toBe(true);
     }
   }, 60_000);
-
-  it('stops when told to', async () => {
-    const stop = new AbortController();
-    stop.abort();
-    const { status } = await run(name, small[name], stop.signal);
-    expect(status.kind).toBe('interrupted');
-  });
 
   it('refuses a misspelt key', async () => {
     await expect(async () => run(name, { sed: 1 })).rejects.toThrow(/sed/);

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../../kernels/backend.ts';
 import { createWasmBackend } from '../../kernels/wasm/backend.ts';
-import type { Checkpoint, StudyContext, OldResult as StudyResult } from '../whole.ts';
+import type { StudyResult } from '../study.ts';
+import { continuedResult, resultOf } from '../test-support.ts';
 import { teacherSchema, textSchema } from './schema.ts';
 import { teacherStudy } from './teacher.ts';
 import { textStudy } from './text.ts';
@@ -14,17 +15,8 @@ afterAll(() => backend.dispose());
 
 const prose = 'Call me Ishmael. Some years ago, never mind how long precisely. '.repeat(20);
 
-function contextWith(more: Partial<StudyContext> = {}): StudyContext {
-  return {
-    backend,
-    corpus: async () => prose,
-    images: () => Promise.reject(new Error('none')),
-    metric: () => {},
-    progress: () => {},
-    checkpoint: async () => {},
-    ...more,
-  };
-}
+const corpus = async () => prose;
+const run = (configuration: unknown) => resultOf(teacherStudy, configuration, { backend });
 
 const small = {
   heads: [1, 12, 4],
@@ -42,22 +34,13 @@ const teacher = teacherSchema.parse({
   bifurcation: [0.02, 0.2],
 });
 
-/** A whole run with all its checkpoints. */
-async function runKeeping(configuration: typeof teacher) {
-  const checkpoints: Checkpoint[] = [];
-  const checkpoint: StudyContext['checkpoint'] = async (make) => {
-    checkpoints.push(structuredClone(make()));
-  };
-  return { whole: await teacherStudy.run(configuration, contextWith({ checkpoint })), checkpoints };
-}
-
 function rowsOf({ shape: [rows, columns], data }: StudyResult['arrays'][string]): number[][] {
   return Array.from({ length: rows }, (_, i) => [...data.slice(i * columns, (i + 1) * columns)]);
 }
 
 describe('heads/teacher', () => {
   it('ends with a certificate and beats a single head', async () => {
-    const result = await teacherStudy.run(teacher, contextWith());
+    const result = await run(teacher);
     expect(result.status.kind).toBe('completed');
     expect(result.status.message).toContain('of the global optimum');
     const { risk } = result.headline;
@@ -70,10 +53,10 @@ describe('heads/teacher', () => {
     expect(cloud.frames.length).toBe(3);
   });
 
-  it('continues from any checkpoint to the same numbers', async () => {
-    const { whole, checkpoints } = await runKeeping(teacher);
-    for (const resume of [checkpoints[1], checkpoints[5], checkpoints[checkpoints.length - 3]]) {
-      const resumed = await teacherStudy.run(teacher, contextWith({ resume }));
+  it('continues after any interrupt to the same numbers', async () => {
+    const whole = await run(teacher);
+    for (const metrics of [2, 6, 9]) {
+      const resumed = await continuedResult(teacherStudy, teacher, { backend }, metrics);
       expect(resumed.arrays['growth.heads'].data).toEqual(whole.arrays['growth.heads'].data);
       expect(resumed.arrays['flow.heads.12'].data).toEqual(whole.arrays['flow.heads.12'].data);
       expect(resumed.headline).toEqual(whole.headline);
@@ -84,7 +67,7 @@ describe('heads/teacher', () => {
   });
 
   it('follows the flow of each number of heads to its gap', async () => {
-    const { arrays, sections } = await teacherStudy.run(teacher, contextWith());
+    const { arrays, sections } = await run(teacher);
     const rows = rowsOf(arrays['flow.reports']);
     const last = rows.filter(([, steps]) => steps === teacher.flow.steps);
     expect(last.map(([heads]) => heads)).toEqual([1, 4, 12]);
@@ -106,9 +89,9 @@ describe('heads/teacher', () => {
       schedule: { power: 0.5, time: 2 },
     };
     const random = { ...teacher, heads: [4], flow, growth: { ...teacher.growth, rounds: 1 } };
-    const { whole, checkpoints } = await runKeeping(random);
-    const begun = checkpoints.find(({ arrays }) => arrays['flow.4'] !== undefined);
-    const resumed = await teacherStudy.run(random, contextWith({ resume: begun as Checkpoint }));
+    const whole = await run(random);
+    // One round of growth and its start come before the flow.
+    const resumed = await continuedResult(teacherStudy, random, { backend }, 3);
     const heads = whole.arrays['flow.heads.4'].data;
     expect(resumed.arrays['flow.heads.4'].data).toEqual(heads);
     for (const change of [
@@ -116,10 +99,7 @@ describe('heads/teacher', () => {
       { temperature: 0 },
       { schedule: { power: 0, time: 2 } },
     ]) {
-      const other = await teacherStudy.run(
-        { ...random, flow: { ...flow, ...change } },
-        contextWith(),
-      );
+      const other = await run({ ...random, flow: { ...flow, ...change } });
       expect(other.arrays['flow.heads.4'].data).not.toEqual(heads);
     }
   });
@@ -131,7 +111,7 @@ describe('heads/teacher', () => {
       radius: 1.5,
       bifurcation: [],
     });
-    const { arrays, status } = await teacherStudy.run(configuration, contextWith());
+    const { arrays, status } = await run(configuration);
     expect(status.message).not.toContain('Infinity');
     for (const name of ['growth.heads', 'flow.heads.12', 'flow.heads.1']) {
       for (const head of rowsOf(arrays[name])) {
@@ -143,18 +123,6 @@ describe('heads/teacher', () => {
     expect(teacherSchema.safeParse({ regularisation: 0 }).success).toBe(false);
     expect(teacherSchema.safeParse({ heads: [4097] }).success).toBe(false);
   });
-
-  it('stops when it is told to', async () => {
-    const controller = new AbortController();
-    const result = await teacherStudy.run(
-      teacher,
-      contextWith({
-        signal: controller.signal,
-        checkpoint: async () => controller.abort(),
-      }),
-    );
-    expect(result.status.kind).toBe('interrupted');
-  });
 });
 
 describe('heads/text', () => {
@@ -165,7 +133,10 @@ describe('heads/text', () => {
       testSequences: 8,
       context: 6,
     });
-    const { status, headline } = await textStudy.run(configuration, contextWith());
+    const { status, headline } = await resultOf(textStudy, configuration, {
+      backend,
+      corpus,
+    });
     expect(status.kind).toBe('completed');
     expect(headline.risk).toBeLessThan(headline['risk of the best single head'] as number);
     expect(headline['held-out bits per character']).toBeLessThan(4);

@@ -3,8 +3,7 @@ import type { LabelledImages } from '../../../control/images/index.ts';
 import type { Backend } from '../../../kernels/backend.ts';
 import { createWasmBackend } from '../../../kernels/wasm/backend.ts';
 import { randomStream } from '../../../numeric/random.ts';
-import { runStudy, titlesOf } from '../../test-support.ts';
-import type { Checkpoint, StudyContext } from '../../whole.ts';
+import { continuedResult, resultOf, titlesOf } from '../../test-support.ts';
 import { digitsStudy } from './digits.ts';
 
 let backend: Backend;
@@ -51,30 +50,15 @@ const small = {
   },
 };
 
-function run(
-  configuration: object,
-  rest: Partial<StudyContext> & { readonly from?: LabelledImages } = {},
-) {
-  const { from = bars(260), ...context } = rest;
-  return runStudy(backend, digitsStudy, configuration, { images: async () => from, ...context });
+function run(configuration: object, from: LabelledImages = bars(260)) {
+  return resultOf(digitsStudy, configuration, { backend, images: async () => from });
 }
 
-it('trains, judges, races and certifies; continued from a checkpoint it comes to the same model', async () => {
-  const abort = new AbortController();
-  let kept: Checkpoint | undefined;
-  let count = 0;
-  const stopped = await run(small, {
-    signal: abort.signal,
-    checkpoint: async (make) => {
-      kept = make();
-      // In the middle of the second training, after the judged model is done.
-      count++;
-      if (Number(kept.meta.done) === 1 && count > 4) abort.abort();
-    },
-  });
-  expect(stopped.status.kind).toBe('interrupted');
+it('trains, judges, races and certifies; continued it comes to the same model', async () => {
   const whole = await run(small);
-  const continued = await run(small, { resume: kept as Checkpoint });
+  const host = { backend, images: async () => bars(260) };
+  // In the second training, after the judged model is done.
+  const continued = await continuedResult(digitsStudy, small, host, 6);
   expect(whole.status.kind).toBe('completed');
   expect(continued.arrays['parameters.2']).toEqual(whole.arrays['parameters.2']);
   const losses = (result: typeof whole) =>
@@ -113,7 +97,7 @@ it('reports a class of the held-out part that training never saw', async () => {
         race: { seeds: 0 },
         stages: [{ layers: 1, steps: 1 }],
       },
-      { from: images },
+      images,
     );
     for (const section of sections) {
       if (section.kind === 'table' && section.note?.includes('never sees')) unseen = section.note;
@@ -126,7 +110,7 @@ it('refuses labels outside the classes before any work', async () => {
   await expect(run({ ...small, classes: 3 })).rejects.toThrow('class 2 has none');
   const images = bars(260);
   images.labels[0] = 5;
-  await expect(run(small, { from: images })).rejects.toThrow('labels[0]: received 5');
+  await expect(run(small, images)).rejects.toThrow('labels[0]: received 5');
 });
 
 it('refuses a batch larger than the training part', async () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Backend } from '../../../kernels/backend.ts';
 import { createWasmBackend } from '../../../kernels/wasm/backend.ts';
-import { runStudy, titlesOf } from '../../test-support.ts';
+import { resultOf, titlesOf } from '../../test-support.ts';
 import { populationStudy } from './population.ts';
 
 let backend: Backend;
@@ -18,7 +18,9 @@ const small = {
 };
 
 it('solves a coercive problem at all depths, certifies it as strong and compares the solvers', async () => {
-  const { status, headline, sections, claims } = await runStudy(backend, populationStudy, small);
+  const { status, headline, sections, claims } = await resultOf(populationStudy, small, {
+    backend,
+  });
   expect(status.kind).toBe('completed');
   expect(headline.certificate).toBe('strong');
   expect(headline.risk).toBeGreaterThan(headline['least possible risk'] as number);
@@ -58,9 +60,11 @@ it('takes an explicit population, and any solver', async () => {
   ];
   const values: number[] = [];
   for (const solver of ['l-bfgs', 'gradient-flow']) {
-    const { headline } = await runStudy(backend, populationStudy, {
-      ...{ ...small, data, U, solver, depths: [1, 2], starts: 1, tolerance: 1e-7 },
-    });
+    const { headline } = await resultOf(
+      populationStudy,
+      { ...small, data, U, solver, depths: [1, 2], starts: 1, tolerance: 1e-7 },
+      { backend },
+    );
     expect(headline['least possible risk']).toBe(0);
     values.push(headline['value at 2 layers'] as number);
   }
@@ -77,5 +81,7 @@ it.each([
     [1, 0],
     [0, 1],
   ];
-  await expect(runStudy(backend, populationStudy, { ...small, data, U })).rejects.toThrow(message);
+  await expect(resultOf(populationStudy, { ...small, data, U }, { backend })).rejects.toThrow(
+    message,
+  );
 });

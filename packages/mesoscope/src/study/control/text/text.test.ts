@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Backend } from '../../../kernels/backend.ts';
 import { createWasmBackend } from '../../../kernels/wasm/backend.ts';
-import { runStudy, titlesOf } from '../../test-support.ts';
-import type { Checkpoint } from '../../whole.ts';
+import { continuedResult, resultOf, titlesOf } from '../../test-support.ts';
 import { textStudy } from './text.ts';
 
 let backend: Backend;
@@ -34,22 +33,9 @@ const small = {
 };
 
 it('trains at all depths, races, coarsens and certifies; continued it comes to the same model', async () => {
-  const abort = new AbortController();
-  let kept: Checkpoint | undefined;
-  let count = 0;
-  const stopped = await runStudy(backend, textStudy, small, {
-    corpus,
-    signal: abort.signal,
-    checkpoint: async (make) => {
-      kept = make();
-      // In the first refinement, after the judged model and a random start.
-      if (Number(kept.meta.done) === 2 && ++count > 2) abort.abort();
-    },
-  });
-  expect(stopped.status.kind).toBe('interrupted');
-  const whole = await runStudy(backend, textStudy, small, { corpus });
-  const resume = kept as Checkpoint;
-  const continued = await runStudy(backend, textStudy, small, { corpus, resume });
+  const whole = await resultOf(textStudy, small, { backend, corpus });
+  // In the first refinement, after the judged model and a random start.
+  const continued = await continuedResult(textStudy, small, { backend, corpus }, 16);
   expect(whole.status.kind, whole.status.message).toBe('completed');
   expect(whole.status.message).toContain('better than the character bigram');
   for (const layers of [1, 2]) {
@@ -73,7 +59,7 @@ it('trains at all depths, races, coarsens and certifies; continued it comes to t
 }, 60_000);
 
 it('gives both ways the same number of steps', async () => {
-  const { arrays } = await runStudy(backend, textStudy, small, { corpus });
+  const { arrays } = await resultOf(textStudy, small, { backend, corpus });
   const steps = (name: string) => {
     const { data, shape } = arrays[name];
     return data[(shape[0] - 1) * 6 + 1];
@@ -83,7 +69,7 @@ it('gives both ways the same number of steps', async () => {
 }, 60_000);
 
 it('refuses a batch of more sequences than there are', async () => {
-  await expect(runStudy(backend, textStudy, { ...small, batch: 1e6 }, { corpus })).rejects.toThrow(
+  await expect(resultOf(textStudy, { ...small, batch: 1e6 }, { backend, corpus })).rejects.toThrow(
     'batch',
   );
 });
