@@ -1,6 +1,5 @@
 import { expect, it } from 'vitest';
 import { raceOutcome, raceRatio } from './race.ts';
-import { packProgress, unpackProgress } from './stored.ts';
 
 function record(layers: number, seconds: number, validationLoss: number) {
   return { layers, step: 1, seconds, layerGradients: 10 * seconds, loss: 1, validationLoss };
@@ -30,27 +29,4 @@ it('takes the geometric mean over seeds, with an interval', () => {
   expect(interval?.[0]).toBeLessThan(4);
   expect((interval?.[0] ?? 0) * (interval?.[1] ?? 0)).toBeCloseTo(16, 9);
   expect(raceRatio(outcomes.slice(0, 1), 'seconds').interval).toBeNull();
-});
-
-it('restores what it stored', () => {
-  const model = Float64Array.of(1, 2);
-  const state = {
-    records: [record(4, 1, 2)],
-    refinement: {
-      stage: 1,
-      step: 7,
-      parameters: Float64Array.of(3),
-      memory: { m: Float64Array.of(4), v: Float64Array.of(5) },
-    },
-    window: { steps: 3, loss: 2.5, seconds: 0.1 },
-  };
-  const progress = {
-    done: [
-      { records: random, models: [model, Float64Array.of(7)] },
-      { records: [record(2, 1, 1)], models: [] },
-    ],
-    current: { state, models: [model] },
-  };
-  expect(unpackProgress(packProgress(progress))).toEqual(progress);
-  expect(unpackProgress(packProgress({ done: [] }))).toEqual({ done: [] });
 });
