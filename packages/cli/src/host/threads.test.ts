@@ -58,10 +58,9 @@ it('hands on what a piece refuses, with its fault, and goes on', { timeout: 30_0
 });
 
 it('ends a piece that comes to no state, within two seconds', { timeout: 30_000 }, async () => {
-  const { threads } = await start('gaussian/phase', {
-    ...diagram,
-    x: { ...diagram.x, points: 4000 },
-  });
+  const wide = { name: 'wide', layers: 40, dimension: 256, heads: 4, hidden: 1024 };
+  const given = { shapes: [wide], prescribed: wide, tokens: 512 };
+  const { threads } = await start('gaussian/transformers', given);
   const under = threads.compute(order(0), events).catch((cause: unknown) => cause);
   await new Promise((resume) => setTimeout(resume, 800));
   const asked = performance.now();
