@@ -1,6 +1,7 @@
 /** Imports run downwards in this order and never up; the list is the architecture. */
 const layers = [
   'configuration',
+  'formats',
   'numeric',
   'kernels',
   'law',
@@ -34,10 +35,16 @@ module.exports = {
       to: { dependencyTypes: ['core'] },
     },
     {
+      name: 'view-is-browser-safe',
+      severity: 'error',
+      from: { path: '^packages/view/src', pathNot: '\\.test\\.ts$' },
+      to: { dependencyTypes: ['core'] },
+    },
+    {
       name: 'library-does-not-know-the-command-line',
       severity: 'error',
       from: { path: library },
-      to: { path: '^packages/cli' },
+      to: { path: '^packages/(cli|view)' },
     },
   ],
   options: {

@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { availableParallelism, freemem, totalmem } from 'node:os';
+import { wrap } from 'mesoscope-view';
 import type { Environment } from '../environment.ts';
 import { createBackend } from '../host/backend.ts';
 import { defaultWorkers } from '../host/describe.ts';
 import { systemReason } from '../input/configuration-file.ts';
-import { wrap } from '../terminal/table.ts';
 import { exitCode } from './options.ts';
 
 /** One thing looked at. `warning`: works, but slower or with less. */

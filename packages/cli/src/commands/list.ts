@@ -1,6 +1,6 @@
 import { type Claim, describeSchema, papers, type Study } from 'mesoscope';
+import { wrap } from 'mesoscope-view';
 import type { Environment } from '../environment.ts';
-import { wrap } from '../terminal/table.ts';
 import { exitCode } from './options.ts';
 
 /** `mesoscope list`: the studies and claims that can be run. */

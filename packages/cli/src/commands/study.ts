@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { MesoscopeError, parseConfiguration, type Study, type StudyResult } from 'mesoscope';
+import { formatNumber } from 'mesoscope-view';
 import { interruptedRun, reserveFolder } from '../bundle/folder.ts';
 import { readRecord } from '../bundle/record.ts';
 import type { Environment } from '../environment.ts';
 import type { Catalogue } from '../host/catalogue.ts';
 import { parseJson, readFile } from '../input/configuration-file.ts';
-import { formatNumber } from '../terminal/number.ts';
 import { alignColumns, claimTable } from '../terminal/table.ts';
 import { conduct, conductedCode, type Sitting, shown } from './conduct.ts';
 import { refuseDifferences, resumedExecution } from './differences.ts';

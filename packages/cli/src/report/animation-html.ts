@@ -1,6 +1,6 @@
 import type { Section } from 'mesoscope';
+import { escapeXml } from 'mesoscope-view';
 import type { Draw } from './claims-html.ts';
-import { escapeXml } from './text.ts';
 
 /** Seconds that a frame is shown; the last one stays for three times as long. */
 const pace = 1.2;

@@ -1,3 +1,4 @@
+import { parseHTML } from 'linkedom';
 import {
   type ClaimOutcome,
   claimDocument,
@@ -8,13 +9,12 @@ import {
   referencesOf,
   type StudyResult,
 } from 'mesoscope';
+import { figureArrays, renderFigure, renderInlineFigure } from 'mesoscope-view';
 import type { BundleFiles } from '../bundle/folder.ts';
 import { encodeNpz } from '../bundle/npz.ts';
 import { metricsName } from '../bundle/pieces.ts';
 import { type RunRecord, recordName, recordText } from '../bundle/record.ts';
 import { citationText } from './citation.ts';
-import { renderFigure, renderInlineFigure } from './figure.ts';
-import { figureArrays } from './figure-data.ts';
 import { renderReport } from './page.ts';
 
 /** The record of a run that has come to its end. */
@@ -44,6 +44,10 @@ export function finishedRecord(
   };
 }
 
+const { document } = parseHTML('<!doctype html><html><body></body></html>');
+/** Plot draws on this where there is no page. */
+const canvas = document as unknown as Document;
+
 /** Every file of a run bundle, by path inside it. */
 export function bundleFiles(record: RunRecord, result: StudyResult, metrics: string): BundleFiles {
   const figures = namedFigures(result);
@@ -55,11 +59,11 @@ export function bundleFiles(record: RunRecord, result: StudyResult, metrics: str
     ),
     'CITATION.bib': citationText(record.references),
     'report.html': renderReport(record, result, (figure) =>
-      renderInlineFigure(figures.get(figure) ?? figure),
+      renderInlineFigure(figures.get(figure) ?? figure, canvas),
     ),
   };
   for (const figure of figures.values()) {
-    files[`figures/${figure.id}.svg`] = renderFigure(figure, record);
+    files[`figures/${figure.id}.svg`] = renderFigure(figure, record, canvas);
   }
   return files;
 }

@@ -7,10 +7,14 @@ import {
   type Finding,
   papers,
 } from 'mesoscope';
-import { formatDuration } from '../terminal/number.ts';
-import { expectedHtml, measuredHtml, numberHtml } from './number-html.ts';
-import { texToHtml } from './tex.ts';
-import { escapeXml } from './text.ts';
+import {
+  escapeXml,
+  expectedHtml,
+  formatDuration,
+  measuredHtml,
+  numberHtml,
+  texToHtml,
+} from 'mesoscope-view';
 
 /** Draws a figure in place. */
 export type Draw = (figure: Figure) => string;

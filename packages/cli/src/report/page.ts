@@ -1,13 +1,10 @@
 import { referenceLine, type Section, type StudyResult } from 'mesoscope';
+import { escapeXml, formatDuration, numberHtml, texToHtml } from 'mesoscope-view';
 import type { RunRecord } from '../bundle/record.ts';
-import { formatDuration } from '../terminal/number.ts';
 import { animationHtml } from './animation-html.ts';
 import { citationText } from './citation.ts';
 import { claimHtml, claimTableHtml, type Draw, factsHtml, figureHtml } from './claims-html.ts';
-import { numberHtml } from './number-html.ts';
 import { style } from './style.ts';
-import { texToHtml } from './tex.ts';
-import { escapeXml } from './text.ts';
 
 /** The report of a run: one HTML file that needs no network and no script. `draw` sets a figure in place. */
 export function renderReport(record: RunRecord, result: StudyResult, draw: Draw): string {

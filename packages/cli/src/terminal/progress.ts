@@ -1,5 +1,5 @@
 import { Presets, SingleBar } from 'cli-progress';
-import { formatDuration, formatNumber } from './number.ts';
+import { formatDuration, formatNumber } from 'mesoscope-view';
 
 /** A stream to write to; a terminal if `isTTY`. */
 export type Output = NodeJS.WritableStream & {

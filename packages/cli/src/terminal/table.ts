@@ -1,5 +1,5 @@
 import type { Check, ClaimOutcome } from 'mesoscope';
-import { formatNumber } from './number.ts';
+import { formatNumber, wrap } from 'mesoscope-view';
 
 /** Columns of a line. */
 const width = 100;
@@ -80,19 +80,4 @@ export function alignColumns(rows: readonly (readonly string[])[]): string[] {
       .join('  ')
       .trimEnd(),
   );
-}
-
-/** Breaks a text at spaces so that no line is longer than `columns`; continuation lines begin with `indent`. */
-export function wrap(text: string, columns: number, indent = ''): string {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(/\s+/)) {
-    if (line.trim() !== '' && line.length + 1 + word.length > columns) {
-      lines.push(line);
-      line = indent + word;
-    } else {
-      line += line.trim() === '' ? word : ` ${word}`;
-    }
-  }
-  return [...lines, line].join('\n');
 }

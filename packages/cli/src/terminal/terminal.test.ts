@@ -1,9 +1,9 @@
 import { concludeClaim } from 'mesoscope';
+import { formatDuration, formatNumber, wrap } from 'mesoscope-view';
 import { describe, expect, it, vi } from 'vitest';
 import { captured, exactClaim, toyClaim, toyFinding } from '../toy.fixture.ts';
-import { formatDuration, formatNumber } from './number.ts';
 import { createProgress } from './progress.ts';
-import { claimTable, wrap } from './table.ts';
+import { claimTable } from './table.ts';
 
 it.each([
   [0, '0'],

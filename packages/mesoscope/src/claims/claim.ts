@@ -39,8 +39,6 @@ export interface Finding {
   readonly given: unknown;
 }
 
-export type Setting = 'quick' | 'full';
-
 /** What the measurement of one piece is given. */
 export interface MeasureContext<G> {
   readonly backend: Backend;

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { parseConfiguration } from '../configuration/parse.ts';
 import { MesoscopeError } from '../errors.ts';
-import type { Setting } from './claim.ts';
+
+/** How large a claim's own experiments are. */
+export type Setting = 'quick' | 'full';
 
 type Shape = Readonly<Record<string, z.ZodType>>;
 type Fields<S extends Shape> = z.output<z.ZodObject<S>>;

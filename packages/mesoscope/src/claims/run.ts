@@ -1,5 +1,6 @@
 import type { Backend } from '../kernels/backend.ts';
-import { type Claim, concludeClaim, type Finding, type Setting } from './claim.ts';
+import { type Claim, concludeClaim, type Finding } from './claim.ts';
+import type { Setting } from './given.ts';
 
 /** A finding together with the claim and the time it took. */
 export interface ClaimResult {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { type Claim, concludeClaim, type Setting } from '../claims/claim.ts';
+import { type Claim, concludeClaim } from '../claims/claim.ts';
+import type { Setting } from '../claims/given.ts';
 import { claims as builtIn, claimById } from '../claims/registry.ts';
 import type { ClaimOutcome } from '../claims/run.ts';
 import { type ErrorData, errorData, errorOf } from '../errors.ts';

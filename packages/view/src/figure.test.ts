@@ -1,13 +1,53 @@
+import { parseHTML } from 'linkedom';
 import type { Figure, Mark } from 'mesoscope';
 import { describe, expect, it } from 'vitest';
-import { eulerFigure } from '../toy.fixture.ts';
 import { renderFigure, renderInlineFigure } from './figure.ts';
+
+const { document } = parseHTML('<!doctype html><html><body></body></html>');
+const canvas = document as unknown as Document;
 
 const provenance = {
   study: 'gallery',
   seed: 1,
   configuration: { note: 'a < b & "c"' },
   versions: { mesoscope: '0.0.0' },
+};
+
+const depths = [8, 16, 32, 64, 128];
+
+/** Forward Euler for ẋ = −x on [0, T]: the error at T, per number of steps. */
+function eulerErrors(horizon: number): number[] {
+  return depths.map((steps) => Math.abs((1 - horizon / steps) ** steps - Math.exp(-horizon)));
+}
+
+const eulerFigure: Figure = {
+  id: 'A.toy-order',
+  title: 'Error of the finite-depth recursion against the flow',
+  caption:
+    'Sup error over depth for L = 8 … 128 layers at fixed controls. The dashed line is the expected rate; the band is the 95 % interval over seeds.',
+  x: { label: 'layers L', scale: 'log', base: 2 },
+  y: { label: 'sup error  supₖ |hₖ − h(tₖ)|', scale: 'log' },
+  marks: [
+    {
+      kind: 'band',
+      series: 'forward Euler',
+      x: depths,
+      low: eulerErrors(1).map((e) => e * 0.7),
+      high: eulerErrors(1).map((e) => e * 1.4),
+    },
+    { kind: 'line', series: 'forward Euler', x: depths, y: eulerErrors(1) },
+    { kind: 'dots', series: 'forward Euler', x: depths, y: eulerErrors(1) },
+    {
+      kind: 'dots',
+      series: 'Heun',
+      x: depths,
+      y: depths.map((l) => 0.06 / l ** 2),
+      low: depths.map((l) => 0.03 / l ** 2),
+      high: depths.map((l) => 0.12 / l ** 2),
+    },
+    { kind: 'reference', label: 'slope −1', x: [8, 128], y: [0.045, 0.045 / 16] },
+    { kind: 'reference', label: 'slope −2', x: [8, 128], y: [1e-3 / 2, 1e-3 / 512] },
+  ],
 };
 
 const linear = { x: { label: 'depth t' }, y: { label: 'value' } } as const;
@@ -117,7 +157,7 @@ function unclosedTags(svg: string): string[] {
 }
 
 describe.each(gallery.map((entry) => [entry.id, entry] as const))('mark %s', (id, entry) => {
-  const svg = renderFigure(entry, provenance);
+  const svg = renderFigure(entry, provenance, canvas);
 
   it('looks as in the gallery', async () => {
     await expect(normalised(svg)).toMatchFileSnapshot(`gallery/${id}.svg`);
@@ -130,7 +170,7 @@ describe.each(gallery.map((entry) => [entry.id, entry] as const))('mark %s', (id
 });
 
 it('shows axis labels, series, slopes, title and caption', () => {
-  const svg = renderFigure(eulerFigure, provenance);
+  const svg = renderFigure(eulerFigure, provenance, canvas);
   for (const text of ['layers L', 'forward Euler', 'Heun', 'slope −1', 'slope −2', '10⁻³', '128']) {
     expect(svg).toContain(text);
   }
@@ -138,7 +178,7 @@ it('shows axis labels, series, slopes, title and caption', () => {
 });
 
 it('embeds configuration and version', () => {
-  const svg = renderFigure(gallery[0], provenance);
+  const svg = renderFigure(gallery[0], provenance, canvas);
   const metadata = /<metadata>(.*)<\/metadata>/.exec(svg)?.[1] ?? '';
   const text = metadata.replaceAll('&quot;', '"').replaceAll('&lt;', '<').replaceAll('&amp;', '&');
   expect(JSON.parse(text)).toEqual({
@@ -150,7 +190,7 @@ it('embeds configuration and version', () => {
 });
 
 it('draws the same figure the same way twice', () => {
-  expect(renderInlineFigure(eulerFigure)).toBe(renderInlineFigure(eulerFigure));
+  expect(renderInlineFigure(eulerFigure, canvas)).toBe(renderInlineFigure(eulerFigure, canvas));
 });
 
 it.each([
@@ -160,6 +200,8 @@ it.each([
   ['a constant', [{ kind: 'line', series: 'a', x: [0, 1], y: [5, 5] }]],
 ] as [string, Mark[]][])('draws a figure with %s', (_, marks) => {
   for (const axes of [linear, logarithmic]) {
-    expect(renderFigure(figure('edge', marks, axes), provenance)).not.toMatch(/NaN|Infinity/);
+    expect(renderFigure(figure('edge', marks, axes), provenance, canvas)).not.toMatch(
+      /NaN|Infinity/,
+    );
   }
 });

@@ -1,5 +1,5 @@
 import type { Check } from 'mesoscope';
-import { formatNumber } from '../terminal/number.ts';
+import { formatNumber } from './number.ts';
 
 /** A number as it is printed: a real minus, powers of ten raised. */
 export function numberHtml(value: number, digits = 4): string {

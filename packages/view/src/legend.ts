@@ -1,5 +1,4 @@
 import type { Figure, Mark } from 'mesoscope';
-import { formatNumber } from '../terminal/number.ts';
 import {
   heatColour,
   isLogarithmic,
@@ -7,6 +6,7 @@ import {
   type Valued,
   valueExtent,
 } from './marks/cells.ts';
+import { formatNumber } from './number.ts';
 import type { SeriesStyle } from './palette.ts';
 import { escapeXml, textWidth } from './text.ts';
 

@@ -1,7 +1,5 @@
 import * as Plot from '@observablehq/plot';
-import { parseHTML } from 'linkedom';
 import type { Axis, Figure, Mark } from 'mesoscope';
-import { wrap } from '../terminal/table.ts';
 import { axisExtent, type Extent, linearTickText, logTicks, logTickText } from './axis.ts';
 import { legend } from './legend.ts';
 import { heatmapMark, regionsMark } from './marks/cells.ts';
@@ -9,7 +7,10 @@ import type { MarkContext } from './marks/context.ts';
 import { bandMark, barsMark, dotsMark, lineMark, pointsMark } from './marks/curves.ts';
 import { referenceMark, roomForWords, ruleMark, wordShifts } from './marks/references.ts';
 import { fontFamily, ink, seriesStyles } from './palette.ts';
-import { escapeXml } from './text.ts';
+import { escapeXml, wrap } from './text.ts';
+
+/** Where a figure is drawn: a page's document, or one made by a library where there is no page. */
+export type Canvas = Document;
 
 /** Written into the file, so that a figure says where it comes from. */
 export interface Provenance {
@@ -24,12 +25,12 @@ const plotHeight = 360;
 const margin = { left: 62, right: 22, top: 24, bottom: 46 };
 
 /** A figure as a file of its own: title, legend, plot, caption, and its provenance as metadata. */
-export function renderFigure(figure: Figure, provenance: Provenance): string {
+export function renderFigure(figure: Figure, provenance: Provenance, canvas: Canvas): string {
   const { study, seed, configuration, versions } = provenance;
   const metadata = { program: `mesoscope ${versions.mesoscope}`, study, seed, configuration };
   const title = wrap(figure.title, 72).split('\n');
   const caption = wrap(figure.caption, 112).split('\n');
-  const body = drawBody(figure);
+  const body = drawBody(figure, canvas);
   const top = 16 + 20 * title.length;
   const height = top + body.height + 14 + 17 * caption.length;
   const content = [
@@ -43,8 +44,8 @@ export function renderFigure(figure: Figure, provenance: Provenance): string {
 }
 
 /** A figure for a page that sets title and caption itself. */
-export function renderInlineFigure(figure: Figure): string {
-  const body = drawBody(figure);
+export function renderInlineFigure(figure: Figure, canvas: Canvas): string {
+  const body = drawBody(figure, canvas);
   return svgElement(figure, body.height, body.svg);
 }
 
@@ -63,7 +64,10 @@ function textLine(text: string, y: number, attributes: string): string {
 }
 
 /** Legend and plot. */
-function drawBody(figure: Figure): { readonly svg: string; readonly height: number } {
+function drawBody(
+  figure: Figure,
+  canvas: Canvas,
+): { readonly svg: string; readonly height: number } {
   const names = figure.marks.flatMap((mark) => ('series' in mark ? [mark.series] : []));
   const styles = seriesStyles([...new Set(names)]);
   const key = legend(figure, styles, width - 24);
@@ -79,9 +83,8 @@ function drawBody(figure: Figure): { readonly svg: string; readonly height: numb
       height: plotHeight - margin.top - margin.bottom,
     }),
   };
-  const { document } = parseHTML('<!doctype html><html><body></body></html>');
   const plot = Plot.plot({
-    document: document as unknown as Document,
+    document: canvas,
     ...{ width, height: plotHeight, className: 'mesoscope-plot' },
     ...{ marginLeft: margin.left, marginRight: right },
     ...{ marginTop: margin.top, marginBottom: margin.bottom },
