@@ -7,7 +7,7 @@ import type { Backend, FloatArray } from '../kernels/backend.ts';
 import { columnStride } from '../kernels/instruction.ts';
 import { stateLength } from '../kernels/program.ts';
 import { type Batch, createBatchBuffers } from './batch.ts';
-import { createEmbedding } from './embedding.ts';
+import { createEmbedding, type EmbeddingRun } from './embedding.ts';
 import { controlLayout, type ParameterPart, partOf } from './parameters.ts';
 import { checkPenalty, controlPenalty } from './penalty.ts';
 import type { ControlProblem, ControlProblemOptions, ControlTrace, Evaluation } from './problem.ts';
@@ -57,15 +57,18 @@ export function createControlProblem(
   const residualSquare = backend.allocate(samples * squareStride);
   const trained = (part: ParameterPart) => layout[part].length > 0 && !frozen.includes(part);
 
-  /** The inputs, already loaded, to h_T. */
-  function forward(parameters: FloatArray, count: number, checkpoints: Checkpoints): Trajectory {
-    embedding?.forward({
+  function embeddingRun(parameters: FloatArray, count: number): EmbeddingRun {
+    return {
       samples: count,
       tokens: buffers.tokens,
       table: partOf(layout, parameters, 'embedding'),
       positions: partOf(layout, parameters, 'positions'),
-      state: initial,
-    });
+    };
+  }
+
+  /** The inputs, already loaded, to h_T. */
+  function forward(parameters: FloatArray, count: number, checkpoints: Checkpoints): Trajectory {
+    embedding?.forward(embeddingRun(parameters, count), initial);
     const nodes = partOf(layout, parameters, 'controls');
     return flow.forward({
       grid,
@@ -159,7 +162,7 @@ export function createControlProblem(
         terminalCostate: terminal,
         ...(trained('controls') ? { gradient: controlGradient } : {}),
       });
-      if (embedding !== undefined) pullBackEmbedding(batch.samples, adjoint.initial, out);
+      pullBackEmbedding(embeddingRun(parameters, batch.samples), adjoint.initial, out);
       if (trained('controls')) {
         controlPenalty(partOf(layout, parameters, 'controls'), grid, penalty, controlGradient);
       }
@@ -167,18 +170,13 @@ export function createControlProblem(
     });
   }
 
-  function pullBackEmbedding(count: number, state: FloatArray, out: FloatArray): void {
-    const table = partOf(layout, out, 'embedding');
-    const places = partOf(layout, out, 'positions');
-    embedding?.backward({
-      samples: count,
-      tokens: buffers.tokens,
-      table,
-      positions: places,
-      state,
-    });
-    if (frozen.includes('embedding')) table.fill(0);
-    if (frozen.includes('positions')) places.fill(0);
+  function pullBackEmbedding(run: EmbeddingRun, costate: FloatArray, out: FloatArray): void {
+    if (embedding === undefined) return;
+    const tableGradient = partOf(layout, out, 'embedding');
+    const positionsGradient = partOf(layout, out, 'positions');
+    embedding.backward({ ...run, costate, tableGradient, positionsGradient });
+    if (frozen.includes('embedding')) tableGradient.fill(0);
+    if (frozen.includes('positions')) positionsGradient.fill(0);
   }
 
   function trace(parameters: FloatArray, batch: Batch): ControlTrace {

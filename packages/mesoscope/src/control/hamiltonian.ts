@@ -1,5 +1,5 @@
 import type { FloatArray } from '../kernels/backend.ts';
-import { literal, ProgramBuilder, stateLength } from '../kernels/program.ts';
+import { ProgramBuilder, stateLength } from '../kernels/program.ts';
 import { partOf } from './parameters.ts';
 import { penaltyDensity } from './penalty.ts';
 import type { ControlProblem, ControlTrace } from './problem.ts';
@@ -43,9 +43,8 @@ export function hamiltonianProfile(
   const state = builder.state('sample', 'state', field.dimension, tokens);
   const costate = builder.state('sample', 'costate', field.dimension, tokens);
   const c = builder.state('sample', 'value', 1, 1);
-  const slot = builder.slot('shared', 'theta', parametersPerLayer);
-  const { value } = field.trace(builder, { state, parameters: { slot, offset: 0 } });
-  builder.emit({ op: 'dot', x: value, y: costate, c, alpha: literal(1), accumulate: false });
+  const theta = builder.parameters('shared', 'theta', 1, parametersPerLayer);
+  builder.dot(field.trace(builder, { state, parameters: theta }), costate, { into: c });
   const run = backend.compile(builder.program());
   const nodes = partOf(layout, parameters, 'controls');
   const penalty = penaltyDensity(nodes, layers, problem.penalty.regularisation);

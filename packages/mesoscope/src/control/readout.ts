@@ -1,6 +1,7 @@
 import type { Backend, FloatArray } from '../kernels/backend.ts';
 import type { MatrixRef, NormalisationKind } from '../kernels/instruction.ts';
-import { one, ProgramBuilder, stateLength } from '../kernels/program.ts';
+import { ProgramBuilder, stateLength } from '../kernels/program.ts';
+import { pullBack } from '../kernels/pullback.ts';
 
 /**
  * What the readout sees of h_T: every token (`position`), the last token (`last`), or the mean of all (`mean`).
@@ -101,112 +102,43 @@ function poolSlot(b: ProgramBuilder, shape: ReadoutShape): MatrixRef | undefined
   return shape.pooling === 'position' ? undefined : b.state('shared', 'pool', shape.tokens, 1);
 }
 
-/** Writes pool(norm(h_T)), d × m. */
-function writePooled(
-  b: ProgramBuilder,
-  shape: ReadoutShape,
-  state: MatrixRef,
-  pool: MatrixRef | undefined,
-): MatrixRef {
-  const { dimension: d, tokens: n, normalisation } = shape;
-  let seen = state;
-  if (normalisation !== 'none') {
-    seen = b.scratch(d, n);
-    b.emit({ op: 'normalise', kind: normalisation, epsilon, x: state, y: seen });
-  }
-  if (pool === undefined) return seen;
-  const pooled = b.scratch(d, 1);
-  b.emit({
-    op: 'product',
-    a: seen,
-    transposeA: false,
-    b: pool,
-    c: pooled,
-    alpha: one,
-    accumulate: false,
-  });
-  return pooled;
+/** Writes the logits `U pool(norm(h_T))`, C × m. */
+function writeLogits(b: ProgramBuilder, shape: ReadoutShape, into?: MatrixRef) {
+  const { dimension: d, tokens: n, classes, normalisation } = shape;
+  const state = b.state('sample', 'state', d, n);
+  const pool = poolSlot(b, shape);
+  const seen = normalisation === 'none' ? state : b.normalise(normalisation, epsilon, state);
+  const pooled = pool === undefined ? seen : b.product(seen, pool);
+  const readout = b.parameters('shared', 'readout', classes, d);
+  return { state, readout, logits: b.product(readout, pooled, into && { into }) };
 }
 
 function forwardProgram(shape: ReadoutShape, columns: number) {
-  const { dimension: d, tokens: n, classes } = shape;
   const b = new ProgramBuilder();
-  const pooled = writePooled(b, shape, b.state('sample', 'state', d, n), poolSlot(b, shape));
-  const logits = b.state('sample', 'logits', classes, columns);
+  const { classes } = shape;
+  const { logits } = writeLogits(b, shape, b.state('sample', 'logits', classes, columns));
   const residual = b.state('sample', 'residual', classes, columns);
-  b.emit({
-    op: 'product',
-    a: b.parameters('shared', 'readout', classes, d),
-    transposeA: false,
-    b: pooled,
-    c: logits,
-    alpha: one,
-    accumulate: false,
-  });
-  b.emit({
-    op: 'crossEntropy',
+  b.crossEntropy({
     logits,
     labels: b.state('sample', 'labels', 1, columns),
     weights: b.state('sample', 'weights', 1, columns),
     loss: b.state('sample', 'loss', 1, columns),
     residual,
   });
-  const c = b.state('sample', 'residualSquare', 1, 1);
-  b.emit({ op: 'dot', x: residual, y: residual, c, alpha: one, accumulate: false });
+  b.dot(residual, residual, { into: b.state('sample', 'residualSquare', 1, 1) });
   return b.program();
 }
 
 function backwardProgram(shape: ReadoutShape, columns: number, withGradient: boolean) {
-  const { dimension: d, tokens: n, classes, normalisation } = shape;
+  const { dimension: d, tokens: n, classes } = shape;
   const b = new ProgramBuilder();
-  const state = b.state('sample', 'state', d, n);
-  const residual = b.state('sample', 'residual', classes, columns);
-  const costate = b.state('sample', 'costate', d, n);
-  const scale = b.scalar('scale');
-  const pool = poolSlot(b, shape);
+  const { state, readout, logits } = writeLogits(b, shape);
+  const costate = b.state('sample', 'residual', classes, columns);
+  const gradients = [{ of: state, into: b.state('sample', 'costate', d, n), add: false }];
   if (withGradient) {
-    b.emit({
-      op: 'outer',
-      a: residual,
-      b: writePooled(b, shape, state, pool),
-      c: b.parameters('accumulator', 'readoutGradient', classes, d),
-      alpha: scale,
-      accumulate: true,
-    });
+    const into = b.parameters('accumulator', 'readoutGradient', classes, d);
+    gradients.push({ of: readout, into, add: true });
   }
-  const pooledCostate =
-    pool === undefined && normalisation === 'none' ? costate : b.scratch(d, columns);
-  b.emit({
-    op: 'product',
-    a: b.parameters('shared', 'readout', classes, d),
-    transposeA: true,
-    b: residual,
-    c: pooledCostate,
-    alpha: scale,
-    accumulate: false,
-  });
-  let seenCostate = pooledCostate;
-  if (pool !== undefined) {
-    seenCostate = normalisation === 'none' ? costate : b.scratch(d, n);
-    b.emit({
-      op: 'outer',
-      a: pooledCostate,
-      b: pool,
-      c: seenCostate,
-      alpha: one,
-      accumulate: false,
-    });
-  }
-  if (normalisation !== 'none') {
-    b.emit({
-      op: 'normalisePullback',
-      kind: normalisation,
-      epsilon,
-      x: state,
-      p: seenCostate,
-      g: costate,
-      accumulate: false,
-    });
-  }
+  pullBack(b, { value: logits, costate, alpha: b.scalar('scale'), gradients });
   return b.program();
 }

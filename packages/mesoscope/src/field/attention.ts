@@ -1,18 +1,9 @@
 import { MesoscopeError } from '../errors.ts';
 import type { AttentionKind, AttentionShape, MatrixRef } from '../kernels/instruction.ts';
-import { literal, one, type ProgramBuilder, rowsOf } from '../kernels/program.ts';
+import { literal, type ProgramBuilder, rowsOf } from '../kernels/program.ts';
 import { requireFinite } from '../numeric/checks.ts';
 import { requireCount, requireName } from './check.ts';
-import {
-  type Field,
-  type FieldGradients,
-  type FieldInput,
-  type FieldTrace,
-  type ParameterRef,
-  parameterLayout,
-  parameterMatrix,
-} from './field.ts';
-import { writeZeros } from './zeros.ts';
+import { type Field, type FieldInput, parameterLayout, parameterMatrix } from './field.ts';
 
 export const attentionKinds: readonly AttentionKind[] = [
   'softmax',
@@ -86,116 +77,25 @@ export function attention(options: AttentionOptions): Field {
       ? { V: [valueRows, d] as const, O: [d, valueRows] as const }
       : { V: [valueRows, d, 1 / Math.sqrt(combine === 'sum' ? heads * d : d)] as const }),
   });
-  const headWeight = literal(combine === 'mean' ? 1 / heads : 1);
+  const headWeight = combine === 'mean' ? 1 / heads : 1;
 
-  /** The blocks Q, K, V (or B, V) follow one another: one matrix takes tokens to queries, keys and values. */
-  const stacked = ({ slot, offset }: ParameterRef): MatrixRef => ({
-    slot,
-    offset,
-    rows: queryRows + keyRows + valueRows,
-    columns: d,
-    stride: d,
-  });
-  const split = (rows: MatrixRef) => ({
-    queries: rowsOf(rows, 0, queryRows),
-    keys: rowsOf(rows, queryRows, keyRows),
-    values: rowsOf(rows, queryRows + keyRows, valueRows),
-  });
-
-  function trace(builder: ProgramBuilder, input: FieldInput): FieldTrace {
-    const { state } = input;
-    const n = state.columns;
-    const maps = stacked(input.parameters);
-    const mapped = builder.scratch(maps.rows, n);
-    builder.emit({
-      op: 'product',
-      a: maps,
-      transposeA: false,
-      b: state,
-      c: mapped,
-      alpha: one,
-      accumulate: false,
+  function trace(builder: ProgramBuilder, input: FieldInput): MatrixRef {
+    const { state, parameters: theta, weights } = input;
+    // The blocks Q, K, V (or B, V) follow one another: one matrix takes tokens to queries, keys and values.
+    const maps = { ...theta, rows: queryRows + keyRows + valueRows, columns: d, stride: d };
+    const mapped = builder.product(maps, state);
+    const out = builder.attention({
+      shape,
+      queries: rowsOf(mapped, 0, queryRows),
+      keys: form === 'bilinear' ? state : rowsOf(mapped, queryRows, keyRows),
+      values: rowsOf(mapped, queryRows + keyRows, valueRows),
+      weights,
+      alpha: output ? 1 : headWeight,
+      summed: !output,
     });
-    const { queries, keys, values } = split(mapped);
-    const operands = {
-      queries,
-      keys: form === 'bilinear' ? state : keys,
-      values,
-      ...(input.weights === undefined ? {} : { weights: input.weights }),
-      normaliser: builder.scratch(heads, n),
-      alpha: output ? 1 : headWeight.factor,
-      ...shape,
-    };
-    const out = builder.scratch(output ? valueRows : d, n);
-    builder.emit({ op: 'attention', ...operands, out });
-    const value = output ? builder.scratch(d, n) : out;
-    if (output) {
-      builder.emit({
-        op: 'product',
-        a: parameterMatrix(parameters, input.parameters, 'O'),
-        transposeA: false,
-        b: out,
-        c: value,
-        alpha: headWeight,
-        accumulate: false,
-      });
-    }
-
-    /** Pulls p back through O: returns the costate of `out`. */
-    function pullBackOutput(p: MatrixRef, gradient: ParameterRef | undefined): MatrixRef {
-      const costate = builder.scratch(valueRows, n);
-      builder.emit({
-        op: 'product',
-        a: parameterMatrix(parameters, input.parameters, 'O'),
-        transposeA: true,
-        b: p,
-        c: costate,
-        alpha: headWeight,
-        accumulate: false,
-      });
-      if (gradient !== undefined) {
-        builder.emit({
-          op: 'outer',
-          a: p,
-          b: out,
-          c: parameterMatrix(parameters, gradient, 'O'),
-          alpha: headWeight,
-          accumulate: true,
-        });
-      }
-      return costate;
-    }
-
-    function pullback(p: MatrixRef, gradients: FieldGradients): void {
-      const costate = output ? pullBackOutput(p, gradients.parameters) : p;
-      const gMapped = writeZeros(builder, maps.rows, n);
-      const { queries: gQueries, keys: gOwnKeys, values: gValues } = split(gMapped);
-      const gKeys = form === 'bilinear' ? (gradients.state ?? writeZeros(builder, d, n)) : gOwnKeys;
-      builder.emit({ op: 'attentionPullback', ...operands, p: costate, gQueries, gKeys, gValues });
-      if (gradients.parameters !== undefined) {
-        builder.emit({
-          op: 'outer',
-          a: gMapped,
-          b: state,
-          c: stacked(gradients.parameters),
-          alpha: one,
-          accumulate: true,
-        });
-      }
-      if (gradients.state !== undefined) {
-        builder.emit({
-          op: 'product',
-          a: maps,
-          transposeA: true,
-          b: gMapped,
-          c: gradients.state,
-          alpha: one,
-          accumulate: true,
-        });
-      }
-    }
-
-    return { value, pullback };
+    if (!output) return out;
+    const O = parameterMatrix(parameters, theta, 'O');
+    return builder.product(O, out, { alpha: literal(headWeight) });
   }
 
   return {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { one, ProgramBuilder, stateLength } from '../kernels/program.ts';
+import { ProgramBuilder, stateLength } from '../kernels/program.ts';
+import { pullBack } from '../kernels/pullback.ts';
 import { packTokens, unpackTokens } from '../kernels/tokens.ts';
 import { randomStream } from '../numeric/random.ts';
 import { affine } from './affine.ts';
@@ -33,14 +34,15 @@ describe.each(fields.map((field) => [field.name, field] as const))('%s', (_, fie
     const p = builder.state('sample', 'p', 3, n);
     const g = builder.state('sample', 'g', 3, n);
     const count = field.parameters.length;
-    const theta = builder.slot('shared', 'theta', count);
-    const gTheta = builder.slot('accumulator', 'gTheta', count);
-    const trace = field.trace(builder, { state: h, parameters: { slot: theta, offset: 0 } });
-    trace.pullback(p, {
-      ...(wanted.state ? { state: g } : {}),
-      ...(wanted.parameters ? { parameters: { slot: gTheta, offset: 0 } } : {}),
-    });
-    builder.emit({ op: 'axpy', x: p, y: g, alpha: one, accumulate: true });
+    const theta = builder.parameters('shared', 'theta', 1, count);
+    const gTheta = builder.parameters('accumulator', 'gTheta', 1, count);
+    const value = field.trace(builder, { state: h, parameters: theta });
+    const gradients = [
+      { of: h, into: g, add: true },
+      { of: theta, into: gTheta, add: true },
+    ].filter(({ of }) => (of === h ? wanted.state : wanted.parameters));
+    pullBack(builder, { value, costate: p, gradients });
+    builder.add(p, g);
     const allocate = (length: number) => reference.allocate(length);
     const buffers = {
       h: packTokens(batch, allocate(3 * stateLength(3, n))),

@@ -1,7 +1,8 @@
 import { MesoscopeError } from '../errors.ts';
 import type { Backend, FloatArray } from '../kernels/backend.ts';
 import type { MatrixRef } from '../kernels/instruction.ts';
-import { one, ProgramBuilder, stateLength } from '../kernels/program.ts';
+import { ProgramBuilder, stateLength } from '../kernels/program.ts';
+import { pullBack } from '../kernels/pullback.ts';
 import { packTokens, unpackTokens } from '../kernels/tokens.ts';
 import { requireFinite } from '../numeric/checks.ts';
 import type { Field } from './field.ts';
@@ -31,9 +32,7 @@ export function evaluateField(backend: Backend, field: Field, given: FieldArgume
   const d = field.dimension;
   return backend.scoped(() => {
     const { builder, input, buffers, n } = bind(backend, field, given);
-    const trace = field.trace(builder, input);
-    const value = builder.state('sample', 'value', d, n);
-    builder.emit({ op: 'axpy', x: trace.value, y: value, alpha: one, accumulate: false });
+    builder.copy(field.trace(builder, input), builder.state('sample', 'value', d, n));
     buffers.value = backend.allocate(stateLength(d, n));
     backend.compile(builder.program())({ samples: 1, buffers });
     return unpackTokens(buffers.value, { samples: 1, tokens: n, dimension: d })[0];
@@ -59,9 +58,16 @@ export function pullbackField(
     const state = builder.state('sample', 'stateGradient', d, n);
     buffers.stateGradient = backend.allocate(stateLength(d, n));
     const length = field.parameters.length;
-    const slot = builder.slot('accumulator', 'parameterGradient', length);
+    const gradient = builder.parameters('accumulator', 'parameterGradient', 1, length);
     buffers.parameterGradient = backend.allocate(length);
-    field.trace(builder, input).pullback(p, { state, parameters: { slot, offset: 0 } });
+    pullBack(builder, {
+      value: field.trace(builder, input),
+      costate: p,
+      gradients: [
+        { of: input.state, into: state, add: false },
+        { of: input.parameters, into: gradient, add: true },
+      ],
+    });
     backend.compile(builder.program())({ samples: 1, buffers });
     return {
       state: unpackTokens(buffers.stateGradient, { samples: 1, tokens: n, dimension: d })[0],
@@ -82,7 +88,7 @@ function bind(backend: Backend, field: Field, { tokens, parameters, weights }: F
   const buffers: Record<string, FloatArray> = {};
   const state = builder.state('sample', 'state', d, n);
   buffers.state = stateBuffer(backend, 'tokens', tokens, d, n);
-  const slot = builder.slot('shared', 'parameters', parameters.length);
+  const theta = builder.parameters('shared', 'parameters', 1, parameters.length);
   buffers.parameters = backend.allocate(parameters.length);
   buffers.parameters.set(parameters);
   let weightsRef: MatrixRef | undefined;
@@ -105,11 +111,7 @@ function bind(backend: Backend, field: Field, { tokens, parameters, weights }: F
       n,
     );
   }
-  const input = {
-    state,
-    parameters: { slot, offset: 0 },
-    ...(weightsRef === undefined ? {} : { weights: weightsRef }),
-  };
+  const input = { state, parameters: theta, weights: weightsRef };
   return { builder, input, buffers, n };
 }
 

@@ -1,15 +1,7 @@
-import type { ActivationKind, MatrixRef } from '../kernels/instruction.ts';
-import type { ProgramBuilder } from '../kernels/program.ts';
-import { writeAffine, writeAffinePullback } from './affine.ts';
+import type { ActivationKind } from '../kernels/instruction.ts';
+import { affineMap } from './affine.ts';
 import { requireCount, requireName } from './check.ts';
-import {
-  type Field,
-  type FieldGradients,
-  type FieldInput,
-  type FieldTrace,
-  parameterLayout,
-} from './field.ts';
-import { writeZeros } from './zeros.ts';
+import { type Field, parameterLayout, parameterMatrix } from './field.ts';
 
 export const activationKinds: readonly ActivationKind[] = ['tanh', 'relu', 'gelu', 'silu'];
 
@@ -41,38 +33,15 @@ export function feedForward(options: FeedForwardOptions): Field {
     W2: [dimension, hidden],
     ...(bias ? { b2: [dimension, 1, 0] as const } : {}),
   });
-  const first = bias ? { matrix: 'W1', bias: 'b1' } : { matrix: 'W1' };
-  const second = bias ? { matrix: 'W2', bias: 'b2' } : { matrix: 'W2' };
-
-  function trace(builder: ProgramBuilder, input: FieldInput): FieldTrace {
-    const theta = input.parameters;
-    const { state } = input;
-    const before = writeAffine(builder, parameters, theta, first, state);
-    const after = builder.scratch(hidden, state.columns);
-    builder.emit({ op: 'activation', kind: activation, x: before, y: after });
-    const value = writeAffine(builder, parameters, theta, second, after);
-
-    function pullback(p: MatrixRef, gradients: FieldGradients): void {
-      const gAfter = writeZeros(builder, hidden, state.columns);
-      const { parameters: gTheta } = gradients;
-      writeAffinePullback(builder, parameters, theta, second, after, p, {
-        state: gAfter,
-        ...(gTheta === undefined ? {} : { parameters: gTheta }),
-      });
-      const gBefore = builder.scratch(hidden, state.columns);
-      builder.emit({
-        op: 'activationPullback',
-        kind: activation,
-        x: before,
-        p: gAfter,
-        g: gBefore,
-        accumulate: false,
-      });
-      writeAffinePullback(builder, parameters, theta, first, state, gBefore, gradients);
-    }
-
-    return { value, pullback };
-  }
-
-  return { name: `feed-forward, ${activation}`, dimension, parameters, trace };
+  return {
+    name: `feed-forward, ${activation}`,
+    dimension,
+    parameters,
+    trace(builder, { state, parameters: theta }) {
+      const block = (name: string) => parameterMatrix(parameters, theta, name);
+      const before = affineMap(builder, block('W1'), bias ? block('b1') : undefined, state);
+      const after = builder.activate(activation, before);
+      return affineMap(builder, block('W2'), bias ? block('b2') : undefined, after);
+    },
+  };
 }

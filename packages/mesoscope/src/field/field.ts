@@ -33,23 +33,7 @@ export interface FieldInput {
    * Weights of the tokens as keys, 1 × n, ≥ 0; default 1/n each. A token of weight 0 is moved by the others and
    * seen by none.
    */
-  readonly weights?: MatrixRef;
-}
-
-/** Where a pullback adds its results. */
-export interface FieldGradients {
-  /** `+= D_hfᵀ p`, d × n. */
-  readonly state?: MatrixRef;
-  /** `+= D_θfᵀ p`, laid out like the parameters. */
-  readonly parameters?: ParameterRef;
-}
-
-/** The instructions for `f(h, θ)` have been written; the pullback can be written after them. */
-export interface FieldTrace {
-  /** f(h, θ), d × n, in scratch. Must not be written to by the caller. */
-  readonly value: MatrixRef;
-  /** Writes the instructions of both vector–Jacobian products at costate p (d × n), accumulating. */
-  pullback(p: MatrixRef, gradients: FieldGradients): void;
+  readonly weights?: MatrixRef | undefined;
 }
 
 /**
@@ -61,7 +45,11 @@ export interface Field {
   /** d. */
   readonly dimension: number;
   readonly parameters: ParameterLayout;
-  trace(builder: ProgramBuilder, input: FieldInput): FieldTrace;
+  /**
+   * Writes the instructions for f(h, θ), d × n, and returns where it stands. Their pullback follows from them
+   * (kernels/pullback.ts).
+   */
+  trace(builder: ProgramBuilder, input: FieldInput): MatrixRef;
 }
 
 /** A layout from named shapes, in order; the third number is {@link ParameterBlock.deviation}. */

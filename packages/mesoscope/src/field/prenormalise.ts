@@ -1,9 +1,7 @@
 import { MesoscopeError } from '../errors.ts';
-import type { MatrixRef, NormalisationKind } from '../kernels/instruction.ts';
-import type { ProgramBuilder } from '../kernels/program.ts';
+import type { NormalisationKind } from '../kernels/instruction.ts';
 import { requireName } from './check.ts';
-import type { Field, FieldGradients, FieldInput, FieldTrace } from './field.ts';
-import { writeZeros } from './zeros.ts';
+import type { Field } from './field.ts';
 
 export const normalisationKinds: readonly NormalisationKind[] = ['layer', 'rms'];
 
@@ -32,32 +30,10 @@ export function prenormalise(field: Field, options: NormalisationOptions): Field
     });
   }
 
-  function trace(builder: ProgramBuilder, input: FieldInput): FieldTrace {
-    const { state } = input;
-    const normalised = builder.scratch(state.rows, state.columns);
-    builder.emit({ op: 'normalise', kind, epsilon, x: state, y: normalised });
-    const inner = field.trace(builder, { ...input, state: normalised });
-
-    function pullback(p: MatrixRef, gradients: FieldGradients): void {
-      if (gradients.state === undefined) {
-        inner.pullback(p, gradients);
-        return;
-      }
-      const gNormalised = writeZeros(builder, state.rows, state.columns);
-      inner.pullback(p, { ...gradients, state: gNormalised });
-      builder.emit({
-        op: 'normalisePullback',
-        kind,
-        epsilon,
-        x: state,
-        p: gNormalised,
-        g: gradients.state,
-        accumulate: true,
-      });
-    }
-
-    return { value: inner.value, pullback };
-  }
-
-  return { ...field, name: `${field.name} of the ${kind}-normalised state`, trace };
+  return {
+    ...field,
+    name: `${field.name} of the ${kind}-normalised state`,
+    trace: (builder, input) =>
+      field.trace(builder, { ...input, state: builder.normalise(kind, epsilon, input.state) }),
+  };
 }

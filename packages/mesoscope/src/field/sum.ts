@@ -1,14 +1,7 @@
 import { MesoscopeError } from '../errors.ts';
 import type { MatrixRef } from '../kernels/instruction.ts';
-import { one, type ProgramBuilder } from '../kernels/program.ts';
-import type {
-  Field,
-  FieldGradients,
-  FieldInput,
-  FieldTrace,
-  ParameterBlock,
-  ParameterRef,
-} from './field.ts';
+import type { ProgramBuilder } from '../kernels/program.ts';
+import type { Field, FieldInput, ParameterBlock, ParameterRef } from './field.ts';
 
 /**
  * `f(h) = Σ_a f_a(h)`: fields acting side by side on the same state. The parameters are those of the summands one after
@@ -50,26 +43,15 @@ export function sumOf(summands: Readonly<Record<string, Field>>): Field {
     return { field, start };
   });
 
-  function trace(builder: ProgramBuilder, input: FieldInput): FieldTrace {
-    const traces = terms.map(({ field, start }) =>
+  function trace(builder: ProgramBuilder, input: FieldInput): MatrixRef {
+    const values = terms.map(({ field, start }) =>
       field.trace(builder, { ...input, parameters: shifted(input.parameters, start) }),
     );
-    const value = builder.scratch(dimension, input.state.columns);
-    traces.forEach((term, index) => {
-      builder.emit({ op: 'axpy', x: term.value, y: value, alpha: one, accumulate: index > 0 });
+    const sum = builder.scratch(dimension, input.state.columns);
+    values.forEach((value, index) => {
+      builder.scale(value, { into: sum, add: index > 0 });
     });
-
-    function pullback(p: MatrixRef, gradients: FieldGradients): void {
-      terms.forEach(({ start }, index) => {
-        const { parameters } = gradients;
-        traces[index].pullback(p, {
-          ...gradients,
-          ...(parameters === undefined ? {} : { parameters: shifted(parameters, start) }),
-        });
-      });
-    }
-
-    return { value, pullback };
+    return sum;
   }
 
   return {

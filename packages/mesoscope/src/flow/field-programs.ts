@@ -1,5 +1,7 @@
 import type { Field } from '../field/field.ts';
+import type { MatrixRef } from '../kernels/instruction.ts';
 import { type Program, ProgramBuilder } from '../kernels/program.ts';
+import { pullBack } from '../kernels/pullback.ts';
 
 export interface FieldShape {
   readonly field: Field;
@@ -10,10 +12,10 @@ export interface FieldShape {
 
 /** `value ← factor · f(state, theta)`. Slots: state, value (d×n, per sample), theta (shared), weights (if weighted). */
 export function evaluationProgram(shape: FieldShape): Program {
-  const { builder, trace } = traceField(shape);
+  const { builder, value } = traceField(shape);
   const alpha = builder.scalar('factor');
-  const value = builder.state('sample', 'value', shape.field.dimension, shape.tokens);
-  builder.emit({ op: 'axpy', x: trace.value, y: value, alpha, accumulate: false });
+  const into = builder.state('sample', 'value', shape.field.dimension, shape.tokens);
+  builder.scale(value, { into, alpha });
   return builder.program();
 }
 
@@ -24,31 +26,33 @@ export function evaluationProgram(shape: FieldShape): Program {
  */
 export function pullbackProgram(shape: FieldShape, withGradient: boolean): Program {
   const { field, tokens } = shape;
-  const { builder, trace } = traceField(shape);
+  const { builder, state, theta, value } = traceField(shape);
   const alpha = builder.scalar('factor');
   const costate = builder.state('sample', 'costate', field.dimension, tokens);
-  const state = builder.state('sample', 'stateGradient', field.dimension, tokens);
-  const scaledCostate = builder.scratch(field.dimension, tokens);
-  builder.emit({ op: 'axpy', x: costate, y: scaledCostate, alpha, accumulate: false });
-  builder.emit({ op: 'fill', y: state, value: 0 });
-  trace.pullback(scaledCostate, {
-    state,
-    ...(withGradient
-      ? {
-          parameters: {
-            slot: builder.slot('accumulator', 'gradient', field.parameters.length),
-            offset: 0,
-          },
-        }
-      : {}),
-  });
+  const into = builder.state('sample', 'stateGradient', field.dimension, tokens);
+  const gradients = [{ of: state, into, add: false }];
+  if (withGradient) {
+    const gradient = builder.parameters('accumulator', 'gradient', 1, theta.columns);
+    gradients.push({ of: theta, into: gradient, add: true });
+  }
+  pullBack(builder, { value, costate: builder.scale(costate, { alpha }), gradients });
   return builder.program();
 }
 
 function traceField({ field, tokens, weighted }: FieldShape) {
   const builder = new ProgramBuilder();
   const state = builder.state('sample', 'state', field.dimension, tokens);
-  const parameters = { slot: builder.slot('shared', 'theta', field.parameters.length), offset: 0 };
-  const weights = weighted ? { weights: builder.state('sample', 'weights', 1, tokens) } : {};
-  return { builder, trace: field.trace(builder, { state, parameters, ...weights }) };
+  const theta = builder.parameters('shared', 'theta', 1, field.parameters.length);
+  const weights = tokenWeights(builder, tokens, weighted);
+  const value = field.trace(builder, { state, parameters: theta, weights });
+  return { builder, state, theta, value };
+}
+
+/** The slot of the tokens' weights as keys, of a weighted flow. */
+export function tokenWeights(
+  builder: ProgramBuilder,
+  tokens: number,
+  weighted: boolean,
+): MatrixRef | undefined {
+  return weighted ? builder.state('sample', 'weights', 1, tokens) : undefined;
 }

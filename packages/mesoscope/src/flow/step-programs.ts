@@ -1,6 +1,8 @@
-import type { Field, FieldTrace } from '../field/field.ts';
-import type { MatrixRef, ScalarRef } from '../kernels/instruction.ts';
-import { one, type Program, ProgramBuilder, scaled } from '../kernels/program.ts';
+import type { Field } from '../field/field.ts';
+import type { MatrixRef } from '../kernels/instruction.ts';
+import { type Program, ProgramBuilder, scaled } from '../kernels/program.ts';
+import { pullBack } from '../kernels/pullback.ts';
+import { tokenWeights } from './field-programs.ts';
 import type { Scheme } from './types.ts';
 
 /**
@@ -40,15 +42,10 @@ export function stageScalar(stage: number): string {
  * Slots: h, next (d×n, per sample), norm (1×1, per sample), theta{p} (shared), weights (1×n, per sample).
  */
 export function stepProgram(shape: StepShape): Program {
-  const { builder, h, traces, steps } = traceStages(shape);
+  const builder = new ProgramBuilder();
   const next = builder.state('sample', 'next', shape.field.dimension, shape.tokens);
-  const norm = builder.parameters('sample', 'norm', 1, 1);
-  copy(builder, h, next);
-  traces.forEach((trace, i) => {
-    const weight = shape.scheme.b[i];
-    if (weight !== 0) add(builder, trace.value, next, scaled(steps[i], weight));
-  });
-  builder.emit({ op: 'maxAbs', x: next, c: norm });
+  traceStep(builder, shape, next);
+  builder.maxAbs(next, builder.parameters('sample', 'norm', 1, 1));
   return builder.program();
 }
 
@@ -63,123 +60,75 @@ export function keptStagesProgram(shape: StepShape): Program {
   const dimension = field.dimension;
   const h = builder.state('sample', 'h', dimension, tokens);
   const next = builder.state('sample', 'next', dimension, tokens);
-  const weights = declareWeights(builder, shape);
+  const weights = tokenWeights(builder, tokens, shape.weighted);
   const step = builder.scalar('step');
   const theta = declareParameters(builder, shape);
   const slopes = scheme.c.map((_, i) => builder.state('sample', `slope${i}`, dimension, tokens));
   const stageState = builder.scratch(dimension, tokens);
   for (let i = 1; i < scheme.c.length; i++) {
-    copy(builder, h, stageState);
+    builder.copy(h, stageState);
     scheme.a[i].forEach((a, j) => {
-      if (a !== 0) add(builder, slopes[j], stageState, scaled(step, a));
+      if (a !== 0) builder.add(slopes[j], stageState, scaled(step, a));
     });
-    const trace = field.trace(builder, {
-      state: stageState,
-      parameters: { slot: theta[shape.pattern[i]], offset: 0 },
-      ...weights,
-    });
-    const alpha = builder.scalar(`profile${i}`);
-    builder.emit({ op: 'axpy', x: trace.value, y: slopes[i], alpha, accumulate: false });
+    const parameters = theta[shape.pattern[i]];
+    const value = field.trace(builder, { state: stageState, parameters, weights });
+    builder.scale(value, { into: slopes[i], alpha: builder.scalar(`profile${i}`) });
   }
-  copy(builder, h, next);
+  builder.copy(h, next);
   scheme.b.forEach((b, i) => {
-    if (b !== 0) add(builder, slopes[i], next, scaled(step, b));
+    if (b !== 0) builder.add(slopes[i], next, scaled(step, b));
   });
   return builder.program();
 }
 
 /**
  * The exact transpose of {@link stepProgram}: from h and `costate` = ∂J/∂next to `previous` = ∂J/∂h, and, with
- * `withGradient`, `gradient{p} += ∂J/∂θ_p`. The stages are recomputed, then
- * `G_i = εζ_i (b_i costate + Σ_{j>i} a_ji Ȳ_j)`, `Ȳ_i = D_hf(Y_i, θ_i)ᵀ G_i`, `gradient += D_θf(Y_i, θ_i)ᵀ G_i`,
- * `previous = costate + Σ_i Ȳ_i`; `norm = max |previous|`.
+ * `withGradient`, `gradient{p} += ∂J/∂θ_p`; `norm = max |previous|`. The stages are recomputed, then pulled back.
  */
 export function stepAdjointProgram(shape: StepShape, withGradient: boolean): Program {
-  const { builder, traces, steps } = traceStages(shape);
-  const { field, tokens, scheme, pattern } = shape;
-  const dimension = field.dimension;
-  const costate = builder.state('sample', 'costate', dimension, tokens);
-  const previous = builder.state('sample', 'previous', dimension, tokens);
-  const norm = builder.parameters('sample', 'norm', 1, 1);
-  const gradients = withGradient
-    ? slotsOf(pattern).map((p) =>
-        builder.slot('accumulator', gradientSlot(p), field.parameters.length),
-      )
-    : [];
-  const slopeCostate = builder.scratch(dimension, tokens);
-  const stageCostates: MatrixRef[] = [];
-  copy(builder, costate, previous);
-  for (let i = traces.length - 1; i >= 0; i--) {
-    const alpha = scaled(steps[i], scheme.b[i]);
-    builder.emit({ op: 'axpy', x: costate, y: slopeCostate, alpha, accumulate: false });
-    for (let j = i + 1; j < traces.length; j++) {
-      const a = scheme.a[j][i] ?? 0;
-      if (a !== 0) add(builder, stageCostates[j], slopeCostate, scaled(steps[i], a));
-    }
-    // Nothing precedes stage 0, so that its costate goes straight into the result.
-    const stageCostate = i === 0 ? previous : builder.scratch(dimension, tokens);
-    if (i > 0) builder.emit({ op: 'fill', y: stageCostate, value: 0 });
-    traces[i].pullback(slopeCostate, {
-      state: stageCostate,
-      ...(withGradient ? { parameters: { slot: gradients[pattern[i]], offset: 0 } } : {}),
+  const { field, tokens } = shape;
+  const builder = new ProgramBuilder();
+  const value = builder.scratch(field.dimension, tokens);
+  const { h, theta } = traceStep(builder, shape, value);
+  const costate = builder.state('sample', 'costate', field.dimension, tokens);
+  const previous = builder.state('sample', 'previous', field.dimension, tokens);
+  const gradients = [{ of: h, into: previous, add: false }];
+  if (withGradient) {
+    theta.forEach((of, p) => {
+      const into = builder.parameters('accumulator', gradientSlot(p), 1, of.columns);
+      gradients.push({ of, into, add: true });
     });
-    if (i > 0) {
-      stageCostates[i] = stageCostate;
-      add(builder, stageCostate, previous, one);
-    }
   }
-  builder.emit({ op: 'maxAbs', x: previous, c: norm });
+  pullBack(builder, { value, costate, gradients });
+  builder.maxAbs(previous, builder.parameters('sample', 'norm', 1, 1));
   return builder.program();
 }
 
-interface TracedStages {
-  readonly builder: ProgramBuilder;
-  readonly h: MatrixRef;
-  readonly traces: readonly FieldTrace[];
-  /** `ε ζ(t + c_i ε)`. */
-  readonly steps: readonly ScalarRef[];
-}
-
-function traceStages(shape: StepShape): TracedStages {
-  const { field, tokens, scheme, pattern } = shape;
-  const builder = new ProgramBuilder();
+/** Writes one step into `next`. */
+function traceStep(builder: ProgramBuilder, shape: StepShape, next: MatrixRef) {
+  const { field, tokens, scheme, pattern, weighted } = shape;
   const h = builder.state('sample', 'h', field.dimension, tokens);
-  const weights = declareWeights(builder, shape);
+  const weights = tokenWeights(builder, tokens, weighted);
   const theta = declareParameters(builder, shape);
   const steps = scheme.c.map((_, i) => builder.scalar(stageScalar(i)));
-  const traces: FieldTrace[] = [];
-  for (let i = 0; i < scheme.c.length; i++) {
-    const state = i === 0 ? h : builder.scratch(field.dimension, tokens);
-    if (i > 0) {
-      copy(builder, h, state);
-      scheme.a[i].forEach((a, j) => {
-        if (a !== 0) add(builder, traces[j].value, state, scaled(steps[j], a));
-      });
-    }
-    const parameters = { slot: theta[pattern[i]], offset: 0 };
-    traces.push(field.trace(builder, { state, parameters, ...weights }));
-  }
-  return { builder, h, traces, steps };
+  const values: MatrixRef[] = [];
+  scheme.c.forEach((_, i) => {
+    const state = i === 0 ? h : builder.copy(h, builder.scratch(field.dimension, tokens));
+    scheme.a[i].forEach((a, j) => {
+      if (a !== 0) builder.add(values[j], state, scaled(steps[j], a));
+    });
+    values.push(field.trace(builder, { state, parameters: theta[pattern[i]], weights }));
+  });
+  builder.copy(h, next);
+  scheme.b.forEach((b, i) => {
+    if (b !== 0) builder.add(values[i], next, scaled(steps[i], b));
+  });
+  return { h, theta };
 }
 
-function declareWeights(builder: ProgramBuilder, shape: StepShape): { weights?: MatrixRef } {
-  return shape.weighted ? { weights: builder.state('sample', 'weights', 1, shape.tokens) } : {};
-}
-
-function declareParameters(builder: ProgramBuilder, shape: StepShape): number[] {
-  return slotsOf(shape.pattern).map((p) =>
-    builder.slot('shared', parameterSlot(p), shape.field.parameters.length),
+/** The vectors θ that the stages of a step see, as rows. */
+function declareParameters(builder: ProgramBuilder, { field, pattern }: StepShape): MatrixRef[] {
+  return Array.from({ length: Math.max(...pattern) + 1 }, (_, p) =>
+    builder.parameters('shared', parameterSlot(p), 1, field.parameters.length),
   );
-}
-
-function slotsOf(pattern: ParameterPattern): number[] {
-  return Array.from({ length: Math.max(...pattern) + 1 }, (_, p) => p);
-}
-
-function copy(builder: ProgramBuilder, x: MatrixRef, y: MatrixRef): void {
-  builder.emit({ op: 'axpy', x, y, alpha: one, accumulate: false });
-}
-
-function add(builder: ProgramBuilder, x: MatrixRef, y: MatrixRef, alpha: ScalarRef): void {
-  builder.emit({ op: 'axpy', x, y, alpha, accumulate: true });
 }

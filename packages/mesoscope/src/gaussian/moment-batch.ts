@@ -54,8 +54,7 @@ export function momentBatch(backend: Backend, options: MomentBatchOptions): Mome
   };
   const builder = new ProgramBuilder();
   const state = (name: keyof typeof rows) => builder.state('sample', name, rows[name], width);
-  builder.emit({
-    op: 'gaussianMoments',
+  builder.gaussianMoments({
     dimension: d,
     heads,
     steps,

@@ -1,7 +1,7 @@
 import { MesoscopeError } from '../errors.ts';
 import type { Backend, FloatArray } from '../kernels/backend.ts';
 import { columnStride, type MatrixRef } from '../kernels/instruction.ts';
-import { literal, one, ProgramBuilder, rowsOf, stateLength } from '../kernels/program.ts';
+import { literal, ProgramBuilder, rowsOf, stateLength } from '../kernels/program.ts';
 import { type Matrix, zeros } from '../numeric/matrix.ts';
 import type { GaussianLayer } from './layer.ts';
 import type { LayerSchedule } from './moment-flow.ts';
@@ -81,8 +81,8 @@ function particleVelocity(backend: Backend, shape: GaussianLayer, n: number): Ve
   const out = builder.state('sample', 'out', d, n);
   const W = builder.parameters('shared', 'W', d, d);
   const b = builder.parameters('shared', 'b', d, 1);
-  builder.emit({ op: 'broadcast', b, c: out, accumulate: false });
-  builder.emit(product(W, x, out, true));
+  builder.broadcast(b, n, { into: out });
+  builder.product(W, x, { into: out, add: true });
   const buffers: Record<string, FloatArray> = {
     W: backend.allocate(d * d),
     b: backend.allocate(d),
@@ -94,42 +94,33 @@ function particleVelocity(backend: Backend, shape: GaussianLayer, n: number): Ve
     };
     const keyRows = extended ? d + 1 : d;
     const queries = builder.scratch(keyRows, n);
-    builder.emit(product(matrix('B'), x, rowsOf(queries, 0, d), false));
+    builder.product(matrix('B'), x, { into: rowsOf(queries, 0, d) });
     let keys: MatrixRef = x;
     if (extended) {
       keys = builder.scratch(keyRows, n);
-      builder.emit({ op: 'fill', y: rowsOf(queries, d, 1), value: 1 });
-      builder.emit({ op: 'axpy', x, y: rowsOf(keys, 0, d), alpha: one, accumulate: false });
-      const Ay = builder.scratch(d, n);
-      builder.emit(product(matrix('A'), x, Ay, false));
-      builder.emit({ op: 'hadamard', x, y: Ay, z: Ay, alpha: literal(-0.5), accumulate: false });
+      builder.fill(rowsOf(queries, d, 1), 1);
+      builder.copy(x, rowsOf(keys, 0, d));
+      const Ay = builder.product(matrix('A'), x);
+      builder.hadamard(x, Ay, { into: Ay, alpha: literal(-0.5) });
       for (let a = 0; a < d; a++) {
-        builder.emit({
-          op: 'axpy',
-          x: rowsOf(Ay, a, 1),
-          y: rowsOf(keys, d, 1),
-          alpha: one,
-          accumulate: a > 0,
-        });
+        builder.scale(rowsOf(Ay, a, 1), { into: rowsOf(keys, d, 1), add: a > 0 });
       }
     }
-    const mean = builder.scratch(d, n);
-    builder.emit({
-      op: 'attention',
-      kind: 'softmax',
-      causal: false,
-      heads: 1,
-      keyDimension: keyRows,
-      valueDimension: d,
-      scale: 1,
+    const mean = builder.attention({
+      shape: {
+        kind: 'softmax',
+        causal: false,
+        heads: 1,
+        keyDimension: keyRows,
+        valueDimension: d,
+        scale: 1,
+      },
       queries,
       keys,
       values: x,
-      out: mean,
-      normaliser: builder.scratch(1, n),
-      alpha: 1,
+      weights: undefined,
     });
-    builder.emit(product(matrix('V'), mean, out, true));
+    builder.product(matrix('V'), mean, { into: out, add: true });
   }
   const execute = backend.compile(builder.program());
   return (layer, state, into) => {
@@ -142,10 +133,6 @@ function particleVelocity(backend: Backend, shape: GaussianLayer, n: number): Ve
     });
     execute({ samples: 1, buffers: { ...buffers, x: state, out: into } });
   };
-}
-
-function product(a: MatrixRef, b: MatrixRef, c: MatrixRef, accumulate: boolean) {
-  return { op: 'product', a, transposeA: false, b, c, alpha: one, accumulate } as const;
 }
 
 /** Mean and covariance (divided by n) of a padded d × n state. */

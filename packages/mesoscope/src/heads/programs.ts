@@ -1,5 +1,6 @@
 import { columnStride, type MatrixRef } from '../kernels/instruction.ts';
-import { one, type Program, ProgramBuilder, rowsOf } from '../kernels/program.ts';
+import { type Program, ProgramBuilder, rowsOf } from '../kernels/program.ts';
+import { pullBack } from '../kernels/pullback.ts';
 import { type HeadShape, headLength } from './head-law.ts';
 
 /**
@@ -41,28 +42,11 @@ function logitsProgram(shape: ChunkShape, kind: 'accumulator' | 'sample'): Progr
   const states = sequenceSlots(b, 'tokens', heads.dimension, shape);
   const parameters = parameterSlot(b, 'parameters', shape);
   const slot = b.slot(kind, 'logits', sequences * heads.classes * columnStride(tokens));
-  const mapped = b.scratch(parameters.rows, tokens);
-  const sum = b.scratch(heads.classes, tokens);
-  const normaliser = b.scratch(shape.group, tokens);
   states.forEach((state, s) => {
-    b.emit({
-      op: 'product',
-      a: parameters,
-      transposeA: false,
-      b: state,
-      c: mapped,
-      alpha: one,
-      accumulate: false,
+    b.scoped(() => {
+      const logits = groupLogits(b, shape, parameters, state);
+      b.add(logits, stateAt(slot, s, heads.classes, tokens));
     });
-    b.emit({
-      op: 'attention',
-      ...attentionOperands(mapped, shape),
-      out: sum,
-      normaliser,
-      alpha: 1,
-    });
-    const y = stateAt(slot, s, heads.classes, tokens);
-    b.emit({ op: 'axpy', x: sum, y, alpha: one, accumulate: true });
   });
   return b.program();
 }
@@ -72,40 +56,18 @@ function logitsProgram(shape: ChunkShape, kind: 'accumulator' | 'sample'): Progr
  * `gradient`. Since Φ is linear in V, `⟨V, gradient by V⟩` is the pairing itself.
  */
 export function backwardProgram(shape: ChunkShape): Program {
-  const { heads, tokens } = shape;
+  const { heads } = shape;
   const b = new ProgramBuilder();
   const states = sequenceSlots(b, 'tokens', heads.dimension, shape);
   const residuals = sequenceSlots(b, 'residual', heads.classes, shape);
   const parameters = parameterSlot(b, 'parameters', shape);
-  const gradient = parameterSlot(b, 'gradient', shape);
-  const mapped = b.scratch(parameters.rows, tokens);
-  const pulled = b.scratch(parameters.rows, tokens);
-  const sum = b.scratch(heads.classes, tokens);
-  const normaliser = b.scratch(shape.group, tokens);
-  const { queries, keys, values } = split(pulled, shape);
+  const gradients = [{ of: parameters, into: parameterSlot(b, 'gradient', shape), add: true }];
   states.forEach((state, s) => {
-    b.emit({
-      op: 'product',
-      a: parameters,
-      transposeA: false,
-      b: state,
-      c: mapped,
-      alpha: one,
-      accumulate: false,
+    b.scoped(() => {
+      const from = b.instructions.length;
+      const value = groupLogits(b, shape, parameters, state);
+      pullBack(b, { value, costate: residuals[s], gradients, from });
     });
-    const operands = { ...attentionOperands(mapped, shape), normaliser, alpha: 1 };
-    // Backends that recompute the normaliser in the pullback leave this instruction out.
-    b.emit({ op: 'attention', ...operands, out: sum });
-    b.emit({ op: 'fill', y: pulled, value: 0 });
-    b.emit({
-      op: 'attentionPullback',
-      ...operands,
-      p: residuals[s],
-      gQueries: queries,
-      gKeys: keys,
-      gValues: values,
-    });
-    b.emit({ op: 'outer', a: pulled, b: state, c: gradient, alpha: one, accumulate: true });
   });
   return b.program();
 }
@@ -113,8 +75,7 @@ export function backwardProgram(shape: ChunkShape): Program {
 /** Cross-entropy of one sequence a sample: slots `logits`, `labels`, `weights`, `loss`, `residual`. */
 export function lossProgram(classes: number, tokens: number): Program {
   const b = new ProgramBuilder();
-  b.emit({
-    op: 'crossEntropy',
+  b.crossEntropy({
     logits: b.state('sample', 'logits', classes, tokens),
     labels: b.state('sample', 'labels', 1, tokens),
     weights: b.state('sample', 'weights', 1, tokens),
@@ -144,23 +105,28 @@ function parameterSlot(b: ProgramBuilder, name: string, shape: ChunkShape): Matr
   return b.parameters('sample', name, groupLength(shape) / d, d);
 }
 
-function split(mapped: MatrixRef, { heads, group }: ChunkShape) {
+/** `Σ_heads V ȳ` of a group at every position of one sequence. */
+function groupLogits(
+  b: ProgramBuilder,
+  { heads, group }: ChunkShape,
+  parameters: MatrixRef,
+  state: MatrixRef,
+): MatrixRef {
+  const mapped = b.product(parameters, state);
   const ofKeys = group * heads.keyDimension;
-  return {
+  return b.attention({
+    shape: {
+      kind: 'softmax',
+      causal: true,
+      heads: group,
+      keyDimension: heads.keyDimension,
+      valueDimension: heads.classes,
+      scale: 1 / Math.sqrt(heads.keyDimension),
+    },
     queries: rowsOf(mapped, 0, ofKeys),
     keys: rowsOf(mapped, ofKeys, ofKeys),
     values: rowsOf(mapped, 2 * ofKeys, group * heads.classes),
-  };
-}
-
-function attentionOperands(mapped: MatrixRef, shape: ChunkShape) {
-  return {
-    ...split(mapped, shape),
-    kind: 'softmax' as const,
-    causal: true,
-    heads: shape.group,
-    keyDimension: shape.heads.keyDimension,
-    valueDimension: shape.heads.classes,
-    scale: 1 / Math.sqrt(shape.heads.keyDimension),
-  };
+    weights: undefined,
+    summed: true,
+  });
 }

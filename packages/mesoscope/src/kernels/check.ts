@@ -1,7 +1,8 @@
 import { type Fault, MesoscopeError } from '../errors.ts';
 import type { FloatArray, Precision, Run } from './backend.ts';
 import { columnStride, type Instruction, type MatrixRef, type ScalarRef } from './instruction.ts';
-import { type Extent, type Operand, operandsOf } from './operands.ts';
+import type { Extent } from './instruction-table.ts';
+import { fieldOf, type Operand, operandsOf, overlap, ruleOf } from './operands.ts';
 import { type Program, scratchSlot } from './program.ts';
 
 /**
@@ -21,7 +22,7 @@ export function checkProgram(program: Program): void {
     for (const operand of operands)
       checkPlace(program, operand, `${path}, operand ${operand.name}`);
     checkShapes(operands, path);
-    checkOverlaps(instruction, operands, path);
+    checkOverlaps(ruleOf(instruction).inPlace === true, operands, path);
     for (const operand of operands) checkWrittenBefore(operand, written, path);
     for (const operand of operands) if (operand.role !== 'read') markWritten(operand.ref, written);
   });
@@ -81,24 +82,18 @@ function checkSlots(program: Program): void {
   });
 }
 
-/** Numbers inside the instruction itself: dimensions, scalars, the smoothing of a normalisation. */
+/** What stands in the instruction besides its operands. */
 function checkNumbers(program: Program, instruction: Instruction, path: string): void {
-  for (const [name, value] of Object.entries(instruction)) {
+  for (const [name, rule] of Object.entries(ruleOf(instruction).numbers)) {
+    const value = fieldOf(instruction, name);
     const at = `${path}, ${name}`;
-    if (isScalar(value)) checkScalar(program, value, at);
-    else if (name === 'steps' && !isCount(value)) refuse(at, value, 'a whole number, at least 0');
-    else if (dimensions.has(name) && !(isCount(value) && value > 0)) {
+    if (rule === 'scalar') checkScalar(program, value as ScalarRef, at);
+    else if (rule === 'steps' && !isCount(value)) refuse(at, value, 'a whole number, at least 0');
+    else if (rule === 'count' && !(isCount(value) && value > 0)) {
       refuse(at, value, 'a whole number, at least 1');
     }
   }
 }
-
-const dimensions: ReadonlySet<string> = new Set([
-  'heads',
-  'keyDimension',
-  'valueDimension',
-  'dimension',
-]);
 
 function checkScalar(program: Program, { factor, index }: ScalarRef, path: string): void {
   if (!Number.isFinite(factor)) refuse(`${path}, factor`, factor, 'a finite number');
@@ -140,8 +135,8 @@ function checkShapes(operands: readonly Operand[], path: string): void {
   const known = new Map<string, number>();
   const expect = (extent: Extent, received: number): number | string | undefined => {
     if (typeof extent === 'object') {
-      const [a, b] = extent.oneOf;
-      return received === a || received === b ? undefined : a === b ? a : `${a} or ${b}`;
+      if (extent.oneOf.includes(received)) return undefined;
+      return [...new Set(extent.oneOf)].join(' or ');
     }
     if (typeof extent === 'number') return received === extent ? undefined : extent;
     const value = known.get(extent);
@@ -162,31 +157,18 @@ function checkShapes(operands: readonly Operand[], path: string): void {
   }
 }
 
-/** Instructions that finish with a column before they touch the next: a result may replace an operand. */
-const worksInPlace: ReadonlySet<Instruction['op']> = new Set([
-  'axpy',
-  'hadamard',
-  'activation',
-  'activationPullback',
-  'normalise',
-  'normalisePullback',
-  'tangent',
-  'crossEntropy',
-  'pairwiseLogSumExp',
-]);
-
-function checkOverlaps({ op }: Instruction, operands: readonly Operand[], path: string): void {
+function checkOverlaps(inPlace: boolean, operands: readonly Operand[], path: string): void {
   for (const [position, result] of operands.entries()) {
     if (result.role === 'read') continue;
     for (const [otherPosition, other] of operands.entries()) {
       if (other.role !== 'read' && otherPosition <= position) continue;
       if (result.role === 'accumulate' && other.role === 'accumulate') continue;
-      if (worksInPlace.has(op) && other.role === 'read' && same(result.ref, other.ref)) continue;
+      if (inPlace && other.role === 'read' && same(result.ref, other.ref)) continue;
       if (!overlap(result.ref, other.ref)) continue;
       refuse(
         `${path}, operand ${result.name}`,
         `overlapping operand ${other.name}`,
-        worksInPlace.has(op) ? `the same matrix as ${other.name}, or apart from it` : 'apart',
+        inPlace ? `the same matrix as ${other.name}, or apart from it` : 'apart',
       );
     }
   }
@@ -230,15 +212,6 @@ function sharedOutput(program: Program): string | undefined {
 
 function same(a: MatrixRef, b: MatrixRef): boolean {
   return a.slot === b.slot && a.offset === b.offset && a.stride === b.stride;
-}
-
-function overlap(a: MatrixRef, b: MatrixRef): boolean {
-  const end = (ref: MatrixRef) => ref.offset + (ref.rows - 1) * ref.stride + ref.columns;
-  return a.slot === b.slot && a.offset < end(b) && b.offset < end(a);
-}
-
-function isScalar(value: unknown): value is ScalarRef {
-  return typeof value === 'object' && value !== null && 'factor' in value;
 }
 
 function isCount(value: unknown): value is number {

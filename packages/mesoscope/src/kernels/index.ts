@@ -4,6 +4,7 @@ export * from './conformance.ts';
 export * from './instruction.ts';
 export * from './operands.ts';
 export * from './program.ts';
+export { type Gradient, type Pullback, pullBack } from './pullback.ts';
 export { createReferenceBackend } from './reference/backend.ts';
 export * from './tokens.ts';
 export { createWasmBackend, type WasmBackendOptions } from './wasm/backend.ts';

@@ -1,7 +1,7 @@
 import { type Matrix, zeros } from '../numeric/matrix.ts';
 import type { Backend, FloatArray } from './backend.ts';
 import { columnStride } from './instruction.ts';
-import { one, ProgramBuilder, stateLength } from './program.ts';
+import { ProgramBuilder, stateLength } from './program.ts';
 
 /** A product of dense matrices of one shape, on the kernels. */
 export interface KernelProduct {
@@ -26,15 +26,11 @@ export function kernelProduct(
   }: { readonly rows: number; readonly inner: number; readonly columns: number },
 ): KernelProduct {
   const builder = new ProgramBuilder();
-  builder.emit({
-    op: 'product',
-    a: builder.parameters('shared', 'left', rows, inner),
-    transposeA: false,
-    b: builder.state('shared', 'right', inner, columns),
-    c: builder.state('sample', 'product', rows, columns),
-    alpha: one,
-    accumulate: false,
-  });
+  builder.product(
+    builder.parameters('shared', 'left', rows, inner),
+    builder.state('shared', 'right', inner, columns),
+    { into: builder.state('sample', 'product', rows, columns) },
+  );
   const execute = backend.compile(builder.program());
   const left = backend.allocate(rows * inner);
   const right = backend.allocate(stateLength(inner, columns));

@@ -3,11 +3,10 @@ import { compareGradients } from '../../control/certificates/gradient-comparison
 import { createControlProblem } from '../../control/create-problem.ts';
 import { hamiltonianProfile } from '../../control/hamiltonian.ts';
 import { initialParameters } from '../../control/parameters.ts';
-import type { Field } from '../../field/field.ts';
+import { withScaledGradients } from '../../control/test-support.ts';
 import { transformerBlock } from '../../field/transformer-block.ts';
 import { uniformGrid } from '../../flow/grid.ts';
 import { euler } from '../../flow/scheme.ts';
-import { literal } from '../../kernels/program.ts';
 import { createWasmBackend } from '../../kernels/wasm/backend.ts';
 import { randomAdjointExperiment } from './adjoint-experiment.ts';
 import { measureCostateBound } from './costate-bound.ts';
@@ -92,31 +91,16 @@ describe('A.terminal-costate', () => {
 });
 
 describe('A.gradient', () => {
-  const right = transformerBlock({
+  const field = transformerBlock({
     dimension: 3,
     heads: 1,
     keyDimension: 2,
     hidden: 3,
     normalisation: 'none',
   });
-  /** A field whose pullback is that of another: the costate is scaled before it. */
-  const scaled = (factor: number): Field => ({
-    ...right,
-    trace(builder, input) {
-      const { value, pullback } = right.trace(builder, input);
-      return {
-        value,
-        pullback(p, gradients) {
-          const y = builder.scratch(p.rows, p.columns);
-          builder.emit({ op: 'axpy', x: p, y, alpha: literal(factor), accumulate: false });
-          pullback(y, gradients);
-        },
-      };
-    },
-  });
   const verdict = (factor: number) => {
-    const problem = createControlProblem(backend, {
-      field: scaled(factor),
+    const problem = createControlProblem(withScaledGradients(backend, factor), {
+      field,
       grid: uniformGrid(1, 2),
       tokens: 3,
       samples: 2,

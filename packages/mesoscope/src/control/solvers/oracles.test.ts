@@ -1,14 +1,12 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { affine } from '../../field/affine.ts';
 import { feedForward } from '../../field/feed-forward.ts';
-import type { Field } from '../../field/field.ts';
 import { transformerBlock } from '../../field/transformer-block.ts';
 import { piecewiseConstantControls } from '../../flow/controls.ts';
 import { createFlow } from '../../flow/flow.ts';
 import { uniformGrid } from '../../flow/grid.ts';
 import { euler } from '../../flow/scheme.ts';
 import type { FloatArray } from '../../kernels/backend.ts';
-import { literal } from '../../kernels/program.ts';
 import { packTokens } from '../../kernels/tokens.ts';
 import { createWasmBackend } from '../../kernels/wasm/backend.ts';
 import { inverse } from '../../numeric/decompositions.ts';
@@ -29,7 +27,7 @@ import { createLayerHamiltonian, placeOf } from '../layer-hamiltonian.ts';
 import { initialParameters, partOf } from '../parameters.ts';
 import type { ControlProblem } from '../problem.ts';
 import { stationarity } from '../stationarity.ts';
-import { velocity } from '../test-support.ts';
+import { velocity, withScaledGradients } from '../test-support.ts';
 import { minimiseLbfgs } from './lbfgs.ts';
 import { controlSolvers, solveControls } from './solve-controls.ts';
 import { successiveApproximations } from './successive-approximations.ts';
@@ -218,22 +216,8 @@ describe('certificates', () => {
   });
 
   it('does not trust a solution whose gradient differs from finite differences', () => {
-    const wrong: Field = {
-      ...velocity,
-      trace(builder, input) {
-        const { value, pullback } = velocity.trace(builder, input);
-        return {
-          value,
-          pullback(p, gradients) {
-            const y = builder.scratch(p.rows, p.columns);
-            builder.emit({ op: 'axpy', x: p, y, alpha: literal(1 + 1e-4), accumulate: false });
-            pullback(y, gradients);
-          },
-        };
-      },
-    };
-    const problem = createControlProblem(backend, {
-      field: wrong,
+    const problem = createControlProblem(withScaledGradients(backend, 1 + 1e-4), {
+      field: velocity,
       grid: uniformGrid(1, 4),
       tokens: 1,
       samples: 2,

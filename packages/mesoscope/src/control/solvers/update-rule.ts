@@ -21,7 +21,7 @@ export type UpdateRuleFactory = (backend: Backend, length: number) => UpdateRule
 /** Explicit gradient flow: `x ← x − rate · g`. */
 export const gradientFlow: UpdateRuleFactory = (backend, length) => {
   const update = chunked(backend, length, ['x', 'g'], ['step'], ([x, g], [step], builder) => {
-    builder.emit({ op: 'axpy', x: g, y: x, alpha: step, accumulate: true });
+    builder.add(g, x, step);
   });
   return {
     name: 'gradient flow',
@@ -53,8 +53,7 @@ export function adam(options: AdamOptions = {}): UpdateRuleFactory {
       ['x', 'g', 'm', 'v'],
       ['rate', 'correction1', 'correction2'],
       ([x, g, m, v], [rate, correction1, correction2], builder) => {
-        const moments = { beta1, beta2, epsilon };
-        builder.emit({ op: 'adam', x, g, m, v, ...moments, rate, correction1, correction2 });
+        builder.adam({ x, g, m, v, beta1, beta2, epsilon, rate, correction1, correction2 });
       },
     );
     return {

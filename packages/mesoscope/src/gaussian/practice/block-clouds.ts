@@ -82,7 +82,7 @@ function passBlock(backend: Backend, stack: BlockStack, layer: number, points: M
         });
       }
     }
-    const { value } = field.trace(builder, { state: x, parameters: ref });
+    const value = field.trace(builder, { state: x, parameters: ref });
     builder.emit({ op: 'axpy', x: value, y: x, alpha: one, accumulate: true });
   });
   const stride = columnStride(n);

@@ -1,7 +1,7 @@
-import type { Instruction, MatrixRef, ScalarRef } from '../instruction.ts';
+import type { InstructionOf, MatrixRef, Opcode, ScalarRef } from '../instruction.ts';
 
 /** The instruction with a given opcode. */
-export type Of<Op extends Instruction['op']> = Extract<Instruction, { op: Op }>;
+export type Of<Op extends Opcode> = InstructionOf<Op>;
 
 /** A matrix operand bound to its buffer: entry (i, j) is `data[start + i·stride + j]`. */
 export interface Matrix {

@@ -1,7 +1,7 @@
 import { MesoscopeError } from '../../errors.ts';
 import type { FloatArray, Precision } from '../backend.ts';
 import { elementBytes } from './encode.ts';
-import { ARENA } from './opcode.ts';
+import { ARENA } from './memory-map.ts';
 
 const alignment = 64;
 

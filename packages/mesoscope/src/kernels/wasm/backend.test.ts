@@ -2,7 +2,8 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { attention } from '../../field/attention.ts';
 import type { Backend, FloatArray } from '../backend.ts';
 import { conformanceCases } from '../conformance.ts';
-import { literal, one, type Program, ProgramBuilder } from '../program.ts';
+import { literal, type Program, ProgramBuilder } from '../program.ts';
+import { pullBack } from '../pullback.ts';
 import { createReferenceBackend } from '../reference/backend.ts';
 import { createWasmBackend } from './backend.ts';
 
@@ -32,14 +33,16 @@ function layerProgram(): Program {
   const h = b.state('sample', 'h', dimension, tokens);
   const p = b.state('sample', 'p', dimension, tokens);
   const size = b.parameters('sample', 'size', 1, 1);
-  const theta = b.slot('shared', 'theta', field.parameters.length);
-  const gradient = b.slot('accumulator', 'gradient', field.parameters.length);
-  const { value, pullback } = field.trace(b, { state: h, parameters: { slot: theta, offset: 0 } });
-  const costate = b.scratch(dimension, tokens);
-  b.emit({ op: 'axpy', x: p, y: costate, alpha: one, accumulate: false });
-  pullback(costate, { state: p, parameters: { slot: gradient, offset: 0 } });
-  b.emit({ op: 'axpy', x: value, y: h, alpha: literal(0.5), accumulate: true });
-  b.emit({ op: 'maxAbs', x: h, c: size });
+  const theta = b.parameters('shared', 'theta', 1, field.parameters.length);
+  const gradient = b.parameters('accumulator', 'gradient', 1, field.parameters.length);
+  const value = field.trace(b, { state: h, parameters: theta });
+  const gradients = [
+    { of: h, into: p, add: true },
+    { of: theta, into: gradient, add: true },
+  ];
+  pullBack(b, { value, costate: b.scale(p), gradients });
+  b.add(value, h, literal(0.5));
+  b.maxAbs(h, size);
   return b.program();
 }
 

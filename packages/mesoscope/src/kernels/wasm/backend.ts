@@ -2,8 +2,8 @@ import { MesoscopeError } from '../../errors.ts';
 import type { Backend, Precision } from '../backend.ts';
 import { createArena } from './arena.ts';
 import { compileProgram, type Machine } from './job.ts';
+import { ARENA, MAXIMAL_THREADS } from './memory-map.ts';
 import { loadKernels, type WasmBuild } from './module.ts';
-import { ARENA, MAXIMAL_THREADS } from './opcode.ts';
 import { canShareMemory } from './platform.ts';
 import { type Pool, startPool } from './pool.ts';
 

@@ -1,112 +1,33 @@
 import type { Precision } from '../backend.ts';
-import type { Instruction, MatrixRef, Opcode, ScalarRef } from '../instruction.ts';
+import type { Instruction, InstructionOf, MatrixRef, Opcode, ScalarRef } from '../instruction.ts';
+import { instructionTable, type NumberRule } from '../instruction-table.ts';
+import { fieldOf, ruleOf } from '../operands.ts';
 import type { Program } from '../program.ts';
-import * as code from './opcode.ts';
 
-/** How one kind of instruction is laid out for the kernels. */
-interface Encoding<I> {
-  readonly opcode: number;
-  /** Fields that are matrices, in the order in which the kernel numbers them. */
-  readonly matrices: readonly (keyof I & string)[];
-  /** All other fields, in the order in which the kernel numbers them. */
-  readonly parameters: readonly (keyof I & string)[];
-  /** Further parameters that the kernel is told, after the others. */
-  readonly derived?: (instruction: I, precision: Precision) => readonly number[];
-  /** Elements of memory private to the thread that the kernel needs (see `workspace()` in assembly/operands.ts). */
-  readonly workspace?: (instruction: I, precision: Precision) => number;
-}
-
-const encodings: { readonly [K in Opcode]: Encoding<Extract<Instruction, { op: K }>> } = {
-  product: {
-    opcode: code.PRODUCT,
-    matrices: ['a', 'b', 'c'],
-    parameters: ['alpha', 'accumulate', 'transposeA'],
-    workspace: (_, precision) => panelElements(productDepth, precision),
-  },
-  outer: {
-    opcode: code.OUTER,
-    matrices: ['a', 'b', 'c'],
-    parameters: ['alpha', 'accumulate'],
-  },
-  rowSums: { opcode: code.ROW_SUMS, matrices: ['a', 'c'], parameters: ['alpha', 'accumulate'] },
-  broadcast: { opcode: code.BROADCAST, matrices: ['b', 'c'], parameters: ['accumulate'] },
-  fill: { opcode: code.FILL, matrices: ['y'], parameters: ['value'] },
-  axpy: { opcode: code.AXPY, matrices: ['x', 'y'], parameters: ['alpha', 'accumulate'] },
-  hadamard: {
-    opcode: code.HADAMARD,
-    matrices: ['x', 'y', 'z'],
-    parameters: ['alpha', 'accumulate'],
-  },
-  dot: { opcode: code.DOT, matrices: ['x', 'y', 'c'], parameters: ['alpha', 'accumulate'] },
-  maxAbs: { opcode: code.MAX_ABS, matrices: ['x', 'c'], parameters: [] },
-  activation: { opcode: code.ACTIVATION, matrices: ['x', 'y'], parameters: ['kind'] },
-  activationPullback: {
-    opcode: code.ACTIVATION_PULLBACK,
-    matrices: ['x', 'p', 'g'],
-    parameters: ['kind', 'accumulate'],
-  },
-  normalise: { opcode: code.NORMALISE, matrices: ['x', 'y'], parameters: ['kind', 'epsilon'] },
-  normalisePullback: {
-    opcode: code.NORMALISE_PULLBACK,
-    matrices: ['x', 'p', 'g'],
-    parameters: ['kind', 'epsilon', 'accumulate'],
-  },
-  tangent: { opcode: code.TANGENT, matrices: ['x', 'f', 'y'], parameters: [] },
-  tangentPullback: {
-    opcode: code.TANGENT_PULLBACK,
-    matrices: ['x', 'f', 'p', 'gx', 'gf'],
-    parameters: [],
-  },
-  attention: {
-    opcode: code.ATTENTION,
-    matrices: ['queries', 'keys', 'values', 'weights', 'out', 'normaliser'],
-    parameters: ['kind', 'causal', 'heads', 'keyDimension', 'valueDimension', 'scale', 'alpha'],
-    workspace: ({ keys, keyDimension }, precision) =>
-      panelElements(1 + keyDimension + keys.columns, precision),
-  },
-  attentionPullback: {
-    opcode: code.ATTENTION_PULLBACK,
-    matrices: [
-      ...(['queries', 'keys', 'values', 'weights', 'normaliser', 'p'] as const),
-      ...(['gQueries', 'gKeys', 'gValues'] as const),
-    ],
-    parameters: ['kind', 'causal', 'heads', 'keyDimension', 'valueDimension', 'scale', 'alpha'],
-    derived: (instruction, precision) => [pullbackBlock(instruction, precision)],
-    workspace: (instruction, precision) =>
-      panelElements(
-        1 + pullbackBlock(instruction, precision) * pullbackPanelRows(instruction),
-        precision,
-      ),
-  },
-  crossEntropy: {
-    opcode: code.CROSS_ENTROPY,
-    matrices: ['logits', 'labels', 'weights', 'loss', 'residual'],
-    parameters: [],
-  },
-  gather: { opcode: code.GATHER, matrices: ['table', 'indices', 'y'], parameters: ['accumulate'] },
-  scatter: { opcode: code.SCATTER, matrices: ['indices', 'p', 'g'], parameters: [] },
-  adam: {
-    opcode: code.ADAM,
-    matrices: ['x', 'g', 'm', 'v'],
-    parameters: ['beta1', 'beta2', 'epsilon', 'rate', 'correction1', 'correction2'],
-  },
-  pairwiseLogSumExp: {
-    opcode: code.PAIRWISE_LOG_SUM_EXP,
-    matrices: ['x', 'y', 'potential', 'logWeights', 'previous', 'out'],
-    parameters: ['epsilon'],
-    // Keys with their coordinates, rounded up to a vector; four vectors of points, shifts and sums.
-    workspace: ({ x, y }, precision) =>
-      (x.rows + 1) * y.columns + (4 * x.rows + 9) * lanesOf(precision),
-  },
-  gaussianMoments: {
-    opcode: code.GAUSSIAN_MOMENTS,
-    matrices: ['mean', 'covariance', 'V', 'B', 'W', 'b'],
-    parameters: ['dimension', 'heads', 'steps', 'tau'],
-    // V and B; W, ΣV, U, UΣ; three sets of moments; b and the mean's derivative.
-    workspace: ({ dimension: d, heads }, precision) =>
-      ((2 * heads + 7) * d * d + 5 * d) * lanesOf(precision),
-  },
+/** Elements of memory private to the thread that kernels need (see `workspace()` in assembly/operands.ts); else none. */
+const workspaces: {
+  readonly [Op in Opcode]?: (instruction: InstructionOf<Op>, precision: Precision) => number;
+} = {
+  product: (_, precision) => panelElements(productDepth, precision),
+  attention: ({ keys, keyDimension }, precision) =>
+    panelElements(1 + keyDimension + keys.columns, precision),
+  attentionPullback: (instruction, precision) =>
+    panelElements(
+      1 + pullbackBlock(instruction, precision) * pullbackPanelRows(instruction),
+      precision,
+    ),
+  // Keys with their coordinates, rounded up to a vector; four vectors of points, shifts and sums.
+  pairwiseLogSumExp: ({ x, y }, precision) =>
+    (x.rows + 1) * y.columns + (4 * x.rows + 9) * lanesOf(precision),
+  // V and B; W, ΣV, U, UΣ; three sets of moments; b and the mean's derivative.
+  gaussianMoments: ({ dimension: d, heads }, precision) =>
+    ((2 * heads + 7) * d * d + 5 * d) * lanesOf(precision),
 };
+
+/** Further parameters that kernels are told, after those of the table; build-wasm.mjs names them. */
+const derivedNumbers: {
+  readonly [Op in Opcode]?: (instruction: InstructionOf<Op>, precision: Precision) => number;
+} = { attentionPullback: pullbackBlock };
 
 /** Depth of a block of `product`; see assembly/product.ts. */
 const productDepth = 256;
@@ -123,10 +44,7 @@ function pullbackPanelRows({ keyDimension, valueDimension, keys }: PullbackShape
   return keyDimension + valueDimension + 2 * keys.columns;
 }
 
-type PullbackShape = Pick<
-  Extract<Instruction, { op: 'attentionPullback' }>,
-  'queries' | 'keys' | 'keyDimension' | 'valueDimension'
->;
+type PullbackShape = InstructionOf<'attentionPullback'>;
 
 /**
  * Panels of queries whose P and dS are held at once: 64 queries, fewer (but 16) where they would take more than a
@@ -143,21 +61,6 @@ function pullbackBlock(shape: PullbackShape, precision: Precision): number {
 function lanesOf(precision: Precision): number {
   return precision === 'f64' ? 2 : 4;
 }
-
-/** Numbers of the values that a `kind` may take. */
-const kinds: Readonly<Record<string, number>> = {
-  tanh: code.TANH,
-  relu: code.RELU,
-  gelu: code.GELU,
-  silu: code.SILU,
-  layer: code.LAYER,
-  rms: code.RMS,
-  softmax: code.SOFTMAX,
-  l2: code.L2,
-  hardmax: code.HARDMAX,
-  unnormalised: code.UNNORMALISED,
-  linear: code.LINEAR,
-};
 
 /** A program as the kernels read it. */
 export interface EncodedProgram {
@@ -182,7 +85,7 @@ export function encode(program: Program, precision: Precision): EncodedProgram {
   }
   const workspace = program.instructions.reduce(
     (most, instruction) =>
-      Math.max(most, encodingOf(instruction).workspace?.(instruction, precision) ?? 0),
+      Math.max(most, workspaces[instruction.op]?.(instruction as never, precision) ?? 0),
     0,
   );
   return { words, workspace };
@@ -193,26 +96,24 @@ export function elementBytes(precision: Precision): number {
   return precision === 'f64' ? 8 : 4;
 }
 
-function encodingOf(instruction: Instruction): Encoding<Instruction> {
-  return encodings[instruction.op] as unknown as Encoding<Instruction>;
-}
-
 function encodeInstruction(
   instruction: Instruction,
   program: Program,
   precision: Precision,
 ): Int32Array {
-  const { opcode, matrices, parameters, derived } = encodingOf(instruction);
-  const fields = instruction as unknown as Readonly<Record<string, unknown>>;
-  const scalars = [
-    ...parameters.map((name) => scalarOf(fields[name])),
-    ...(derived?.(instruction, precision) ?? []).map(scalarOf),
-  ];
+  const { operands, numbers } = ruleOf(instruction);
+  const matrices = Object.keys(operands);
+  const scalars = Object.entries(numbers).map(([name, rule]) =>
+    scalarOf(fieldOf(instruction, name), rule),
+  );
+  const derived = derivedNumbers[instruction.op]?.(instruction as never, precision);
+  if (derived !== undefined) scalars.push({ factor: derived });
   const firstParameter = 4 + 6 * matrices.length;
   const words = new Int32Array(firstParameter + 4 * scalars.length);
-  words.set([opcode, 4 * words.length, 4 * firstParameter, 0]);
+  words.set([opcodes.indexOf(instruction.op), 4 * words.length, 4 * firstParameter, 0]);
   matrices.forEach((name, i) => {
-    words.set(matrixWords(fields[name] as MatrixRef | undefined, program, precision), 4 + 6 * i);
+    const matrix = fieldOf(instruction, name) as MatrixRef | undefined;
+    words.set(matrixWords(matrix, program, precision), 4 + 6 * i);
   });
   const view = new DataView(words.buffer);
   scalars.forEach(({ factor, index }, i) => {
@@ -222,6 +123,9 @@ function encodeInstruction(
   });
   return words;
 }
+
+/** The numbers of the instructions: their places in the table. */
+const opcodes = Object.keys(instructionTable);
 
 function matrixWords(
   matrix: MatrixRef | undefined,
@@ -236,15 +140,9 @@ function matrixWords(
   return [slot, offset * size, rows, columns, stride * size, writable];
 }
 
-function scalarOf(value: unknown): ScalarRef {
-  switch (typeof value) {
-    case 'number':
-      return { factor: value };
-    case 'boolean':
-      return { factor: value ? 1 : 0 };
-    case 'string':
-      return { factor: kinds[value] };
-    default:
-      return value as ScalarRef;
-  }
+/** A field as a number or scalar: a name as its place among the names. */
+function scalarOf(value: unknown, rule: NumberRule): ScalarRef {
+  if (rule === 'scalar') return value as ScalarRef;
+  if (typeof rule === 'object') return { factor: rule.indexOf(value as string) };
+  return { factor: Number(value) };
 }

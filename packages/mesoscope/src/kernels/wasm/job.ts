@@ -14,7 +14,7 @@ import {
   PROGRAM,
   SCALARS,
   SLOTS,
-} from './opcode.ts';
+} from './memory-map.ts';
 
 /** What an executable runs on. Nothing in a job is particular to WebAssembly: it is numbers in a heap. */
 export interface Machine {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { JOB, PROGRAM } from './memory-map.ts';
 import { loadKernels } from './module.ts';
-import { JOB, PROGRAM } from './opcode.ts';
 import { startPool } from './pool.ts';
 
 /** A job whose only instruction no interpreter knows: every unit traps. */

@@ -71,7 +71,7 @@ export function createSoftMinimum(backend: Backend, at: Cloud, to: Cloud): SoftM
   const previous = builder.state('sample', 'previous', 1, chunk);
   const out = builder.state('sample', 'out', 1, chunk);
   const epsilon = builder.scalar('epsilon');
-  builder.emit({ op: 'pairwiseLogSumExp', x, y, potential, logWeights, previous, out, epsilon });
+  builder.pairwiseLogSumExp({ x, y, potential, logWeights, previous, out, epsilon });
   const execute = backend.compile(builder.program());
   const samples = Math.ceil(at.size / chunk);
   return (potential, previous, out, epsilon) => {

@@ -1,70 +1,70 @@
 // Activations and their derivatives, entry by entry.
-import * as op from '../opcode';
+import { Activation, ActivationKind, ActivationPullback } from './generated/layout';
 import { exponential, exponentialMinusOne } from './exponential';
 import { lanes, madd, nmadd, put, splat } from './lanes';
 import { address, columns, flag, integer, padded, rows, stride } from './operands';
 
 /** Y ← σ(X). */
 export function activation<T>(at: usize): void {
-  switch (integer(at, 0)) {
-    case op.TANH:
-      values<T>(at, op.TANH);
+  switch (integer(at, Activation.kind)) {
+    case ActivationKind.tanh:
+      values<T>(at, ActivationKind.tanh);
       break;
-    case op.RELU:
-      values<T>(at, op.RELU);
+    case ActivationKind.relu:
+      values<T>(at, ActivationKind.relu);
       break;
-    case op.GELU:
-      values<T>(at, op.GELU);
+    case ActivationKind.gelu:
+      values<T>(at, ActivationKind.gelu);
       break;
     default:
-      values<T>(at, op.SILU);
+      values<T>(at, ActivationKind.silu);
   }
 }
 
 /** G ← σ'(X) ∘ P (+ G). */
 export function activationPullback<T>(at: usize): void {
-  switch (integer(at, 0)) {
-    case op.TANH:
-      products<T>(at, op.TANH);
+  switch (integer(at, ActivationPullback.kind)) {
+    case ActivationKind.tanh:
+      products<T>(at, ActivationKind.tanh);
       break;
-    case op.RELU:
-      products<T>(at, op.RELU);
+    case ActivationKind.relu:
+      products<T>(at, ActivationKind.relu);
       break;
-    case op.GELU:
-      products<T>(at, op.GELU);
+    case ActivationKind.gelu:
+      products<T>(at, ActivationKind.gelu);
       break;
     default:
-      products<T>(at, op.SILU);
+      products<T>(at, ActivationKind.silu);
   }
 }
 
 // @ts-ignore: decorator
 @inline
 function values<T>(at: usize, kind: i32): void {
-  const n = columns(at, 0);
-  const whole = padded<T>(at, 1);
-  let x = address(at, 0);
-  let y = address(at, 1);
-  for (let i = rows(at, 0); i > 0; i--) {
+  const n = columns(at, Activation.x);
+  const whole = padded<T>(at, Activation.y);
+  let x = address(at, Activation.x);
+  let y = address(at, Activation.y);
+  for (let i = rows(at, Activation.x); i > 0; i--) {
     for (let j = 0; j < n; j += lanes<T>()) {
       const k = <usize>j * sizeof<T>();
       put<T>(y + k, value<T>(kind, v128.load(x + k)), n - j, whole);
     }
-    x += stride(at, 0);
-    y += stride(at, 1);
+    x += stride(at, Activation.x);
+    y += stride(at, Activation.y);
   }
 }
 
 // @ts-ignore: decorator
 @inline
 function products<T>(at: usize, kind: i32): void {
-  const n = columns(at, 0);
-  const whole = padded<T>(at, 2);
-  const accumulate = flag(at, 1);
-  let x = address(at, 0);
-  let p = address(at, 1);
-  let g = address(at, 2);
-  for (let i = rows(at, 0); i > 0; i--) {
+  const n = columns(at, ActivationPullback.x);
+  const whole = padded<T>(at, ActivationPullback.g);
+  const accumulate = flag(at, ActivationPullback.accumulate);
+  let x = address(at, ActivationPullback.x);
+  let p = address(at, ActivationPullback.p);
+  let g = address(at, ActivationPullback.g);
+  for (let i = rows(at, ActivationPullback.x); i > 0; i--) {
     for (let j = 0; j < n; j += lanes<T>()) {
       const k = <usize>j * sizeof<T>();
       const slope = derivative<T>(kind, v128.load(x + k));
@@ -72,30 +72,30 @@ function products<T>(at: usize, kind: i32): void {
       const sum = accumulate ? madd<T>(slope, from, v128.load(g + k)) : v128.mul<T>(slope, from);
       put<T>(g + k, sum, n - j, whole);
     }
-    x += stride(at, 0);
-    p += stride(at, 1);
-    g += stride(at, 2);
+    x += stride(at, ActivationPullback.x);
+    p += stride(at, ActivationPullback.p);
+    g += stride(at, ActivationPullback.g);
   }
 }
 
 // @ts-ignore: decorator
 @inline
 function value<T>(kind: i32, y: v128): v128 {
-  if (kind == op.TANH) return hyperbolicTangent<T>(y);
-  if (kind == op.RELU) return v128.pmax<T>(y, splat<T>(0));
-  if (kind == op.GELU) return v128.mul<T>(y, normalCumulative<T>(y, normalExponential<T>(y)));
+  if (kind == ActivationKind.tanh) return hyperbolicTangent<T>(y);
+  if (kind == ActivationKind.relu) return v128.pmax<T>(y, splat<T>(0));
+  if (kind == ActivationKind.gelu) return v128.mul<T>(y, normalCumulative<T>(y, normalExponential<T>(y)));
   return v128.mul<T>(y, logistic<T>(y));
 }
 
 // @ts-ignore: decorator
 @inline
 function derivative<T>(kind: i32, y: v128): v128 {
-  if (kind == op.TANH) {
+  if (kind == ActivationKind.tanh) {
     const tanh = hyperbolicTangent<T>(y);
     return nmadd<T>(tanh, tanh, splat<T>(1));
   }
-  if (kind == op.RELU) return v128.and(splat<T>(1), v128.gt<T>(y, splat<T>(0)));
-  if (kind == op.GELU) {
+  if (kind == ActivationKind.relu) return v128.and(splat<T>(1), v128.gt<T>(y, splat<T>(0)));
+  if (kind == ActivationKind.gelu) {
     const e = normalExponential<T>(y);
     const density = v128.mul<T>(e, splat<T>(ONE_OVER_SQRT_TWO_PI));
     return madd<T>(y, density, normalCumulative<T>(y, e));

@@ -1,7 +1,7 @@
 // The vector–Jacobian product of attention. P is recomputed panel by panel, with its normalisation, so that neither P
 // nor the forward pass's normaliser is needed. Sums over keys are finished panel by panel, sums over queries after a
 // block of panels.
-import { HARDMAX, L2, LINEAR, UNNORMALISED } from '../opcode';
+import { AttentionKind, AttentionPullback } from './generated/layout';
 import { headRows, queryPanel, scorePanel } from './attention';
 import { lanes, loadSplat, madd, splat, sumLanes } from './lanes';
 import {
@@ -13,11 +13,11 @@ import {
 } from './panel';
 
 export function attentionPullback<T>(at: usize): void {
-  const k = integer(at, 3);
-  const v = integer(at, 4);
-  const n = columns(at, 0);
-  const m = columns(at, 1);
-  const block = integer(at, 7);
+  const k = integer(at, AttentionPullback.keyDimension);
+  const v = integer(at, AttentionPullback.valueDimension);
+  const n = columns(at, AttentionPullback.queries);
+  const m = columns(at, AttentionPullback.keys);
+  const block = integer(at, AttentionPullback.block);
   const queryBytes = <usize>k * PANEL;
   const costateBytes = <usize>v * PANEL;
   const keyBytes = <usize>m * PANEL;
@@ -27,11 +27,11 @@ export function attentionPullback<T>(at: usize): void {
   const P = costate + <usize>block * costateBytes;
   const dS = P + <usize>block * keyBytes;
   const width = panelWidth<T>();
-  for (let head = 0; head < integer(at, 2); head++) {
-    const keyNorm = largestNorm<T>(headRows(at, 1, k, head), stride(at, 1), k, m);
+  for (let head = 0; head < integer(at, AttentionPullback.heads); head++) {
+    const keyNorm = largestNorm<T>(headRows(at, AttentionPullback.keys, k, head), stride(at, AttentionPullback.keys), k, m);
     for (let first = 0; first < n; first += block * width) {
       const panels = min(block, (n - first + width - 1) / width);
-      const seen = flag(at, 1) ? min(m, first + panels * width) : m;
+      const seen = flag(at, AttentionPullback.causal) ? min(m, first + panels * width) : m;
       for (let panel = 0; panel < panels; panel++) {
         const u = <usize>panel;
         pullPanel<T>(
@@ -41,9 +41,9 @@ export function attentionPullback<T>(at: usize): void {
       }
       outerRows<T>(
         costate, PANEL, costateBytes, v, P, PANEL, keyBytes, seen, 2 * panels, 0,
-        headRows(at, 8, v, head), stride(at, 8), 1, true, false,
+        headRows(at, AttentionPullback.gValues, v, head), stride(at, AttentionPullback.gValues), 1, true, false,
       );
-      if (integer(at, 0) != HARDMAX) pullKeys<T>(at, head, query, queryBytes, dS, keyBytes, seen, panels);
+      if (integer(at, AttentionPullback.kind) != AttentionKind.hardmax) pullKeys<T>(at, head, query, queryBytes, dS, keyBytes, seen, panels);
     }
   }
 }
@@ -56,37 +56,37 @@ function pullPanel<T>(
   at: usize, head: i32, i: i32, seen: i32, keyNorm: f64, scale: usize,
   query: usize, costate: usize, P: usize, dS: usize,
 ): void {
-  const kind = integer(at, 0);
-  const k = integer(at, 3);
-  const v = integer(at, 4);
-  const m = columns(at, 1);
-  const left = columns(at, 0) - i;
+  const kind = integer(at, AttentionPullback.kind);
+  const k = integer(at, AttentionPullback.keyDimension);
+  const v = integer(at, AttentionPullback.valueDimension);
+  const m = columns(at, AttentionPullback.keys);
+  const left = columns(at, AttentionPullback.queries) - i;
   const shift = <usize>i * sizeof<T>();
-  const weights = present(at, 3) ? address(at, 3) : 0;
+  const weights = present(at, AttentionPullback.weights) ? address(at, AttentionPullback.weights) : 0;
   const moderate = queryPanel<T>(at, head, i, query, keyNorm);
   const visible = scorePanel<T>(at, head, i, query, P, moderate);
-  weigh<T>(kind, parameter(at, 5), moderate, P, weights, visible, m, scale, 0, 0, false);
-  copyPanel<T>(headRows(at, 5, v, head) + shift, stride(at, 5), costate, v, parameter(at, 6), left);
+  weigh<T>(kind, parameter(at, AttentionPullback.scale), moderate, P, weights, visible, m, scale, 0, 0, false);
+  copyPanel<T>(headRows(at, AttentionPullback.p, v, head) + shift, stride(at, AttentionPullback.p), costate, v, parameter(at, AttentionPullback.alpha), left);
   clear(P + <usize>visible * PANEL, seen - visible);
-  if (kind == HARDMAX) {
+  if (kind == AttentionKind.hardmax) {
     scalePanel<T>(P, visible, scale);
     return;
   }
-  innerProducts<T>(headRows(at, 2, v, head), stride(at, 2), costate, v, dS, visible);
+  innerProducts<T>(headRows(at, AttentionPullback.values, v, head), stride(at, AttentionPullback.values), costate, v, dS, visible);
   clear(dS + <usize>visible * PANEL, seen - visible);
-  if (kind == LINEAR) {
+  if (kind == AttentionKind.linear) {
     scalePanel<T>(P, visible, scale);
     weighLinear<T>(dS, weights, m, visible);
-    if (flag(at, 1)) hideFuture<T>(dS, i, visible, 0);
+    if (flag(at, AttentionPullback.causal)) hideFuture<T>(dS, i, visible, 0);
   } else {
-    differentiate<T>(P, dS, visible, scale, kind != UNNORMALISED);
+    differentiate<T>(P, dS, visible, scale, kind != AttentionKind.unnormalised);
   }
-  const beta = splat<T>(kind == L2 ? 2 * parameter(at, 5) : parameter(at, 5));
+  const beta = splat<T>(kind == AttentionKind.l2 ? 2 * parameter(at, AttentionPullback.scale) : parameter(at, AttentionPullback.scale));
   v128.store(scale, beta);
   v128.store(scale, beta, 16);
   combine<T>(
-    headRows(at, 1, k, head), stride(at, 1), dS, visible,
-    headRows(at, 6, k, head) + shift, stride(at, 6), k, scale, true, left, padded<T>(at, 6),
+    headRows(at, AttentionPullback.keys, k, head), stride(at, AttentionPullback.keys), dS, visible,
+    headRows(at, AttentionPullback.gQueries, k, head) + shift, stride(at, AttentionPullback.gQueries), k, scale, true, left, padded<T>(at, AttentionPullback.gQueries),
   );
 }
 
@@ -146,17 +146,17 @@ function clear(panel: usize, count: i32): void {
 function pullKeys<T>(
   at: usize, head: i32, query: usize, queryBytes: usize, dS: usize, keyBytes: usize, seen: i32, panels: i32,
 ): void {
-  const kind = integer(at, 0);
-  const k = integer(at, 3);
-  const beta = parameter(at, 5);
-  const gradient = headRows(at, 7, k, head);
+  const kind = integer(at, AttentionPullback.kind);
+  const k = integer(at, AttentionPullback.keyDimension);
+  const beta = parameter(at, AttentionPullback.scale);
+  const gradient = headRows(at, AttentionPullback.gKeys, k, head);
   // The panels hold the queries times the scores' scale, but for distances the queries themselves.
-  const factor = kind == L2 ? 2 * beta : beta / scoreScale(kind, beta);
+  const factor = kind == AttentionKind.l2 ? 2 * beta : beta / scoreScale(kind, beta);
   outerRows<T>(
-    query, PANEL, queryBytes, k, dS, PANEL, keyBytes, seen, 2 * panels, 0, gradient, stride(at, 7), factor, true, false,
+    query, PANEL, queryBytes, k, dS, PANEL, keyBytes, seen, 2 * panels, 0, gradient, stride(at, AttentionPullback.gKeys), factor, true, false,
   );
-  if (kind != L2) return;
-  const keys = headRows(at, 1, k, head);
+  if (kind != AttentionKind.l2) return;
+  const keys = headRows(at, AttentionPullback.keys, k, head);
   for (let j = 0; j < seen; j++) {
     let sum = splat<T>(0);
     for (let panel = 0; panel < panels; panel++) {
@@ -166,8 +166,8 @@ function pullKeys<T>(
     const weight = <T>(<T>factor * sumLanes<T>(sum));
     const shift = <usize>j * sizeof<T>();
     for (let c = 0; c < k; c++) {
-      const to = gradient + <usize>c * stride(at, 7) + shift;
-      store<T>(to, <T>(load<T>(to) - weight * load<T>(keys + <usize>c * stride(at, 1) + shift)));
+      const to = gradient + <usize>c * stride(at, AttentionPullback.gKeys) + shift;
+      store<T>(to, <T>(load<T>(to) - weight * load<T>(keys + <usize>c * stride(at, AttentionPullback.keys) + shift)));
     }
   }
 }

@@ -1,35 +1,36 @@
 // Columns picked from a table, and its adjoint.
+import { Gather, Scatter } from './generated/layout';
 import { address, columns, flag, rows, stride } from './operands';
 
 /** Y_{·j} ← table_{·,index_j} (+ Y); NaN for an index that is no column of the table. */
 export function gather<T>(at: usize): void {
-  const accumulate = flag(at, 0);
-  const indices = address(at, 1);
-  for (let j = 0; j < columns(at, 2); j++) {
-    const column = columnOf<T>(load<T>(indices + <usize>j * sizeof<T>()), columns(at, 0));
-    let from = address(at, 0) + <usize>column * sizeof<T>();
-    let y = address(at, 2) + <usize>j * sizeof<T>();
-    for (let i = rows(at, 2); i > 0; i--) {
+  const accumulate = flag(at, Gather.accumulate);
+  const indices = address(at, Gather.indices);
+  for (let j = 0; j < columns(at, Gather.y); j++) {
+    const column = columnOf<T>(load<T>(indices + <usize>j * sizeof<T>()), columns(at, Gather.table));
+    let from = address(at, Gather.table) + <usize>column * sizeof<T>();
+    let y = address(at, Gather.y) + <usize>j * sizeof<T>();
+    for (let i = rows(at, Gather.y); i > 0; i--) {
       const entry = column < 0 ? <T>NaN : load<T>(from);
       store<T>(y, accumulate ? <T>(load<T>(y) + entry) : entry);
-      from += stride(at, 0);
-      y += stride(at, 2);
+      from += stride(at, Gather.table);
+      y += stride(at, Gather.y);
     }
   }
 }
 
 /** G_{·,index_j} += P_{·j}; nothing for an index that is no column of G. */
 export function scatter<T>(at: usize): void {
-  const indices = address(at, 0);
-  for (let j = 0; j < columns(at, 1); j++) {
-    const column = columnOf<T>(load<T>(indices + <usize>j * sizeof<T>()), columns(at, 2));
+  const indices = address(at, Scatter.indices);
+  for (let j = 0; j < columns(at, Scatter.p); j++) {
+    const column = columnOf<T>(load<T>(indices + <usize>j * sizeof<T>()), columns(at, Scatter.g));
     if (column < 0) continue;
-    let p = address(at, 1) + <usize>j * sizeof<T>();
-    let g = address(at, 2) + <usize>column * sizeof<T>();
-    for (let i = rows(at, 1); i > 0; i--) {
+    let p = address(at, Scatter.p) + <usize>j * sizeof<T>();
+    let g = address(at, Scatter.g) + <usize>column * sizeof<T>();
+    for (let i = rows(at, Scatter.p); i > 0; i--) {
       store<T>(g, <T>(load<T>(g) + load<T>(p)));
-      p += stride(at, 1);
-      g += stride(at, 2);
+      p += stride(at, Scatter.p);
+      g += stride(at, Scatter.g);
     }
   }
 }

@@ -1,5 +1,6 @@
 // The Gaussian moment flow; lanes are parameter points. One vector of points goes through all steps before the next, its
 // matrices packed into the workspace, where they stay in the first-level cache.
+import { GaussianMoments } from './generated/layout';
 import { keepFirst, lanes, madd, put, splat } from './lanes';
 import { address, columns, integer, padded, parameter, rows, stride, workspace } from './operands';
 
@@ -24,22 +25,22 @@ let velocity: usize = 0;
 
 /** `steps` Runge–Kutta steps of Σ̇ = UΣ + ΣUᵀ, ṁ = (U + Σ_h V_h) m + b, U = Σ_h V_h Σ B_h + W. */
 export function gaussianMoments<T>(at: usize): void {
-  const d = integer(at, 0);
-  const heads = integer(at, 1);
-  const tau = parameter(at, 3);
+  const d = integer(at, GaussianMoments.dimension);
+  const heads = integer(at, GaussianMoments.heads);
+  const tau = parameter(at, GaussianMoments.tau);
   place(d, heads);
-  for (let j = 0; j < columns(at, 0); j += lanes<T>()) {
-    pack<T>(at, 0, stage, j);
-    pack<T>(at, 1, stage + <usize>d * 16, j);
-    pack<T>(at, 2, V, j);
-    pack<T>(at, 3, B, j);
-    pack<T>(at, 4, W, j);
-    pack<T>(at, 5, b, j);
+  for (let j = 0; j < columns(at, GaussianMoments.mean); j += lanes<T>()) {
+    pack<T>(at, GaussianMoments.mean, stage, j);
+    pack<T>(at, GaussianMoments.covariance, stage + <usize>d * 16, j);
+    pack<T>(at, GaussianMoments.V, V, j);
+    pack<T>(at, GaussianMoments.B, B, j);
+    pack<T>(at, GaussianMoments.W, W, j);
+    pack<T>(at, GaussianMoments.b, b, j);
     addHeads<T>(d, heads);
     const entries = <usize>(d + d * d) * 16;
     memory.copy(start, stage, entries);
     memory.copy(result, stage, entries);
-    for (let step = integer(at, 2); step > 0; step--) {
+    for (let step = integer(at, GaussianMoments.steps); step > 0; step--) {
       derive<T>(d, heads);
       advance<T>(d, splat<T>(tau / 6), splat<T>(tau / 2));
       derive<T>(d, heads);
@@ -49,8 +50,8 @@ export function gaussianMoments<T>(at: usize): void {
       derive<T>(d, heads);
       finish<T>(d, splat<T>(tau / 6));
     }
-    unpack<T>(at, 0, stage, j);
-    unpack<T>(at, 1, stage + <usize>d * 16, j);
+    unpack<T>(at, GaussianMoments.mean, stage, j);
+    unpack<T>(at, GaussianMoments.covariance, stage + <usize>d * 16, j);
   }
 }
 

@@ -9,7 +9,7 @@
 // bytes from workspace to workspace.
 // SLOTS, 16 bytes each: address, bytes from sample to sample, from thread to thread, from unit to unit.
 import { interpret } from './interpret';
-import * as op from '../opcode';
+import * as op from '../memory-map';
 import { enter } from './operands';
 
 function work<T>(thread: i32): void {

@@ -1,4 +1,4 @@
-import * as op from '../opcode';
+import { Opcode } from './generated/layout';
 import { activation, activationPullback } from './activation';
 import { attention } from './attention';
 import { attentionPullback } from './attentionPullback';
@@ -16,43 +16,43 @@ import { pairwiseLogSumExp } from './transport';
 export function interpret<T>(at: usize, end: usize): void {
   while (at < end) {
     switch (load<i32>(at)) {
-      case op.PRODUCT: product<T>(at); break;
-      case op.OUTER: outer<T>(at); break;
-      case op.ATTENTION: attention<T>(at); break;
-      case op.ATTENTION_PULLBACK: attentionPullback<T>(at); break;
-      case op.ROW_SUMS:
+      case Opcode.product: product<T>(at); break;
+      case Opcode.outer: outer<T>(at); break;
+      case Opcode.attention: attention<T>(at); break;
+      case Opcode.attentionPullback: attentionPullback<T>(at); break;
+      case Opcode.rowSums:
         rowSums<T>(at);
         break;
-      case op.BROADCAST:
+      case Opcode.broadcast:
         broadcast<T>(at);
         break;
-      case op.FILL:
+      case Opcode.fill:
         fill<T>(at);
         break;
-      case op.AXPY:
+      case Opcode.axpy:
         axpy<T>(at);
         break;
-      case op.HADAMARD:
+      case Opcode.hadamard:
         hadamard<T>(at);
         break;
-      case op.DOT:
+      case Opcode.dot:
         dot<T>(at);
         break;
-      case op.MAX_ABS:
+      case Opcode.maxAbs:
         maxAbs<T>(at);
         break;
-      case op.ACTIVATION: activation<T>(at); break;
-      case op.ACTIVATION_PULLBACK: activationPullback<T>(at); break;
-      case op.NORMALISE: normalise<T>(at); break;
-      case op.NORMALISE_PULLBACK: normalisePullback<T>(at); break;
-      case op.TANGENT: tangent<T>(at); break;
-      case op.TANGENT_PULLBACK: tangentPullback<T>(at); break;
-      case op.CROSS_ENTROPY: crossEntropy<T>(at); break;
-      case op.GATHER: gather<T>(at); break;
-      case op.SCATTER: scatter<T>(at); break;
-      case op.ADAM: adam<T>(at); break;
-      case op.PAIRWISE_LOG_SUM_EXP: pairwiseLogSumExp<T>(at); break;
-      case op.GAUSSIAN_MOMENTS: gaussianMoments<T>(at); break;
+      case Opcode.activation: activation<T>(at); break;
+      case Opcode.activationPullback: activationPullback<T>(at); break;
+      case Opcode.normalise: normalise<T>(at); break;
+      case Opcode.normalisePullback: normalisePullback<T>(at); break;
+      case Opcode.tangent: tangent<T>(at); break;
+      case Opcode.tangentPullback: tangentPullback<T>(at); break;
+      case Opcode.crossEntropy: crossEntropy<T>(at); break;
+      case Opcode.gather: gather<T>(at); break;
+      case Opcode.scatter: scatter<T>(at); break;
+      case Opcode.adam: adam<T>(at); break;
+      case Opcode.pairwiseLogSumExp: pairwiseLogSumExp<T>(at); break;
+      case Opcode.gaussianMoments: gaussianMoments<T>(at); break;
       default:
         unreachable();
     }

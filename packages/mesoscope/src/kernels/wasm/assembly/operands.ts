@@ -1,17 +1,22 @@
 // How a kernel reads its instruction.
 //
 // Every kernel is `export function axpy<T>(at: usize): void`, T = f64 or f32, `at` the address of the encoded
-// instruction. Its matrices and parameters are numbered in the order of the encoder's table (../encode.ts):
+// instruction. Its matrices and its other fields have the names of the instruction table, as constants in
+// ./generated/layout.ts:
 //
-//   const x = address(at, 0);      address of the first entry of matrix 0
-//   const strideX = stride(at, 0); bytes from row to row
-//   rows(at, 0), columns(at, 0)    sizes
-//   present(at, 3)                 false for an optional matrix that was left out
-//   padded<T>(at, 1)               true where a row's last vector may be stored whole (see `put` in lanes.ts);
-//                                  a whole vector may always be LOADED, its lanes beyond the columns are garbage
-//   parameter(at, 0)               number or scalar reference, as f64
-//   integer(at, 1), flag(at, 2)    integer (also a `kind`, see ../opcode.ts), boolean
-//   workspace()                    memory private to the thread, of the size given in the encoder's table
+//   const x = address(at, Axpy.x);        address of the first entry of x
+//   const strideX = stride(at, Axpy.x);   bytes from row to row
+//   rows(at, Axpy.x), columns(at, Axpy.x) sizes
+//   present(at, Attention.weights)        false for an optional matrix that was left out
+//   padded<T>(at, Axpy.y)                 true where a row's last vector may be stored whole (see `put` in lanes.ts);
+//                                         a whole vector may always be LOADED, its lanes beyond the columns are garbage
+//   parameter(at, Axpy.alpha)             number or scalar reference, as f64
+//   integer(at, Attention.heads)          whole number, or the place of a name (a `kind`) in its list
+//   flag(at, Axpy.accumulate)             boolean
+//   workspace()                           memory private to the thread, of the size given in ../encode.ts
+//
+// Instructions whose first operands and numbers are alike (attention and normalisation and their pullbacks) share functions,
+// which use the names of the first.
 //
 // Encoded instruction: i32 opcode, i32 bytes of the instruction, i32 byte offset of the parameters, i32 0; then
 // 24 bytes a matrix (i32 slot or −1, byte offset, rows, columns, bytes of the stride, writable columns of a row);

@@ -1,16 +1,17 @@
 // C ← α A Bᵀ (+ C): sums over columns (tokens). Lanes are tokens; the lanes' sums are added at the end, and one vector
 // of a row of C is finished at a time.
+import { Outer } from './generated/layout';
 import { firstLanes, lanes, madd, put, splat } from './lanes';
 import { address, columns, flag, padded, parameter, rows, stride } from './operands';
 
 export function outer<T>(at: usize): void {
-  const n = columns(at, 0);
+  const n = columns(at, Outer.a);
   const whole = n / lanes<T>();
   outerRows<T>(
-    address(at, 0), stride(at, 0), 32, rows(at, 0),
-    address(at, 1), stride(at, 1), 32, rows(at, 1),
+    address(at, Outer.a), stride(at, Outer.a), 32, rows(at, Outer.a),
+    address(at, Outer.b), stride(at, Outer.b), 32, rows(at, Outer.b),
     whole, n - whole * lanes<T>(),
-    address(at, 2), stride(at, 2), parameter(at, 0), flag(at, 1), padded<T>(at, 2),
+    address(at, Outer.c), stride(at, Outer.c), parameter(at, Outer.alpha), flag(at, Outer.accumulate), padded<T>(at, Outer.c),
   );
 }
 

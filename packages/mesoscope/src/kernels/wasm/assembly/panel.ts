@@ -1,6 +1,6 @@
 // Attention works on panels: two vectors of queries, and for each of them a column of numbers, one per key (or per
 // coordinate). A panel's rows are PANEL bytes apart, so that it is contiguous and stays in the first-level cache.
-import { L2, HARDMAX, LINEAR, UNNORMALISED } from '../opcode';
+import { AttentionKind } from './generated/layout';
 import { firstLanes, keepFirst, lanes, larger, loadSplat, madd, maxLanes, put, splat } from './lanes';
 import { logarithm } from './exponential';
 import {
@@ -23,9 +23,9 @@ export function panelWidth<T>(): i32 {
  * of hardmax's β only the sign is used, so that equal inner products give equal scores.
  */
 export function scoreScale(kind: i32, beta: f64): f64 {
-  if (kind == HARDMAX) return beta < 0 ? -1 : beta > 0 ? 1 : 0;
-  if (kind == LINEAR) return beta;
-  return kind == L2 ? -beta * LOG2_E : beta * LOG2_E;
+  if (kind == AttentionKind.hardmax) return beta < 0 ? -1 : beta > 0 ? 1 : 0;
+  if (kind == AttentionKind.linear) return beta;
+  return kind == AttentionKind.l2 ? -beta * LOG2_E : beta * LOG2_E;
 }
 
 /** to ← scale · from, a panel of `count` rows; zero in the columns after the first `left`. */
@@ -152,13 +152,13 @@ export function largestNorm<T>(a: usize, step: usize, count: i32, m: i32): f64 {
 export function isModerate<T>(kind: i32, scale: f64, query: usize, count: i32, keyNorm: f64): bool {
   const queryNorm = largestNorm<T>(query, PANEL, count, panelWidth<T>());
   const norms = queryNorm + keyNorm;
-  const bound = kind == L2 ? abs(scale) * norms * norms : queryNorm * keyNorm;
+  const bound = kind == AttentionKind.l2 ? abs(scale) * norms * norms : queryNorm * keyNorm;
   return bound <= safeExponent<T>();
 }
 
 /** The score of a hidden key. */
 export function hiddenScore<T>(kind: i32, moderate: bool): f64 {
-  if (kind == LINEAR) return 0;
+  if (kind == AttentionKind.linear) return 0;
   return moderate ? leastExponent<T>() : -Infinity;
 }
 
@@ -170,8 +170,8 @@ export function weigh<T>(
   kind: i32, beta: f64, moderate: bool, scores: usize, weights: usize, count: i32, m: i32, scale: usize,
   normaliser: usize, left: i32, whole: bool,
 ): void {
-  if (kind == UNNORMALISED || kind == LINEAR) {
-    if (kind == UNNORMALISED) raise<T>(scores, count);
+  if (kind == AttentionKind.unnormalised || kind == AttentionKind.linear) {
+    if (kind == AttentionKind.unnormalised) raise<T>(scores, count);
     if (weights != 0) scaleRows<T>(scores, weights, count);
     const factor = splat<T>(weights == 0 ? 1 / <f64>m : 1);
     v128.store(scale, factor);
@@ -181,7 +181,7 @@ export function weigh<T>(
   }
   let top0 = splat<T>(0);
   let top1 = top0;
-  if (!moderate || kind == HARDMAX) {
+  if (!moderate || kind == AttentionKind.hardmax) {
     top0 = splat<T>(-Infinity);
     top1 = top0;
     let at = scores;
@@ -191,7 +191,7 @@ export function weigh<T>(
       at += PANEL;
     }
   }
-  if (kind == HARDMAX) {
+  if (kind == AttentionKind.hardmax) {
     // A query that sees no key attains its maximum −∞ nowhere.
     mark<T>(scores, weights, count, finiteOrZero<T>(top0), finiteOrZero<T>(top1), scale);
     const size = splat<T>(abs(beta));

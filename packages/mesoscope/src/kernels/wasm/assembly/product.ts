@@ -1,4 +1,5 @@
 // C ← α op(A) B (+ C).
+import { Product } from './generated/layout';
 import { lanes, splat, vectors } from './lanes';
 import { address, columns, flag, padded, parameter, rows, stride, workspace } from './operands';
 import { tile } from './tile';
@@ -9,20 +10,20 @@ const DEPTH: i32 = 256;
 const HEIGHT: i32 = 128;
 
 export function product<T>(at: usize): void {
-  const transpose = flag(at, 2);
-  const m = rows(at, 2);
-  const n = columns(at, 2);
-  const depth = rows(at, 1);
-  const a = address(at, 0);
-  const b = address(at, 1);
-  const c = address(at, 2);
-  const rowA = transpose ? <usize>sizeof<T>() : stride(at, 0);
-  const stepA = transpose ? stride(at, 0) : <usize>sizeof<T>();
-  const stepB = stride(at, 1);
-  const stepC = stride(at, 2);
-  const alpha = parameter(at, 0);
-  const accumulate = flag(at, 1);
-  const whole = padded<T>(at, 2);
+  const transpose = flag(at, Product.transposeA);
+  const m = rows(at, Product.c);
+  const n = columns(at, Product.c);
+  const depth = rows(at, Product.b);
+  const a = address(at, Product.a);
+  const b = address(at, Product.b);
+  const c = address(at, Product.c);
+  const rowA = transpose ? <usize>sizeof<T>() : stride(at, Product.a);
+  const stepA = transpose ? stride(at, Product.a) : <usize>sizeof<T>();
+  const stepB = stride(at, Product.b);
+  const stepC = stride(at, Product.c);
+  const alpha = parameter(at, Product.alpha);
+  const accumulate = flag(at, Product.accumulate);
+  const whole = padded<T>(at, Product.c);
   if (depth <= DEPTH || m < 16) {
     strips<T>(a, rowA, stepA, b, stepB, c, stepC, m, n, depth, alpha, accumulate, whole, false);
     return;

@@ -1,4 +1,5 @@
 // Row-wise log-sum-exp of a pairwise cost; lanes are the points x_i, the n × m matrix is never formed.
+import { PairwiseLogSumExp } from './generated/layout';
 import { logarithm } from './exponential';
 import { firstLanes, keepFirst, lanes, larger, loadSplat, madd, nmadd, put, splat } from './lanes';
 import { address, columns, padded, parameter, rows, stride, workspace } from './operands';
@@ -15,9 +16,9 @@ const BLOCK: i32 = 4;
  * BLOCK vectors of shifts and BLOCK of sums.
  */
 export function pairwiseLogSumExp<T>(at: usize): void {
-  const n = columns(at, 0);
-  const d = rows(at, 0);
-  const epsilon = parameter(at, 0);
+  const n = columns(at, PairwiseLogSumExp.x);
+  const d = rows(at, PairwiseLogSumExp.x);
+  const epsilon = parameter(at, PairwiseLogSumExp.epsilon);
   const c = LOG2_E / (2 * epsilon);
   const points = packKeys<T>(at, epsilon);
   const shifts = points + <usize>(BLOCK * d) * 16;
@@ -30,13 +31,13 @@ export function pairwiseLogSumExp<T>(at: usize): void {
       trueMaxima<T>(at, points, c);
       sumPowers<T>(at, points, c);
     }
-    let out = address(at, 5) + <usize>j * sizeof<T>();
+    let out = address(at, PairwiseLogSumExp.out) + <usize>j * sizeof<T>();
     for (let v = 0; v < BLOCK && j + v * lanes<T>() < n; v++) {
       const sum = v128.load(sums + <usize>v * 16);
       const shift = v128.load(shifts + <usize>v * 16);
       const value = madd<T>(shift, splat<T>(LN_2), logarithm<T>(sum));
       const scaled = v128.mul<T>(value, splat<T>(-epsilon));
-      put<T>(out, scaled, n - j - v * lanes<T>(), padded<T>(at, 5));
+      put<T>(out, scaled, n - j - v * lanes<T>(), padded<T>(at, PairwiseLogSumExp.out));
       out += 16;
     }
   }
@@ -44,18 +45,18 @@ export function pairwiseLogSumExp<T>(at: usize): void {
 
 /** Writes the keys into the workspace and returns the address behind them, a multiple of 16. */
 function packKeys<T>(at: usize, epsilon: f64): usize {
-  const d = rows(at, 1);
+  const d = rows(at, PairwiseLogSumExp.y);
   let to = workspace();
-  for (let j = 0; j < columns(at, 1); j++) {
+  for (let j = 0; j < columns(at, PairwiseLogSumExp.y); j++) {
     const k = <usize>j * sizeof<T>();
-    let y = address(at, 1) + k;
+    let y = address(at, PairwiseLogSumExp.y) + k;
     for (let i = d; i > 0; i--) {
       store<T>(to, load<T>(y));
       to += sizeof<T>();
-      y += stride(at, 1);
+      y += stride(at, PairwiseLogSumExp.y);
     }
-    const potential = <f64>load<T>(address(at, 2) + k);
-    const logWeight = <f64>load<T>(address(at, 3) + k);
+    const potential = <f64>load<T>(address(at, PairwiseLogSumExp.potential) + k);
+    const logWeight = <f64>load<T>(address(at, PairwiseLogSumExp.logWeights) + k);
     store<T>(to, <T>(LOG2_E * (potential / epsilon + logWeight)));
     to += sizeof<T>();
   }
@@ -64,24 +65,24 @@ function packKeys<T>(at: usize, epsilon: f64): usize {
 
 /** Copies the coordinates of up to BLOCK vectors of points, 0 beyond the last: points[coordinate][vector]. */
 function packPoints<T>(at: usize, points: usize, j: i32): void {
-  let x = address(at, 0) + <usize>j * sizeof<T>();
+  let x = address(at, PairwiseLogSumExp.x) + <usize>j * sizeof<T>();
   let to = points;
-  for (let i = rows(at, 0); i > 0; i--) {
+  for (let i = rows(at, PairwiseLogSumExp.x); i > 0; i--) {
     for (let v = 0; v < BLOCK; v++) {
-      const left = columns(at, 0) - j - v * lanes<T>();
+      const left = columns(at, PairwiseLogSumExp.x) - j - v * lanes<T>();
       const from = x + <usize>v * 16;
       v128.store(to, left > 0 ? keepFirst<T>(v128.load(from), left) : splat<T>(0));
       to += 16;
     }
-    x += stride(at, 0);
+    x += stride(at, PairwiseLogSumExp.x);
   }
 }
 
 /** The shifts that the last result implies. */
 function estimateShifts<T>(at: usize, shifts: usize, j: i32, factor: f64): void {
-  let previous = address(at, 4) + <usize>j * sizeof<T>();
+  let previous = address(at, PairwiseLogSumExp.previous) + <usize>j * sizeof<T>();
   for (let v = 0; v < BLOCK; v++) {
-    const left = columns(at, 0) - j - v * lanes<T>();
+    const left = columns(at, PairwiseLogSumExp.x) - j - v * lanes<T>();
     const estimate = left > 0 ? keepFirst<T>(v128.load(previous), left) : splat<T>(0);
     v128.store(shifts + <usize>v * 16, v128.mul<T>(estimate, splat<T>(factor)));
     previous += 16;
@@ -90,7 +91,7 @@ function estimateShifts<T>(at: usize, shifts: usize, j: i32, factor: f64): void 
 
 /** sums_v ← Σ_j 2^(t_ij − shift_i). */
 function sumPowers<T>(at: usize, points: usize, c: f64): void {
-  const d = rows(at, 0);
+  const d = rows(at, PairwiseLogSumExp.x);
   if (d == 1) sumOverKeys<T>(at, points, c, 1);
   else if (d == 2) sumOverKeys<T>(at, points, c, 2);
   else if (d == 3) sumOverKeys<T>(at, points, c, 3);
@@ -111,7 +112,7 @@ function sumOverKeys<T>(at: usize, points: usize, c: f64, d: i32): void {
   let sum2 = splat<T>(0);
   let sum3 = splat<T>(0);
   let key = workspace();
-  for (let j = columns(at, 1); j > 0; j--) {
+  for (let j = columns(at, PairwiseLogSumExp.y); j > 0; j--) {
     let square0 = splat<T>(0);
     let square1 = splat<T>(0);
     let square2 = splat<T>(0);
@@ -164,13 +165,13 @@ function inRange<T>(sums: usize, left: i32): bool {
 
 /** shifts_i ← max_j t_ij, or 0 where that is −∞. */
 function trueMaxima<T>(at: usize, points: usize, c: f64): void {
-  const d = rows(at, 0);
+  const d = rows(at, PairwiseLogSumExp.x);
   const shifts = points + <usize>(BLOCK * d) * 16;
   const scale = splat<T>(c);
   for (let v = 0; v < BLOCK; v++) {
     let most = splat<T>(-Infinity);
     let key = workspace();
-    for (let j = columns(at, 1); j > 0; j--) {
+    for (let j = columns(at, PairwiseLogSumExp.y); j > 0; j--) {
       let square = splat<T>(0);
       for (let i = 0; i < d; i++) {
         const x = v128.load(points + <usize>(i * BLOCK + v) * 16);

@@ -1,44 +1,4 @@
-// Numbers of the instructions. Plain constants, so that the encoder (TypeScript) and the interpreter
-// (AssemblyScript) read one file.
-export const PRODUCT = 0;
-export const OUTER = 1;
-export const ROW_SUMS = 2;
-export const BROADCAST = 3;
-export const FILL = 4;
-export const AXPY = 5;
-export const HADAMARD = 6;
-export const DOT = 7;
-export const MAX_ABS = 8;
-export const ACTIVATION = 9;
-export const ACTIVATION_PULLBACK = 10;
-export const NORMALISE = 11;
-export const NORMALISE_PULLBACK = 12;
-export const TANGENT = 13;
-export const TANGENT_PULLBACK = 14;
-export const ATTENTION = 15;
-export const ATTENTION_PULLBACK = 16;
-export const CROSS_ENTROPY = 17;
-export const GATHER = 18;
-export const SCATTER = 19;
-export const ADAM = 20;
-export const PAIRWISE_LOG_SUM_EXP = 21;
-export const GAUSSIAN_MOMENTS = 22;
-
-// Values of the `kind` parameters.
-export const TANH = 0;
-export const RELU = 1;
-export const GELU = 2;
-export const SILU = 3;
-
-export const LAYER = 0;
-export const RMS = 1;
-
-export const SOFTMAX = 0;
-export const L2 = 1;
-export const HARDMAX = 2;
-export const UNNORMALISED = 3;
-export const LINEAR = 4;
-
+// Plain constants, so that the host (TypeScript) and the kernels (AssemblyScript) read one file.
 // Layout of the heap's first bytes, in bytes. Control words that threads write stand on cache lines of their own.
 export const CONTROL = 65536;
 /** Units of the job not claimed yet; ≤ 0: none. */
