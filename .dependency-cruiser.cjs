@@ -2,6 +2,7 @@
 const layers = [
   'configuration',
   'numeric',
+  'minimise',
   'kernels',
   'law',
   'field',
