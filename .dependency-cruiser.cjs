@@ -3,6 +3,7 @@ const layers = [
   'configuration',
   'formats',
   'numeric',
+  'minimise',
   'kernels',
   'law',
   'field',

@@ -14,7 +14,7 @@ export type Fault =
       readonly path: string;
       readonly received: unknown;
       readonly expected: string;
-      readonly wayOut?: string;
+      readonly wayOut?: string | undefined;
     }
   | {
       readonly code: 'shape-mismatch';

@@ -2,11 +2,8 @@ import type { Backend, Executable, FloatArray } from '../kernels/backend.ts';
 import { stateLength } from '../kernels/program.ts';
 import { controlAt } from './controls.ts';
 import { evaluateDense } from './dense-output.ts';
-import {
-  type EmbeddedStepper,
-  type IntegrationOptions,
-  integrateEmbedded,
-} from './embedded-integration.ts';
+import { type IntegrationOptions, integrateEmbedded } from './embedded-integration.ts';
+import { type EmbeddedStages, embeddedStepper } from './embedded-steps.ts';
 import { stateLayout } from './entries.ts';
 import { evaluationProgram } from './field-programs.ts';
 import { checkForward, checkShape } from './flow-checks.ts';
@@ -81,12 +78,16 @@ export function createAdaptiveFlow(backend: Backend, shape: FlowShape): Adaptive
     return compiled;
   }
 
-  function stepper(input: AdaptiveInput, state: FloatArray, samples: number): EmbeddedStepper {
+  function stagesOf(input: AdaptiveInput, state: FloatArray, samples: number): EmbeddedStages {
     const { controls, profile = constantProfile, weights } = input;
     const next = backend.allocate(state.length);
     const slopes = scheme.c.map(() => backend.allocate(state.length));
-    const constant = weights === undefined ? {} : { weights };
-    const buffers: Record<string, FloatArray> = { h: state, next, ...constant };
+    const buffers: Record<string, FloatArray> = { h: state, next };
+    const fieldBuffers: Record<string, FloatArray> = { state, value: slopes[0], theta };
+    if (weights !== undefined) {
+      buffers.weights = weights;
+      fieldBuffers.weights = weights;
+    }
     slopes.forEach((slope, i) => {
       buffers[`slope${i}`] = slope;
     });
@@ -101,7 +102,7 @@ export function createAdaptiveFlow(backend: Backend, shape: FlowShape): Adaptive
         controlAt(controls, from, from, to, theta);
         evaluate({
           samples,
-          buffers: { state, value: slopes[0], theta, ...constant },
+          buffers: fieldBuffers,
           scalars: { factor: profile(from) },
         });
       },
@@ -126,7 +127,7 @@ export function createAdaptiveFlow(backend: Backend, shape: FlowShape): Adaptive
     last.set(initial);
     return backend.scoped(() => {
       const { status, depth, steps, rejected, interpolants } = integrateEmbedded(
-        stepper(input, last, samples),
+        embeddedStepper(stagesOf(input, last, samples)),
         { from: 0, to: horizon, breakpoints: controls.breakpoints },
         input,
       );

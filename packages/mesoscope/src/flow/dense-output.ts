@@ -1,6 +1,6 @@
-import { MesoscopeError } from '../errors.ts';
 import type { FloatArray } from '../kernels/backend.ts';
-import type { EmbeddedScheme } from './scheme.ts';
+import { requireThat } from '../numeric/checks.ts';
+import { addScaled } from '../numeric/vector.ts';
 
 /** The interpolant of one step: `h(from + xε) = Σ_m c_m x^m`, `c` stored one after the other. */
 export interface DenseStep {
@@ -9,25 +9,29 @@ export interface DenseStep {
   readonly coefficients: Float64Array;
 }
 
-/** Builds the interpolant of a step from its state and slopes `k_i`. */
+/**
+ * Builds `h(from + xε) = h + factor Σ_i k_i Σ_m dense_im x^{m+1}`.
+ *
+ * @param factor - default ε, for slopes k_i
+ */
 export function denseStep(
-  scheme: EmbeddedScheme,
-  from: number,
-  to: number,
+  dense: readonly (readonly number[])[],
+  { from, to }: { readonly from: number; readonly to: number },
   state: FloatArray,
   slopes: readonly FloatArray[],
+  factor = to - from,
 ): DenseStep {
   const size = state.length;
-  const degree = scheme.dense[0].length;
-  const coefficients = new Float64Array((degree + 1) * size);
+  const coefficients = new Float64Array((dense[0].length + 1) * size);
   coefficients.set(state);
-  scheme.dense.forEach((row, stage) => {
-    const slope = slopes[stage];
+  dense.forEach((row, stage) => {
     row.forEach((value, m) => {
-      const factor = value * (to - from);
-      if (factor === 0) return;
-      const start = (m + 1) * size;
-      for (let i = 0; i < size; i++) coefficients[start + i] += factor * slope[i];
+      if (value === 0) return;
+      addScaled(
+        coefficients.subarray((m + 1) * size, (m + 2) * size),
+        value * factor,
+        slopes[stage],
+      );
     });
   });
   return { from, to, coefficients };
@@ -47,29 +51,27 @@ export function evaluateDenseStep(step: DenseStep, t: number, out: FloatArray): 
 }
 
 /**
- * Writes the state at depth t into `out`, from interpolants in order of depth.
+ * Writes the state at depth t into `out`, from interpolants one after the other, in either direction.
  *
  * @throws MesoscopeError `invalid-value` if t lies outside what was integrated
  */
 export function evaluateDense(steps: readonly DenseStep[], t: number, out: FloatArray): void {
-  if (steps.length === 0 || !(t >= steps[0].from && t <= steps[steps.length - 1].to)) {
-    throw new MesoscopeError({
-      code: 'invalid-value',
-      path: 't',
-      received: t,
-      expected:
-        steps.length === 0
-          ? 'a solution with dense output'
-          : `a depth between ${steps[0].from} and ${steps[steps.length - 1].to}`,
-      wayOut:
-        'Integrate with dense: true, and look at the status: the flow may have stopped early.',
-    });
-  }
+  const [from, to] = [steps[0]?.from ?? Number.NaN, steps[steps.length - 1]?.to ?? Number.NaN];
+  requireThat(
+    (t >= from && t <= to) || (t <= from && t >= to),
+    't',
+    t,
+    steps.length === 0
+      ? 'a solution with dense output'
+      : `a depth between ${Math.min(from, to)} and ${Math.max(from, to)}`,
+    'Integrate with dense: true, and look at the status: the flow may have stopped early.',
+  );
+  const direction = to < from ? -1 : 1;
   let low = 0;
   let high = steps.length - 1;
   while (low < high) {
     const probe = (low + high) >> 1;
-    if (steps[probe].to < t) low = probe + 1;
+    if (direction * (steps[probe].to - t) < 0) low = probe + 1;
     else high = probe;
   }
   evaluateDenseStep(steps[low], t, out);

@@ -1,17 +1,10 @@
-import { MesoscopeError } from '../errors.ts';
 import type { FloatArray } from '../kernels/backend.ts';
-import { type DenseStep, denseStep, evaluateDenseStep } from './dense-output.ts';
+import { requirePositive, requireThat } from '../numeric/checks.ts';
+import { type DenseStep, evaluateDenseStep } from './dense-output.ts';
 import { defaultLimit, divergenceOf, type EntryLayout } from './entries.ts';
-import type { EmbeddedScheme } from './scheme.ts';
+import { createEventFinder, type FlowEvent } from './events.ts';
 import { createStepController, scaledNorm, type Tolerances } from './step-control.ts';
 import type { FlowStatus } from './types.ts';
-
-/** Stops an integration where `value` changes its sign. */
-export interface FlowEvent {
-  readonly name: string;
-  /** A continuous function of depth and state. The state is laid out as it was handed over; it is a view. */
-  readonly value: (t: number, state: FloatArray) => number;
-}
 
 export interface IntegrationOptions extends Tolerances {
   readonly events?: readonly FlowEvent[];
@@ -25,19 +18,27 @@ export interface IntegrationOptions extends Tolerances {
   readonly dense?: boolean;
 }
 
-/** What runs the stages of one step; its slopes include the one at the end of the step. */
-export interface EmbeddedStepper {
-  readonly scheme: EmbeddedScheme;
+/** What makes one step of a scheme that estimates its own error and interpolates. */
+export interface AdaptiveStepper {
   readonly layout: EntryLayout;
   /** At the beginning of the step. */
   readonly state: FloatArray;
   /** At its end, after `attempt`. */
   readonly next: FloatArray;
-  readonly slopes: readonly FloatArray[];
-  /** Computes slope 0 at depth `from`, seen from a step to `to`. */
+  /** Order of the error estimate in the step size. */
+  readonly errorOrder: number;
+  /** The slope at the beginning of a step, after `start`. */
+  readonly slope: FloatArray;
+  /** Computes the slope at depth `from`, seen from a step to `to`. */
   start(from: number, to: number): void;
-  /** Computes the other slopes and `next`. */
+  /** Computes `next`. */
   attempt(from: number, to: number): void;
+  /** Entry i of the error of the last attempt; NaN if it came to nothing. */
+  error(i: number): number;
+  /** The interpolant of the last attempt. */
+  interpolant(from: number, to: number): DenseStep;
+  /** `next` becomes the state, its slope the first one of a step that goes on. */
+  accept(): void;
 }
 
 export interface IntegrationOutcome {
@@ -53,14 +54,15 @@ export interface IntegrationOutcome {
 }
 
 /**
- * Adaptive integration from `from` to `to`: error of every step within the tolerances by proportional–integral
- * control; steps land on the breakpoints; events are located on the interpolant by bisection, to the last bit of
- * depth. Afterwards `stepper.state` is the state at the depth reached.
+ * Adaptive integration from `from` to `to`, forwards or backwards: error of every step within the tolerances by
+ * proportional–integral control; steps land on the breakpoints, in whatever order and however often these are given; events
+ * are located on the interpolant ({@link createEventFinder}). Afterwards `stepper.state` is the state at the depth
+ * reached. An empty interval is completed without a step.
  *
- * @throws MesoscopeError `invalid-value` for tolerances, limits or an interval that make no sense
+ * @throws MesoscopeError `invalid-value` for tolerances, limits, breakpoints or an interval that make no sense
  */
 export function integrateEmbedded(
-  stepper: EmbeddedStepper,
+  stepper: AdaptiveStepper,
   interval: { readonly from: number; readonly to: number; readonly breakpoints: ArrayLike<number> },
   options: IntegrationOptions,
 ): IntegrationOutcome {
@@ -71,19 +73,23 @@ export function integrateEmbedded(
     stepLimit = 100_000,
     limit = defaultLimit,
     dense = true,
+    firstStep,
   } = options;
-  checkOptions(interval, { ...options, relativeTolerance, absoluteTolerance, stepLimit, limit });
-  const { scheme, layout, state, next, slopes } = stepper;
-  const lastSlope = slopes[slopes.length - 1];
   const stops = stopsBetween(interval);
+  requirePositive('absoluteTolerance', absoluteTolerance);
+  requirePositive('relativeTolerance', relativeTolerance);
+  requirePositive('stepLimit', stepLimit);
+  requireThat(limit > 0, 'limit', limit, 'a number > 0');
+  if (firstStep !== undefined) requirePositive('firstStep', firstStep);
+  const { layout, state } = stepper;
+  const direction = interval.to < interval.from ? -1 : 1;
   const controller = createStepController();
   const interpolants: DenseStep[] = [];
-  const probe = events.length > 0 ? new Float64Array(state.length) : undefined;
+  const finder = events.length > 0 ? createEventFinder(events, interval.from, state) : undefined;
   let t = interval.from;
   let stop = 0;
   let steps = 0;
   let rejected = 0;
-  const eventValues = events.map((event) => event.value(t, state));
   const outcome = (status: FlowStatus): IntegrationOutcome => ({
     status,
     depth: t,
@@ -91,44 +97,40 @@ export function integrateEmbedded(
     rejected,
     interpolants,
   });
+  if (stops.length === 0) return outcome({ kind: 'completed' });
 
   stepper.start(t, stops[0]);
-  let proposed =
-    options.firstStep ?? firstStep(stepper, stops[0] - t, absoluteTolerance, relativeTolerance);
+  const tolerances = { absolute: absoluteTolerance, relative: relativeTolerance };
+  let proposed = firstStep ?? defaultFirstStep(stepper, Math.abs(stops[0] - t), tolerances);
   while (stop < stops.length) {
     if (steps + rejected >= stepLimit) {
       return outcome({ kind: 'step-limit', steps: stepLimit, depth: t });
     }
-    const lands = t + 1.01 * proposed >= stops[stop];
-    const end = lands ? stops[stop] : t + proposed;
-    const step = end - t;
-    if (step <= 8 * Number.EPSILON * Math.abs(end)) {
+    const lands = 1.01 * proposed >= direction * (stops[stop] - t);
+    const end = lands ? stops[stop] : t + direction * proposed;
+    const step = Math.abs(end - t);
+    if (!lands && step <= 8 * Number.EPSILON * Math.abs(end)) {
       return outcome({ kind: 'step-too-small', step: steps, depth: t, stepSize: step });
     }
     stepper.attempt(t, end);
     const error = scaledNorm(
-      (i) => {
-        let sum = 0;
-        for (let j = 0; j < slopes.length; j++) sum += scheme.errorWeights[j] * slopes[j][i];
-        return step * sum;
-      },
+      (i) => stepper.error(i),
       state,
-      next,
+      stepper.next,
       layout,
       absoluteTolerance,
       relativeTolerance,
     );
     if (!(error <= 1)) {
       rejected++;
-      proposed = step * controller.rejected(error);
+      proposed = step * controller.rejected(error, stepper.errorOrder);
       continue;
     }
-    const grown = step * controller.accepted(error);
+    const grown = step * controller.accepted(error, stepper.errorOrder);
     // A step cut short by a stop says little about the next one.
     proposed = lands ? Math.max(grown, proposed) : grown;
-    const interpolant =
-      dense || probe !== undefined ? denseStep(scheme, t, end, state, slopes) : undefined;
-    const event = interpolant && probe && firstEvent(events, eventValues, interpolant, next, probe);
+    const interpolant = dense || finder !== undefined ? stepper.interpolant(t, end) : undefined;
+    const event = interpolant && finder?.first(interpolant, stepper.next);
     steps++;
     if (interpolant && dense) interpolants.push(interpolant);
     if (event && interpolant) {
@@ -137,105 +139,52 @@ export function integrateEmbedded(
       return outcome({ kind: 'event', name: event.name, depth: t, step: steps });
     }
     t = end;
-    state.set(next);
+    stepper.accept();
     const divergence = divergenceOf(state, layout, { step: steps, depth: t }, limit);
     if (divergence !== undefined) return outcome(divergence);
-    if (lands) stop++;
-    if (lands && stop < stops.length) stepper.start(t, stops[stop]);
-    else slopes[0].set(lastSlope);
+    if (!lands) continue;
+    stop++;
+    if (stop < stops.length) stepper.start(t, stops[stop]);
   }
   return outcome({ kind: 'completed' });
 }
 
-/** The earliest event inside a step; updates the values at its end. */
-function firstEvent(
-  events: readonly FlowEvent[],
-  values: number[],
-  step: DenseStep,
-  next: FloatArray,
-  probe: Float64Array,
-): { readonly name: string; readonly depth: number } | undefined {
-  let first: { name: string; depth: number } | undefined;
-  events.forEach((event, e) => {
-    const before = values[e];
-    const after = event.value(step.to, next);
-    values[e] = after;
-    // Zero at the start is not a crossing: the sign counts from the first value that has one.
-    if (before === 0 || before * after > 0) return;
-    let low = step.from;
-    let high = step.to;
-    for (;;) {
-      const middle = (low + high) / 2;
-      if (middle <= low || middle >= high) break;
-      evaluateDenseStep(step, middle, probe);
-      if (event.value(middle, probe) * before > 0) low = middle;
-      else high = middle;
-    }
-    if (first === undefined || high < first.depth) first = { name: event.name, depth: high };
-  });
-  return first;
-}
-
 /** A hundredth of `|h|/|ḣ|` in the norm of the tolerances, within the interval. */
-function firstStep(
-  stepper: EmbeddedStepper,
+function defaultFirstStep(
+  { state, slope, layout }: AdaptiveStepper,
   length: number,
-  absolute: number,
-  relative: number,
+  { absolute, relative }: { readonly absolute: number; readonly relative: number },
 ): number {
-  const { state, slopes, layout } = stepper;
   const size = scaledNorm((i) => state[i], state, state, layout, absolute, relative);
-  const speed = scaledNorm((i) => slopes[0][i], state, state, layout, absolute, relative);
+  const speed = scaledNorm((i) => slope[i], state, state, layout, absolute, relative);
   const step = size > 1e-5 && speed > 1e-5 ? (0.01 * size) / speed : 1e-6 * length;
   return Math.min(step, length);
 }
 
-function stopsBetween(interval: {
+/** Steps shorter than this part of the depth are below what depths resolve. */
+const resolution = 16 * Number.EPSILON;
+
+/** Where steps land, one after the other; none on an empty interval. */
+function stopsBetween({
+  from,
+  to,
+  breakpoints,
+}: {
   readonly from: number;
   readonly to: number;
   readonly breakpoints: ArrayLike<number>;
 }): number[] {
-  const inside = Array.from(interval.breakpoints).filter(
-    (t) => t > interval.from && t < interval.to,
-  );
-  return [...inside, interval.to];
-}
-
-function checkOptions(
-  interval: { readonly from: number; readonly to: number },
-  positive: {
-    readonly relativeTolerance: number;
-    readonly absoluteTolerance: number;
-    readonly stepLimit: number;
-    readonly limit: number;
-    readonly firstStep?: number;
-  },
-): void {
-  if (
-    !(Number.isFinite(interval.from) && Number.isFinite(interval.to) && interval.from < interval.to)
-  ) {
-    throw new MesoscopeError({
-      code: 'invalid-value',
-      path: 'to',
-      received: interval.to,
-      expected: `a finite number greater than ${interval.from}`,
-    });
+  const all = Array.from(breakpoints);
+  requireThat(Number.isFinite(from), 'from', from, 'a finite number');
+  requireThat(Number.isFinite(to), 'to', to, 'a finite number');
+  requireThat(!all.some(Number.isNaN), 'breakpoints', Number.NaN, 'numbers');
+  if (from === to) return [];
+  const direction = to < from ? -1 : 1;
+  const stops = [from];
+  for (const t of all.sort((a, b) => direction * (a - b))) {
+    const last = stops[stops.length - 1];
+    const apart = direction * (t - last) > resolution * Math.abs(t);
+    if (apart && direction * (to - t) > resolution * Math.abs(t)) stops.push(t);
   }
-  for (const path of [
-    'absoluteTolerance',
-    'relativeTolerance',
-    'stepLimit',
-    'limit',
-    'firstStep',
-  ] as const) {
-    const received = positive[path];
-    if (received !== undefined && !(received > 0)) {
-      throw new MesoscopeError({
-        code: 'invalid-value',
-        path,
-        received,
-        expected: 'a positive number',
-      });
-    }
-  }
+  return [...stops.slice(1), to];
 }

@@ -1,7 +1,8 @@
 export * from './adaptive.ts';
 export * from './controls.ts';
 export * from './costate.ts';
-export type { FlowEvent, IntegrationOptions } from './embedded-integration.ts';
+export type { IntegrationOptions } from './embedded-integration.ts';
+export type { FlowEvent } from './events.ts';
 export * from './finite-difference.ts';
 export * from './flow.ts';
 export * from './flow-contract.ts';

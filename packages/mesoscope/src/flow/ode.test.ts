@@ -128,6 +128,44 @@ describe('solveOde', () => {
     expect(solution.state[0]).toBeCloseTo(0, 12);
   });
 
+  it('merges breakpoints that are repeated, out of order or outside', () => {
+    const visited: number[] = [];
+    const solution = solveOde(
+      (_t, _y, out, from) => {
+        visited.push(from);
+        out.fill(1);
+      },
+      { to: 1, initial: [0], breakpoints: [0.7, 0.5, 0.5, 0.7, 0.5 + 1e-16, 0, 1, 2, -3] },
+    );
+    expect(solution.status.kind).toBe('completed');
+    expect(visited).toContain(0.5);
+    expect(visited).toContain(0.7);
+    expect(solution.at(0.6)[0]).toBeCloseTo(0.6, 14);
+  });
+
+  it('integrates backwards, with dense output', () => {
+    const solution = solveOde(oscillator, {
+      from: 10,
+      to: -3,
+      initial: [Math.cos(10), -Math.sin(10)],
+      breakpoints: [1, 5],
+    });
+    expect(solution.status.kind).toBe('completed');
+    expect(solution.time).toBe(-3);
+    for (const t of [10, 7.3, 5, 0.01, -3]) {
+      expect(Math.abs(solution.at(t)[0] - Math.cos(t))).toBeLessThan(2e-8);
+    }
+    expect(() => solution.at(10.1)).toThrow(/between -3 and 10/);
+  });
+
+  it('does nothing on an empty interval', () => {
+    const solution = solveOde(oscillator, { from: 2, to: 2, initial: [3, 4] });
+    expect(solution).toMatchObject({ status: { kind: 'completed' }, time: 2, steps: 0 });
+    expect([...solution.at(2)]).toEqual([3, 4]);
+    const least = solveOde(oscillator, { from: 2, to: 2 + 4e-16, initial: [3, 4] });
+    expect(least.status.kind).toBe('completed');
+  });
+
   it('refuses what makes no sense', () => {
     const code = (work: () => unknown) => {
       try {
@@ -137,7 +175,12 @@ describe('solveOde', () => {
       }
       return undefined;
     };
-    expect(code(() => solveOde(oscillator, { to: 0, initial: [1, 0] }))).toBe('invalid-value');
+    expect(code(() => solveOde(oscillator, { to: Number.NaN, initial: [1, 0] }))).toBe(
+      'invalid-value',
+    );
+    expect(
+      code(() => solveOde(oscillator, { to: 1, initial: [1, 0], breakpoints: [Number.NaN] })),
+    ).toBe('invalid-value');
     expect(code(() => solveOde(oscillator, { to: 1, initial: [Number.NaN, 0] }))).toBe(
       'not-finite',
     );

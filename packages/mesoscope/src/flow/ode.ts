@@ -1,32 +1,16 @@
-import { MesoscopeError } from '../errors.ts';
+import { requireFinite } from '../numeric/checks.ts';
 import { evaluateDense } from './dense-output.ts';
-import {
-  type EmbeddedStepper,
-  type IntegrationOptions,
-  integrateEmbedded,
-} from './embedded-integration.ts';
-import { dormandPrince } from './scheme.ts';
-import { stageDepth } from './stage-parameters.ts';
-import type { FlowStatus } from './types.ts';
-
-/**
- * Writes ẏ at time t into `derivative`. `[from, to]` is the step that asks: an equation that jumps at a breakpoint
- * takes the side on which the step lies.
- */
-export type OdeFunction = (
-  t: number,
-  y: Float64Array,
-  derivative: Float64Array,
-  from: number,
-  to: number,
-) => void;
+import { type IntegrationOptions, integrateEmbedded } from './embedded-integration.ts';
+import { createSwitchingStepper } from './stiffness.ts';
+import type { FlowStatus, OdeFunction } from './types.ts';
 
 export interface OdeOptions extends IntegrationOptions {
   /** Default 0. */
   readonly from?: number;
+  /** Before or after `from`, or equal to it: then nothing moves. */
   readonly to: number;
   readonly initial: ArrayLike<number>;
-  /** Times where the equation is not smooth; steps land on them. */
+  /** Times where the equation is not smooth; steps land on them. In any order; those outside the interval count for nothing. */
   readonly breakpoints?: ArrayLike<number>;
 }
 
@@ -39,32 +23,24 @@ export interface OdeSolution {
   readonly steps: number;
   readonly rejected: number;
   /**
-   * y at a time in between, by the interpolant of order 4.
+   * y at a time in between, by the interpolant of order 4 (5 where the equation is stiff).
    * @throws MesoscopeError `invalid-value` outside what was integrated, or without dense output
    */
   at(t: number, out?: Float64Array): Float64Array;
 }
 
 /**
- * Solves `ẏ = f(t, y)` by Dormand and Prince's adaptive scheme 5(4), on plain arrays.
+ * Solves `ẏ = f(t, y)`, forwards or backwards in time, on plain arrays: by Dormand and Prince's adaptive scheme 5(4), and where
+ * stability holds its steps down rather than accuracy, from there on by Radau's implicit scheme of order 9.
  *
  * @throws MesoscopeError `invalid-value`, `not-finite`
  */
 export function solveOde(f: OdeFunction, options: OdeOptions): OdeSolution {
   const { from = 0, to, breakpoints = [] } = options;
   const state = Float64Array.from(options.initial);
-  const unfit = state.findIndex((y) => !Number.isFinite(y));
-  if (unfit >= 0) {
-    throw new MesoscopeError({
-      code: 'not-finite',
-      path: 'initial',
-      index: unfit,
-      received: state[unfit],
-    });
-  }
-  const stepper = plainStepper(f, state);
+  requireFinite('initial', state);
   const { status, depth, steps, rejected, interpolants } = integrateEmbedded(
-    stepper,
+    createSwitchingStepper(f, state, options),
     { from, to, breakpoints },
     options,
   );
@@ -75,36 +51,10 @@ export function solveOde(f: OdeFunction, options: OdeOptions): OdeSolution {
     steps,
     rejected,
     at(t, out = new Float64Array(state.length)) {
-      // Where no step was possible there is nothing to interpolate.
+      // Where no step was possible or asked for there is nothing to interpolate.
       if (t === from && depth === from) out.set(state);
       else evaluateDense(interpolants, t, out);
       return out;
-    },
-  };
-}
-
-function plainStepper(f: OdeFunction, state: Float64Array): EmbeddedStepper {
-  const { extended } = dormandPrince;
-  const size = state.length;
-  const next = new Float64Array(size);
-  const slopes = extended.c.map(() => new Float64Array(size));
-  return {
-    scheme: dormandPrince,
-    layout: { samples: 1, rows: 1, columns: size, stride: size },
-    state,
-    next,
-    slopes,
-    start: (from, to) => f(from, state, slopes[0], from, to),
-    attempt(from, to) {
-      for (let i = 1; i < extended.c.length; i++) {
-        // The last stage is the end of the step itself.
-        for (let k = 0; k < size; k++) {
-          let sum = 0;
-          for (let j = 0; j < i; j++) sum += extended.a[i][j] * slopes[j][k];
-          next[k] = state[k] + (to - from) * sum;
-        }
-        f(stageDepth(extended.c[i], from, to), next, slopes[i], from, to);
-      }
     },
   };
 }

@@ -37,33 +37,32 @@ export function scaledNorm(
 
 /** Decides how long the next step is. */
 export interface StepController {
-  /** The factor for the next step after one whose scaled error is ≤ 1. */
-  accepted(error: number): number;
+  /** The factor for the next step after one whose scaled error, of this order in the step, is ≤ 1. */
+  accepted(error: number, order: number): number;
   /** The factor, below 1, for another try. */
-  rejected(error: number): number;
+  rejected(error: number, order: number): number;
 }
 
 /**
- * Proportional–integral control for a scheme of order 5 whose error estimate has order 4 (Gustafsson's controller
- * with the constants of Hairer, Nørsett & Wanner I, II.4: β = 0.04, safety 0.9, factors between 0.2 and 10).
+ * Proportional–integral control (Gustafsson's controller with the constants of Hairer, Nørsett & Wanner I, II.4: β = 0.04, safety 0.9, factors between 0.2 and 10).
  */
 export function createStepController(): StepController {
   const beta = 0.04;
-  const exponent = 1 / 5 - 0.75 * beta;
+  const exponent = (order: number) => 1 / order - 0.75 * beta;
   const safety = 0.9;
   let previousError = 1e-4;
   let afterRejection = false;
   return {
-    accepted(error) {
-      const raw = (safety * previousError ** beta) / Math.max(error, 1e-10) ** exponent;
+    accepted(error, order) {
+      const raw = (safety * previousError ** beta) / Math.max(error, 1e-10) ** exponent(order);
       const factor = Math.min(Math.max(raw, 0.2), afterRejection ? 1 : 10);
       previousError = Math.max(error, 1e-4);
       afterRejection = false;
       return factor;
     },
-    rejected(error) {
+    rejected(error, order) {
       afterRejection = true;
-      return Number.isFinite(error) ? Math.max(0.2, safety / error ** exponent) : 0.2;
+      return Number.isFinite(error) ? Math.max(0.2, safety / error ** exponent(order)) : 0.2;
     },
   };
 }

@@ -70,3 +70,15 @@ export type FlowStatus =
       readonly stepSize: number;
     }
   | { readonly kind: 'step-limit'; readonly steps: number; readonly depth: number };
+
+/**
+ * Writes ẏ at time t into `derivative`. `[from, to]` is the step that asks: an equation that jumps at a breakpoint
+ * takes the side on which the step lies.
+ */
+export type OdeFunction = (
+  t: number,
+  y: Float64Array,
+  derivative: Float64Array,
+  from: number,
+  to: number,
+) => void;

@@ -1,3 +1,5 @@
+import { relativeLargestEntry } from '../minimise/lbfgs.ts';
+import { minimise } from '../minimise/minimise.ts';
 import {
   pseudoInverse,
   singularValueDecomposition,
@@ -15,7 +17,6 @@ import {
 import { headCurvature } from './curvature.ts';
 import { type HeadLaw, headLaw, headLength } from './head-law.ts';
 import type { HeadProblem } from './problem.ts';
-import { minimise } from './quasi-newton.ts';
 
 /** A symmetric operator on the heads modulo gauge: eigenvalues in increasing order, eigenvectors in R^P by rows. */
 export interface Modes {
@@ -102,7 +103,7 @@ export function trainSingleHead(
       return { value: at.risk, gradient };
     },
     start,
-    { iterations, tolerance: 1e-9 },
+    { iterations, tolerance: 1e-9, norm: relativeLargestEntry },
   );
   return polishStationary(problem, result.point);
 }

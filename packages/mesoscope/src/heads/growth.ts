@@ -1,4 +1,6 @@
 import { MesoscopeError } from '../errors.ts';
+import { relativeLargestEntry } from '../minimise/lbfgs.ts';
+import { minimise } from '../minimise/minimise.ts';
 import { certifyHeads, type HeadCertificate } from './certificate.ts';
 import { type HeadLaw, headLaw, headLength, mixHeadLaws } from './head-law.ts';
 import {
@@ -9,7 +11,6 @@ import {
 } from './labelled-features.ts';
 import { mergeHeads } from './merge.ts';
 import type { HeadProblem } from './problem.ts';
-import { minimise } from './quasi-newton.ts';
 import { rebalance } from './rebalance.ts';
 import type { SearchOptions } from './search.ts';
 import { minimiseOnSimplex } from './simplex.ts';
@@ -156,7 +157,7 @@ export function descend(problem: HeadProblem, law: HeadLaw, iterations: number):
       };
     },
     scaled(law.parameters, 1),
-    { iterations, tolerance: 1e-10 },
+    { iterations, tolerance: 1e-10, norm: relativeLargestEntry },
   );
   return toLaw(result.point);
 }

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../kernels/backend.ts';
 import { createWasmBackend } from '../kernels/wasm/backend.ts';
+import { minimiseAll } from '../minimise/minimise.ts';
 import { randomStream } from '../numeric/random.ts';
 import { certifyHeads } from './certificate.ts';
 import { headFlow } from './flow.ts';
 import { growHeads } from './growth.ts';
 import { headLaw, headLawOf, randomHeads, secondMoment } from './head-law.ts';
 import { createHeadProblem } from './problem.ts';
-import { minimiseAll } from './quasi-newton.ts';
 import { searchFirstVariation } from './search.ts';
 import { sequenceData } from './sequences.ts';
 import { minimiseOnSimplex } from './simplex.ts';

@@ -1,7 +1,8 @@
 import { columnStride } from '../kernels/instruction.ts';
+import { type LbfgsOptions, type LbfgsResult, relativeLargestEntry } from '../minimise/lbfgs.ts';
+import { minimiseAll } from '../minimise/minimise.ts';
 import { headLength } from './head-law.ts';
 import type { HeadProblem, Linearisation } from './problem.ts';
-import { minimiseAll, type QuasiNewtonOptions, type QuasiNewtonResult } from './quasi-newton.ts';
 import { meanSquareToken, perturbed, randomStarts } from './search-starts.ts';
 
 export interface SearchOptions {
@@ -12,7 +13,7 @@ export interface SearchOptions {
   /** Heads whose (Q, K) are starts besides: M × P. */
   readonly also?: Float64Array;
   /** Of the polish; default 200 iterations to 1e-9. */
-  readonly polish?: QuasiNewtonOptions;
+  readonly polish?: LbfgsOptions;
 }
 
 /** What a global search for `inf_θ Ψ(θ;ρ)` found, and what it cannot promise. */
@@ -67,7 +68,12 @@ export function searchFirstVariation(
   }
   const drawn = [...random, ...bestStarts(problem, at, count - random.length, random.length, seed)];
   const given = scoresOf(problem, also);
-  const polish = { tolerance: 1e-9, iterations: 200, ...options.polish };
+  const polish = {
+    tolerance: 1e-9,
+    iterations: 200,
+    norm: relativeLargestEntry,
+    ...options.polish,
+  };
   const polishAll = (points: Float64Array[], iterations: number) =>
     minimiseAll((batch) => profile(problem, at, batch), points, { ...polish, iterations });
   const early = byValue(polishAll(drawn, Math.ceil(polish.iterations / 4)));
@@ -140,13 +146,13 @@ function concatenated(points: readonly Float64Array[]): Float64Array {
   return all;
 }
 
-const byValue = (results: QuasiNewtonResult[]) => results.toSorted((a, b) => a.value - b.value);
+const byValue = (results: LbfgsResult[]) => results.toSorted((a, b) => a.value - b.value);
 
 const isClose = (a: number, b: number, scale: number) =>
   Math.abs(a - b) <= 1e-6 * Math.abs(scale) + 1e-14;
 
 /** One result for each value, of results in increasing order. */
-function differentValues(results: readonly QuasiNewtonResult[]): QuasiNewtonResult[] {
+function differentValues(results: readonly LbfgsResult[]): LbfgsResult[] {
   return results.filter(
     ({ value }, i) => i === 0 || !isClose(value, results[i - 1].value, results[0].value),
   );

@@ -180,6 +180,13 @@ export function cholesky(a: Matrix, path = 'matrix'): Matrix {
   return fromLibrary(result.lowerTriangularMatrix);
 }
 
+/** Solves `A x = b` for many b, one after the other (LU with partial pivoting); undefined where a pivot is 0. */
+export function luFactors(a: Matrix): ((b: Float64Array) => Float64Array) | undefined {
+  const factors = new LuDecomposition(toLibrary(a));
+  if (factors.isSingular()) return undefined;
+  return (b) => Float64Array.from(factors.solve(MlMatrix.columnVector(b)).to1DArray());
+}
+
 /**
  * The solution of `A X = B` for a square regular A (LU with partial pivoting).
  *

@@ -1,6 +1,6 @@
-import { MesoscopeError } from '../errors.ts';
-import { requireFinite } from './checks.ts';
+import { requireCount, requireFinite, requireShape, requireThat, shapeMismatch } from './checks.ts';
 import { betaQuantile, requireProbability, studentQuantile } from './distributions.ts';
+import { largestMagnitude } from './vector.ts';
 
 /** Low and high end of a confidence interval. */
 export type Interval = readonly [low: number, high: number];
@@ -34,34 +34,21 @@ export function fitLine(
 ): LineFit {
   requireProbability(confidence, 'confidence');
   const n = x.length;
-  if (y.length !== n || n < 2) {
-    throw new MesoscopeError({
-      code: 'shape-mismatch',
-      path: 'y',
-      received: [y.length],
-      expected: [n < 2 ? 'at least 2 points' : n],
-    });
-  }
-  requireFinite('x', x);
-  requireFinite('y', y);
-  const meanX = mean(x);
-  const meanY = mean(y);
+  if (n < 2) throw shapeMismatch('x', [n], ['at least 2 points']);
+  requireShape('y', [y.length], [n]);
+  const across = centred('x', x);
+  const up = centred('y', y);
+  requireThat(across.unit > 0, 'x', x[0], 'at least two different values');
   let sxx = 0;
   let sxy = 0;
   for (let i = 0; i < n; i++) {
-    sxx += (x[i] - meanX) ** 2;
-    sxy += (x[i] - meanX) * (y[i] - meanY);
+    sxx += across.deviations[i] ** 2;
+    sxy += across.deviations[i] * up.deviations[i];
   }
-  if (sxx === 0) {
-    throw new MesoscopeError({
-      code: 'invalid-value',
-      path: 'x',
-      received: x[0],
-      expected: 'at least two different values',
-    });
-  }
-  const slope = sxy / sxx;
-  const intercept = meanY - slope * meanX;
+  // Of the deviations, each in its own unit.
+  const relativeSlope = sxy / sxx;
+  const slope = (relativeSlope * up.unit) / across.unit;
+  const intercept = up.mean - slope * across.mean;
   if (n === 2) {
     return {
       slope,
@@ -72,11 +59,14 @@ export function fitLine(
     };
   }
   let residuals = 0;
-  for (let i = 0; i < n; i++) residuals += (y[i] - meanY - slope * (x[i] - meanX)) ** 2;
-  const residualDeviation = Math.sqrt(residuals / (n - 2));
+  for (let i = 0; i < n; i++) {
+    residuals += (up.deviations[i] - relativeSlope * across.deviations[i]) ** 2;
+  }
+  const residualDeviation = up.unit * Math.sqrt(residuals / (n - 2));
   const t = studentQuantile(0.5 + 0.5 * confidence, n - 2);
-  const slopeRadius = (t * residualDeviation) / Math.sqrt(sxx);
-  const interceptRadius = t * residualDeviation * Math.sqrt(1 / n + meanX ** 2 / sxx);
+  const slopeRadius = (t * residualDeviation) / Math.sqrt(sxx) / across.unit;
+  const lever = across.mean / across.unit;
+  const interceptRadius = t * residualDeviation * Math.sqrt(1 / n + lever ** 2 / sxx);
   return {
     slope,
     intercept,
@@ -105,20 +95,10 @@ export function meanInterval(
 ): MeanInterval {
   requireProbability(confidence, 'confidence');
   const n = values.length;
-  if (n === 0) {
-    throw new MesoscopeError({
-      code: 'shape-mismatch',
-      path: 'values',
-      received: [0],
-      expected: ['at least 1'],
-    });
-  }
-  requireFinite('values', values);
-  const average = mean(values);
+  if (n === 0) throw shapeMismatch('values', [0], ['at least 1']);
+  const { mean: average, deviations, unit } = centred('values', values);
   if (n === 1) return { mean: average, deviation: 0, interval: null };
-  let squares = 0;
-  for (let i = 0; i < n; i++) squares += (values[i] - average) ** 2;
-  const deviation = Math.sqrt(squares / (n - 1));
+  const deviation = unit * Math.sqrt(deviations.reduce((sum, x) => sum + x * x, 0) / (n - 1));
   const radius = (studentQuantile(0.5 + 0.5 * confidence, n - 1) * deviation) / Math.sqrt(n);
   return { mean: average, deviation, interval: [average - radius, average + radius] };
 }
@@ -148,14 +128,7 @@ export interface RateFit {
  * @throws MesoscopeError `invalid-value` where x or y is not positive, and the errors of {@link fitLine}
  */
 export function fitRate(data: RateData, options: IntervalOptions = {}): RateFit {
-  if (data.y.length === 0) {
-    throw new MesoscopeError({
-      code: 'shape-mismatch',
-      path: 'y',
-      received: [0],
-      expected: ['at least 1 seed', data.x.length],
-    });
-  }
+  if (data.y.length === 0) throw shapeMismatch('y', [0], ['at least 1 seed', data.x.length]);
   const logX = logarithms('x', data.x);
   const fits = data.y.map((row, seed) => fitLine(logX, logarithms(`y[${seed}]`, row), options));
   const slopes = fits.map((fit) => fit.slope);
@@ -179,27 +152,32 @@ export function binomialInterval(
   { confidence = 0.95 }: IntervalOptions = {},
 ): Interval {
   requireProbability(confidence, 'confidence');
-  if (!Number.isInteger(trials) || trials < 1) {
-    throw new MesoscopeError({
-      code: 'invalid-value',
-      path: 'trials',
-      received: trials,
-      expected: 'an integer ≥ 1',
-    });
-  }
-  if (!Number.isInteger(successes) || successes < 0 || successes > trials) {
-    throw new MesoscopeError({
-      code: 'invalid-value',
-      path: 'successes',
-      received: successes,
-      expected: `an integer from 0 to ${trials}`,
-    });
-  }
+  requireCount('trials', trials);
+  const fits = Number.isInteger(successes) && successes >= 0 && successes <= trials;
+  requireThat(fits, 'successes', successes, `an integer from 0 to ${trials}`);
   const tail = 0.5 - 0.5 * confidence;
   return [
     successes === 0 ? 0 : betaQuantile(tail, successes, trials - successes + 1),
     successes === trials ? 1 : betaQuantile(1 - tail, successes + 1, trials - successes),
   ];
+}
+
+/** Mean, and deviations from it in a unit in which the largest distance from the first value is 1; 0 if all are equal. */
+function centred(path: string, values: ArrayLike<number>) {
+  requireFinite(path, values);
+  // Distances from the first value: no digits are lost where all values lie together, none are left where they are equal.
+  const distances = Float64Array.from(values, (value) => value - values[0]);
+  const unit = largestMagnitude(distances);
+  const fits = unit < Number.POSITIVE_INFINITY;
+  requireThat(fits, path, values[0], 'values whose differences do not overflow');
+  if (unit === 0) return { mean: values[0], unit, deviations: distances };
+  const relative = distances.map((distance) => distance / unit);
+  const shift = mean(relative);
+  return {
+    mean: values[0] + unit * shift,
+    unit,
+    deviations: relative.map((distance) => distance - shift),
+  };
 }
 
 function mean(values: ArrayLike<number>): number {
@@ -209,17 +187,14 @@ function mean(values: ArrayLike<number>): number {
 }
 
 function logarithms(path: string, values: ArrayLike<number>): Float64Array {
-  requireFinite(path, values);
   return Float64Array.from(values, (value, i) => {
-    if (!(value > 0)) {
-      throw new MesoscopeError({
-        code: 'invalid-value',
-        path: `${path}[${i}]`,
-        received: value,
-        expected: 'a number > 0, to take its logarithm',
-        wayOut: 'Leave out scales at which the quantity is exactly zero or below rounding.',
-      });
-    }
+    requireThat(
+      value > 0 && value < Number.POSITIVE_INFINITY,
+      `${path}[${i}]`,
+      value,
+      'a number > 0, to take its logarithm',
+      'Leave out scales at which the quantity is exactly zero or below rounding.',
+    );
     return Math.log(value);
   });
 }

@@ -9,3 +9,4 @@ export * from './principal-logarithm.ts';
 export * from './random.ts';
 export * from './schur.ts';
 export * from './smallest-eigenpair.ts';
+export * from './vector.ts';

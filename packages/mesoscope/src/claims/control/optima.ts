@@ -2,10 +2,11 @@ import type { ControlModel } from '../../control/control-model.ts';
 import { partOf } from '../../control/parameters.ts';
 import { controlPenalty } from '../../control/penalty.ts';
 import { type Prolongation, prolongParameters } from '../../control/refinement.ts';
-import { type LbfgsResult, minimiseLbfgs } from '../../control/solvers/lbfgs.ts';
+import { minimiseLbfgs } from '../../control/solvers/lbfgs.ts';
 import { penaltyMetric } from '../../control/solvers/penalty-metric.ts';
 import { stationarity } from '../../control/stationarity.ts';
 import type { Backend } from '../../kernels/backend.ts';
+import type { LbfgsResult } from '../../minimise/lbfgs.ts';
 import { fitOrder } from '../convergence-order.ts';
 import type { Assumption } from '../legacy.ts';
 

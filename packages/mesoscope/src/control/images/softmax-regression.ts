@@ -1,5 +1,6 @@
 import type { Backend } from '../../kernels/backend.ts';
-import { type LbfgsStatus, minimiseLbfgs } from '../solvers/index.ts';
+import type { LbfgsStatus } from '../../minimise/lbfgs.ts';
+import { minimiseLbfgs } from '../solvers/index.ts';
 
 /** Points in R^p with classes. */
 export interface LabelledPoints {

@@ -2,10 +2,10 @@ import { MesoscopeError } from '../../errors.ts';
 import { flowStatusSentence } from '../../flow/status.ts';
 import type { FlowStatus } from '../../flow/types.ts';
 import type { FloatArray } from '../../kernels/backend.ts';
+import { norm as euclideanNorm } from '../../numeric/vector.ts';
 import { createPause } from './pause.ts';
 import type { RateSchedule } from './schedule.ts';
 import type { UpdateRule } from './update-rule.ts';
-import { euclideanNorm } from './vectors.ts';
 
 /** What is minimised, seen through its gradient at a step's draw of the data. */
 export interface StochasticObjective {

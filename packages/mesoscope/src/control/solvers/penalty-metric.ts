@@ -1,9 +1,7 @@
 import type { FloatArray } from '../../kernels/backend.ts';
+import type { Metric } from '../../minimise/lbfgs.ts';
 import { partOf } from '../parameters.ts';
 import type { ControlProblem } from '../problem.ts';
-
-/** Writes `M⁻¹ g` into `x`, M symmetric and positive; g and x may not be the same vector. */
-export type Metric = (g: ArrayLike<number>, x: Float64Array) => void;
 
 /**
  * The metric of a problem's own running cost: `M = (λ + μ/T²) ε + μ D` on the controls, D the second difference of the

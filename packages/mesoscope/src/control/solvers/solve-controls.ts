@@ -1,9 +1,10 @@
 import type { FloatArray } from '../../kernels/backend.ts';
+import { lbfgsStatusSentence } from '../../minimise/lbfgs.ts';
 import type { Batch } from '../batch.ts';
 import { partOf } from '../parameters.ts';
 import type { ControlProblem } from '../problem.ts';
 import { stationarity } from '../stationarity.ts';
-import { lbfgsStatusSentence, minimiseLbfgs } from './lbfgs.ts';
+import { minimiseLbfgs } from './lbfgs.ts';
 import { minimise, solverStatusSentence } from './minimise.ts';
 import { penaltyMetric } from './penalty-metric.ts';
 import { constantRate, cosineRate } from './schedule.ts';

@@ -1,4 +1,10 @@
-/** A function `φ(a)` of the step along a direction. */
+/** Value and slope of a function of the step along a direction. */
+export interface SlopeAt {
+  /** +∞ or NaN outside the function's domain. */
+  readonly value: number;
+  readonly slope: number;
+}
+
 export interface LineSearchInput {
   /** φ(0). */
   readonly value: number;
@@ -6,8 +12,6 @@ export interface LineSearchInput {
   readonly slope: number;
   /** The step tried first. */
   readonly first: number;
-  /** φ(a) and φ′(a). */
-  evaluate(step: number): { readonly value: number; readonly slope: number };
 }
 
 const sufficientDecrease = 1e-4;
@@ -15,15 +19,19 @@ const curvature = 0.9;
 const rounding = 1e-14;
 
 /**
- * Finds a step with `φ(a) ≤ φ(0) + c₁ a φ′(0)` and `|φ′(a)| ≤ c₂ |φ′(0)|` (c₁ = 1e-4, c₂ = 0.9), by doubling until such
+ * Finds a step with `φ(a) ≤ φ(0) + c₁ a φ′(0)` and `|φ′(a)| ≤ c₂ |φ′(0)|` (c₁ = 1e-4, c₂ = 0.9), by tripling until such
  * steps are enclosed and interpolating the slope inside. Where values differ by rounding only, the first condition is
- * replaced by `φ′(a) ≤ (2c₁ − 1) φ′(0)` (Hager & Zhang, SIAM J. Optim. 16, 2005).
+ * replaced by `φ′(a) ≤ (2c₁ − 1) φ′(0)` (Hager & Zhang, SIAM J. Optim. 16, 2005). A coroutine: it yields the steps at which it
+ * wants to know φ.
  *
- * @returns φ at the step, which was the last one evaluated; nothing if there is none within 40 trials
+ * @returns whether the step yielded last is such a step; if not, there is none within 40 trials
  */
-export function searchLine(input: LineSearchInput): number | undefined {
-  const { value: start, slope: startSlope, first, evaluate } = input;
-  if (!(startSlope < 0)) return undefined;
+export function* searchLine({
+  value: start,
+  slope: startSlope,
+  first,
+}: LineSearchInput): Generator<number, boolean, SlopeAt> {
+  if (!(startSlope < 0)) return false;
   const slack = rounding * Math.max(1, Math.abs(start));
   let step = first;
   let low = 0;
@@ -31,11 +39,11 @@ export function searchLine(input: LineSearchInput): number | undefined {
   let high = Number.POSITIVE_INFINITY;
   let highSlope = Number.NaN;
   for (let trial = 0; trial < 40; trial++) {
-    const { value, slope } = evaluate(step);
+    const { value, slope } = yield step;
     const decreases =
       value <= start + sufficientDecrease * step * startSlope ||
       (value <= start + slack && slope <= (2 * sufficientDecrease - 1) * startSlope);
-    if (decreases && Math.abs(slope) <= -curvature * startSlope) return value;
+    if (decreases && Math.abs(slope) <= -curvature * startSlope) return true;
     if (decreases && slope < 0) {
       low = step;
       lowSlope = slope;
@@ -43,10 +51,10 @@ export function searchLine(input: LineSearchInput): number | undefined {
       high = step;
       highSlope = Number.isFinite(value) ? slope : Number.NaN;
     }
-    if (high < Number.POSITIVE_INFINITY && high - low <= 1e-15 * high) return undefined;
+    if (high < Number.POSITIVE_INFINITY && high - low <= 1e-15 * high) return false;
     step = high === Number.POSITIVE_INFINITY ? 3 * low : inside(low, lowSlope, high, highSlope);
   }
-  return undefined;
+  return false;
 }
 
 /** The zero of the slope's secant, kept off the ends; the middle where the slope does not change its sign. */
