@@ -1,12 +1,16 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
+/** Tests run on the sources, not on what was built. */
+const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
 export default defineConfig({
   resolve: {
-    alias: {
-      'mesoscope-view': fileURLToPath(new URL('./packages/view/src/index.ts', import.meta.url)),
-      mesoscope: fileURLToPath(new URL('./packages/mesoscope/src/index.ts', import.meta.url)),
-    },
+    alias: [
+      { find: /^mesoscope-view$/, replacement: source('./packages/view/src/index.ts') },
+      { find: /^mesoscope$/, replacement: source('./packages/mesoscope/src/index.ts') },
+      { find: /^mesoscope\/(.*)$/, replacement: source('./packages/mesoscope/src/$1/index.ts') },
+    ],
   },
   test: {
     include: ['packages/*/src/**/*.test.ts'],

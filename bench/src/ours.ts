@@ -1,29 +1,25 @@
 import {
-  attention,
-  type Backend,
-  createFlow,
-  createHeadProblem,
   createParticleMap,
-  createReferenceBackend,
-  createWasmBackend,
   ensembleInputs,
   ensembleLayout,
-  euler,
+  sampledInputs,
+  squareLoss,
+} from 'mesoscope/ensemble';
+import { attention } from 'mesoscope/field';
+import { createFlow, euler, piecewiseConstantControls, uniformGrid } from 'mesoscope/flow';
+import { createHeadProblem, headLaw, headLength, sequenceData } from 'mesoscope/heads';
+import {
+  type Backend,
+  createReferenceBackend,
+  createWasmBackend,
   type FloatArray,
-  headLaw,
-  headLength,
   literal,
   one,
   ProgramBuilder,
   packTokens,
-  piecewiseConstantControls,
-  sampledInputs,
-  sequenceData,
-  squareLoss,
   stateLength,
-  uniformGrid,
   unpackTokens,
-} from 'mesoscope';
+} from 'mesoscope/kernels';
 import type { Contender } from './contender.ts';
 import type {
   AttentionFlowWorkload,

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { randomStream } from 'mesoscope';
+import { randomStream } from 'mesoscope/numeric';
 
 /** Euler steps of softmax attention heads on a batch of sequences; `gradient`: and the adjoint of ½|h_T|². */
 export interface AttentionFlowWorkload {

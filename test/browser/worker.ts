@@ -1,9 +1,5 @@
-import {
-  conformanceCases,
-  createWasmBackend,
-  type TextFlowConfiguration,
-  trainTextFlow,
-} from 'mesoscope';
+import { type TextFlowConfiguration, trainTextFlow } from 'mesoscope/control';
+import { conformanceCases, createWasmBackend } from 'mesoscope/kernels';
 
 /** What the page is asked to do. */
 export interface Request {

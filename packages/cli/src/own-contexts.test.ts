@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createWasmBackend } from 'mesoscope';
+import { createWasmBackend } from 'mesoscope/kernels';
 import { expect, it } from 'vitest';
 import { decodeNpz, encodeNpz } from './bundle/npz.ts';
 import { catalogueOf } from './host/catalogue.ts';

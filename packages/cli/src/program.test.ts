@@ -8,7 +8,8 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Claim, Interrupted, type Study } from 'mesoscope';
+import type { Claim } from 'mesoscope/claims';
+import { Interrupted, type Study } from 'mesoscope/study';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { decodeNpz } from './bundle/npz.ts';
 import { run } from './program.ts';

@@ -1,19 +1,17 @@
 import { Writable } from 'node:stream';
+import { MesoscopeError } from 'mesoscope';
 import {
   atMost,
-  type Backend,
   type Claim,
   claim,
-  computePiece,
   concludeClaim,
-  createReferenceBackend,
   equals,
   experiments,
   type Figure,
   type Finding,
-  MesoscopeError,
-  type Study,
-} from 'mesoscope';
+} from 'mesoscope/claims';
+import { type Backend, createReferenceBackend } from 'mesoscope/kernels';
+import { computePiece, type Study } from 'mesoscope/study';
 import { z } from 'zod';
 import type { Environment } from './environment.ts';
 import { type Catalogue, catalogueOf } from './host/catalogue.ts';

@@ -1,15 +1,71 @@
-export * from './claims/index.ts';
-export * from './configuration/index.ts';
-export * from './control/index.ts';
-export * from './ensemble/index.ts';
-export * from './errors.ts';
-export * from './field/index.ts';
-export * from './flow/index.ts';
-export * from './formats/index.ts';
-export * from './gaussian/index.ts';
-export * from './heads/index.ts';
-export * from './kernels/index.ts';
-export * from './law/index.ts';
-export * from './numeric/index.ts';
-export * from './study/index.ts';
-export * from './version.ts';
+/**
+ * What most people need, by name. Each room has a sub-path of its own with all that it exports: `mesoscope/field`,
+ * `mesoscope/flow`, `mesoscope/control`, `mesoscope/gaussian` and so on.
+ */
+
+// Claims: theorems that can be run, and how to write one.
+export {
+  agreement,
+  atLeast,
+  atMost,
+  bound,
+  certificate,
+  coverage,
+  equals,
+  identical,
+} from './claims/check.ts';
+export { type Claim, claim, type Finding } from './claims/claim.ts';
+export { claimsDocument } from './claims/document.ts';
+export { experiments } from './claims/given.ts';
+export { deterministicOrder, sampledOrder } from './claims/order.ts';
+export { claimById, claims } from './claims/registry.ts';
+export { runClaim, runClaims } from './claims/run.ts';
+export { notTrivial } from './claims/verdict.ts';
+export { certifyControls } from './control/certificates/index.ts';
+// Problems over depth, laws of heads, Gaussian token laws.
+export { createControlProblem } from './control/create-problem.ts';
+export { testInjectivity } from './ensemble/injectivity.ts';
+export { MesoscopeError } from './errors.ts';
+// Fields: layers as vector fields.
+export { affine } from './field/affine.ts';
+export { attention } from './field/attention.ts';
+export { evaluateField } from './field/evaluate.ts';
+export { feedForward } from './field/feed-forward.ts';
+export type { Field } from './field/field.ts';
+export { initialiseParameters, parametersFromMatrices } from './field/parameters.ts';
+export { prenormalise } from './field/prenormalise.ts';
+export { sumOf } from './field/sum.ts';
+export { tangent } from './field/tangent.ts';
+export { transformerBlock } from './field/transformer-block.ts';
+// Flows: fields over depth.
+export { piecewiseConstantControls, piecewiseLinearControls } from './flow/controls.ts';
+export { createFlow } from './flow/flow.ts';
+export type { Flow } from './flow/flow-contract.ts';
+export { gradedGrid, uniformGrid } from './flow/grid.ts';
+export { solveOde } from './flow/ode.ts';
+export { euler, heun, rk4 } from './flow/scheme.ts';
+export { type SimulatedFlow, type Simulation, simulate } from './flow/simulate.ts';
+export { classifyLayer } from './gaussian/classify.ts';
+export { gaussianLayer } from './gaussian/layer.ts';
+export { integrateMoments } from './gaussian/moment-flow.ts';
+export { steer } from './gaussian/reachability/steer.ts';
+export { certifyHeads } from './heads/certificate.ts';
+export { headLaw } from './heads/head-law.ts';
+export { createHeadProblem } from './heads/problem.ts';
+// Where it runs.
+export type { Backend, FloatArray, Precision } from './kernels/backend.ts';
+export { createReferenceBackend } from './kernels/reference/backend.ts';
+export { createWasmBackend, type WasmBackendOptions } from './kernels/wasm/backend.ts';
+export { wassersteinDistance } from './law/distance/index.ts';
+// Laws, and how far apart they are.
+export { box, dirac, gaussian, type Law, mixture, particles } from './law/law.ts';
+// Numbers with their intervals.
+export { studentQuantile, studentUpperTail } from './numeric/distributions.ts';
+export { binomialInterval, fitLine, fitRate, meanInterval } from './numeric/fit.ts';
+export { randomStream } from './numeric/random.ts';
+// Studies: configurations that run in counted pieces.
+export { studies, studyByName } from './study/registry.ts';
+export { runStudy } from './study/run-here.ts';
+export { singlePiece } from './study/single-piece.ts';
+export type { Study } from './study/study.ts';
+export { version } from './version.ts';

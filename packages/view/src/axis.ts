@@ -1,4 +1,4 @@
-import type { Axis, Figure, Mark } from 'mesoscope';
+import type { Axis, Figure, Mark } from 'mesoscope/claims';
 
 /** The extent of an axis. */
 export type Extent = readonly [low: number, high: number];

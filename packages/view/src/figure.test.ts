@@ -1,5 +1,5 @@
 import { parseHTML } from 'linkedom';
-import type { Figure, Mark } from 'mesoscope';
+import type { Figure, Mark } from 'mesoscope/claims';
 import { describe, expect, it } from 'vitest';
 import { renderFigure, renderInlineFigure } from './figure.ts';
 

@@ -1,5 +1,5 @@
 import * as Plot from '@observablehq/plot';
-import type { Axis, Figure, Mark } from 'mesoscope';
+import type { Axis, Figure, Mark } from 'mesoscope/claims';
 import { axisExtent, type Extent, linearTickText, logTicks, logTickText } from './axis.ts';
 import { legend } from './legend.ts';
 import { heatmapMark, regionsMark } from './marks/cells.ts';

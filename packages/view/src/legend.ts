@@ -1,4 +1,4 @@
-import type { Figure, Mark } from 'mesoscope';
+import type { Figure, Mark } from 'mesoscope/claims';
 import {
   heatColour,
   isLogarithmic,

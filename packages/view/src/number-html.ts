@@ -1,4 +1,4 @@
-import type { Check } from 'mesoscope';
+import type { Check } from 'mesoscope/claims';
 import { formatNumber } from './number.ts';
 
 /** A number as it is printed: a real minus, powers of ten raised. */

@@ -1,6 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { decodeTree, encodeTree, finiteJson, type KeptPiece } from 'mesoscope';
+import { finiteJson } from 'mesoscope/configuration';
+import { decodeTree, encodeTree } from 'mesoscope/formats';
+import type { KeptPiece } from 'mesoscope/study';
 import { onDisk, writeAtomically } from './atomic.ts';
 
 const folderName = 'pieces';

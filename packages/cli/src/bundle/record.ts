@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ClaimDocument, MesoscopeError, type Reference } from 'mesoscope';
+import { MesoscopeError } from 'mesoscope';
+import type { ClaimDocument, Reference } from 'mesoscope/claims';
 import { z } from 'zod';
 import type { Execution } from '../host/backend.ts';
 import type { HostDescription } from '../host/describe.ts';

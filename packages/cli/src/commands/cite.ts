@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { referenceLine } from 'mesoscope';
+import { referenceLine } from 'mesoscope/claims';
 import { runFolder } from '../bundle/folder.ts';
 import { readRecord } from '../bundle/record.ts';
 import type { Environment } from '../environment.ts';

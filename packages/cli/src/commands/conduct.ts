@@ -1,13 +1,8 @@
 import { rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import {
-  allStand,
-  computePieces,
-  finiteJson,
-  type KeptPiece,
-  type Study,
-  type StudyResult,
-} from 'mesoscope';
+import { allStand } from 'mesoscope/claims';
+import { finiteJson } from 'mesoscope/configuration';
+import { computePieces, type KeptPiece, type Study, type StudyResult } from 'mesoscope/study';
 import { writeAtomically } from '../bundle/atomic.ts';
 import { publishBundle, type RunFolder, sweepTemporaries } from '../bundle/folder.ts';
 import { lockFolder } from '../bundle/lock.ts';

@@ -1,4 +1,5 @@
-import { configurationDifferences, MesoscopeError, version } from 'mesoscope';
+import { MesoscopeError, version } from 'mesoscope';
+import { configurationDifferences } from 'mesoscope/configuration';
 import type { RunRecord } from '../bundle/record.ts';
 import type { Execution } from '../host/backend.ts';
 import { type RunOptions, readExecution } from './options.ts';

@@ -1,4 +1,6 @@
-import { type Claim, describeSchema, papers, type Study } from 'mesoscope';
+import { type Claim, papers } from 'mesoscope/claims';
+import { describeSchema } from 'mesoscope/configuration';
+import type { Study } from 'mesoscope/study';
 import { wrap } from 'mesoscope-view';
 import type { Environment } from '../environment.ts';
 import { exitCode } from './options.ts';

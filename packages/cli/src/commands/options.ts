@@ -1,10 +1,6 @@
-import {
-  applyAssignment,
-  MesoscopeError,
-  mergeConfigurations,
-  type Precision,
-  setAtPath,
-} from 'mesoscope';
+import { MesoscopeError } from 'mesoscope';
+import { applyAssignment, mergeConfigurations, setAtPath } from 'mesoscope/configuration';
+import type { Precision } from 'mesoscope/kernels';
 import { backendNames, type Execution } from '../host/backend.ts';
 import { defaultWorkers } from '../host/describe.ts';
 import { readConfigurationFile } from '../input/configuration-file.ts';

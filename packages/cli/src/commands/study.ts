@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
-import { MesoscopeError, parseConfiguration, type Study, type StudyResult } from 'mesoscope';
+import { MesoscopeError } from 'mesoscope';
+import { parseConfiguration } from 'mesoscope/configuration';
+import type { Study, StudyResult } from 'mesoscope/study';
 import { formatNumber } from 'mesoscope-view';
 import { interruptedRun, reserveFolder } from '../bundle/folder.ts';
 import { readRecord } from '../bundle/record.ts';

@@ -1,14 +1,8 @@
 import { relative, resolve } from 'node:path';
-import {
-  type Claim,
-  type ClaimOutcome,
-  claimsDocument,
-  MesoscopeError,
-  parseConfiguration,
-  type Study,
-  selectClaims,
-  type Verification,
-} from 'mesoscope';
+import { MesoscopeError } from 'mesoscope';
+import { type Claim, type ClaimOutcome, claimsDocument, selectClaims } from 'mesoscope/claims';
+import { parseConfiguration } from 'mesoscope/configuration';
+import type { Study, Verification } from 'mesoscope/study';
 import { interruptedRun, reserveFolder } from '../bundle/folder.ts';
 import { readRecord } from '../bundle/record.ts';
 import type { Environment } from '../environment.ts';

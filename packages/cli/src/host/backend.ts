@@ -1,10 +1,10 @@
+import { MesoscopeError } from 'mesoscope';
 import {
   type Backend,
   createReferenceBackend,
   createWasmBackend,
-  MesoscopeError,
   type Precision,
-} from 'mesoscope';
+} from 'mesoscope/kernels';
 
 /** `wasm-strict` forbids fused multiply-add, for results that are equal bit by bit on every machine. */
 export const backendNames = ['wasm', 'wasm-strict', 'reference'] as const;

@@ -1,12 +1,6 @@
-import {
-  claims as builtInClaims,
-  studies as builtInStudies,
-  type Claim,
-  MesoscopeError,
-  type Study,
-  studyByName,
-  verifyStudy,
-} from 'mesoscope';
+import { MesoscopeError } from 'mesoscope';
+import { claims as builtInClaims, type Claim } from 'mesoscope/claims';
+import { studies as builtInStudies, type Study, studyByName, verifyStudy } from 'mesoscope/study';
 
 /** Every claim and study that can be run: those of the library, and of modules of the user's own. */
 export interface Catalogue {

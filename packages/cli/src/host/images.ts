@@ -1,12 +1,9 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
-import {
-  type LabelledImages,
-  labelledImagesSchema,
-  MesoscopeError,
-  parseConfiguration,
-} from 'mesoscope';
+import { MesoscopeError } from 'mesoscope';
+import { parseConfiguration } from 'mesoscope/configuration';
+import { type LabelledImages, labelledImagesSchema } from 'mesoscope/control';
 import { parseJson, readFile } from '../input/configuration-file.ts';
 
 const side = 28;

@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
-import type { ErrorData, PieceOrder } from 'mesoscope';
+import type { ErrorData } from 'mesoscope/configuration';
+import type { PieceOrder } from 'mesoscope/study';
 import type { Execution } from './backend.ts';
 
 /** Whose pieces are computed, and how. Studies hold functions, so that only their names travel. */

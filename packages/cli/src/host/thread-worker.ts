@@ -1,4 +1,6 @@
-import { type Backend, computePiece, errorData, Interrupted, type Study } from 'mesoscope';
+import { errorData } from 'mesoscope/configuration';
+import type { Backend } from 'mesoscope/kernels';
+import { computePiece, Interrupted, type Study } from 'mesoscope/study';
 import { createBackend } from './backend.ts';
 import { type Catalogue, loadCatalogue } from './catalogue.ts';
 import { loadCorpus } from './corpus.ts';

@@ -1,4 +1,7 @@
-import { createReferenceBackend, MesoscopeError, parseConfiguration, studyByName } from 'mesoscope';
+import { MesoscopeError } from 'mesoscope';
+import { parseConfiguration } from 'mesoscope/configuration';
+import { createReferenceBackend } from 'mesoscope/kernels';
+import { studyByName } from 'mesoscope/study';
 import { afterEach, expect, it } from 'vitest';
 import type { PieceJob } from './thread-message.ts';
 import { type PieceThreads, startThreads } from './threads.ts';

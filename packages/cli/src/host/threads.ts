@@ -1,5 +1,6 @@
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads';
-import { errorOf, Interrupted, type PieceEvents, type PieceOrder } from 'mesoscope';
+import { errorOf } from 'mesoscope/configuration';
+import { Interrupted, type PieceEvents, type PieceOrder } from 'mesoscope/study';
 import { Tinypool } from 'tinypool';
 import { createBackend } from './backend.ts';
 import type { Answer, PieceJob, ThreadEvent, ThreadTask } from './thread-message.ts';

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { extname, resolve } from 'node:path';
-import { MesoscopeError, setAtPath } from 'mesoscope';
+import { MesoscopeError } from 'mesoscope';
+import { setAtPath } from 'mesoscope/configuration';
 import type { DenseArray } from '../bundle/npy.ts';
 import { decodeNpz } from '../bundle/npz.ts';
 import { decodeSafetensors } from './safetensors.ts';

@@ -1,18 +1,17 @@
 import { spawnSync } from 'node:child_process';
+import { createReferenceBackend } from 'mesoscope/kernels';
 import {
   buresMap,
   buresWasserstein,
-  createReferenceBackend,
   gaussian,
   lineWasserstein,
   type ParticleLaw,
   particles,
-  randomStream,
   sinkhornDivergence,
   slicedWasserstein,
-  toRows,
   wassersteinDistance,
-} from 'mesoscope';
+} from 'mesoscope/law';
+import { randomStream, toRows } from 'mesoscope/numeric';
 import { describe, expect, it } from 'vitest';
 
 /** Distances of the library beside those of POT (Flamary et al., JMLR 22, 2021), where a Python that has it is found. */

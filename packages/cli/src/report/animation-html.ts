@@ -1,4 +1,4 @@
-import type { Section } from 'mesoscope';
+import type { Section } from 'mesoscope/study';
 import { escapeXml } from 'mesoscope-view';
 import type { Draw } from './claims-html.ts';
 

@@ -3,12 +3,12 @@ import {
   type ClaimOutcome,
   claimDocument,
   type Figure,
-  finiteJson,
   type Paper,
   type Reference,
   referencesOf,
-  type StudyResult,
-} from 'mesoscope';
+} from 'mesoscope/claims';
+import { finiteJson } from 'mesoscope/configuration';
+import type { StudyResult } from 'mesoscope/study';
 import { figureArrays, renderFigure, renderInlineFigure } from 'mesoscope-view';
 import type { BundleFiles } from '../bundle/folder.ts';
 import { encodeNpz } from '../bundle/npz.ts';

@@ -6,7 +6,7 @@ import {
   type Figure,
   type Finding,
   papers,
-} from 'mesoscope';
+} from 'mesoscope/claims';
 import {
   escapeXml,
   expectedHtml,

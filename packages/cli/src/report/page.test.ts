@@ -1,4 +1,4 @@
-import { concludeClaim } from 'mesoscope';
+import { concludeClaim } from 'mesoscope/claims';
 import { expect, it } from 'vitest';
 import { newRecord } from '../commands/record.ts';
 import { exactClaim, toyClaim, toyFinding } from '../toy.fixture.ts';

@@ -1,4 +1,5 @@
-import { referenceLine, type Section, type StudyResult } from 'mesoscope';
+import { referenceLine } from 'mesoscope/claims';
+import type { Section, StudyResult } from 'mesoscope/study';
 import { escapeXml, formatDuration, numberHtml, texToHtml } from 'mesoscope-view';
 import type { RunRecord } from '../bundle/record.ts';
 import { animationHtml } from './animation-html.ts';

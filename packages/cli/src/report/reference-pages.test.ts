@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
-import { claims, studies } from 'mesoscope';
+import { claims } from 'mesoscope/claims';
+import { studies } from 'mesoscope/study';
 import { expect, it } from 'vitest';
 import { claimsPage, studiesPage } from './reference-pages.ts';
 

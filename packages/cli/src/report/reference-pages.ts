@@ -1,11 +1,6 @@
-import {
-  type Claim,
-  describeSchema,
-  paperReference,
-  papers,
-  referenceLine,
-  type Study,
-} from 'mesoscope';
+import { type Claim, paperReference, papers, referenceLine } from 'mesoscope/claims';
+import { describeSchema } from 'mesoscope/configuration';
+import type { Study } from 'mesoscope/study';
 
 /** The part of JSON Schema that configurations use. */
 interface Schema {

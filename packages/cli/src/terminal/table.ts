@@ -1,4 +1,4 @@
-import type { Check, ClaimOutcome } from 'mesoscope';
+import type { Check, ClaimOutcome } from 'mesoscope/claims';
 import { formatNumber, wrap } from 'mesoscope-view';
 
 /** Columns of a line. */

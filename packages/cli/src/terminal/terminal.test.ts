@@ -1,4 +1,4 @@
-import { concludeClaim } from 'mesoscope';
+import { concludeClaim } from 'mesoscope/claims';
 import { formatDuration, formatNumber, wrap } from 'mesoscope-view';
 import { describe, expect, it, vi } from 'vitest';
 import { captured, exactClaim, toyClaim, toyFinding } from '../toy.fixture.ts';

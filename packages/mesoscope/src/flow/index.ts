@@ -10,6 +10,7 @@ export * from './grid.ts';
 export * from './lipschitz.ts';
 export * from './ode.ts';
 export * from './scheme.ts';
+export * from './simulate.ts';
 export * from './status.ts';
 export type { Tolerances } from './step-control.ts';
 export type { Checkpoints, Trajectory } from './trajectory.ts';

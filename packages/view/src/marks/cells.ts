@@ -1,5 +1,5 @@
 import * as Plot from '@observablehq/plot';
-import type { Axis, Mark } from 'mesoscope';
+import type { Axis, Mark } from 'mesoscope/claims';
 import { cellEdges, type Extent } from '../axis.ts';
 import { palette, tint } from '../palette.ts';
 import type { MarkContext } from './context.ts';

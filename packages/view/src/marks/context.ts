@@ -1,4 +1,4 @@
-import type { Axis, Mark } from 'mesoscope';
+import type { Axis, Mark } from 'mesoscope/claims';
 import type { Extent } from '../axis.ts';
 import type { SeriesStyle } from '../palette.ts';
 

@@ -1,5 +1,5 @@
 import * as Plot from '@observablehq/plot';
-import type { Mark } from 'mesoscope';
+import type { Mark } from 'mesoscope/claims';
 import { gapped } from '../axis.ts';
 import { valueColours, valueExtent } from './cells.ts';
 import type { MarkContext } from './context.ts';

@@ -1,5 +1,5 @@
 import * as Plot from '@observablehq/plot';
-import type { Mark } from 'mesoscope';
+import type { Mark } from 'mesoscope/claims';
 import { drawable, gapped } from '../axis.ts';
 import { referenceGrey } from '../palette.ts';
 import { textWidth } from '../text.ts';
