@@ -67,5 +67,5 @@ export { randomStream } from './numeric/random.ts';
 export { studies, studyByName } from './study/registry.ts';
 export { runStudy } from './study/run-here.ts';
 export { singlePiece } from './study/single-piece.ts';
-export type { Study } from './study/study.ts';
+export { type Study, study } from './study/study.ts';
 export { version } from './version.ts';

@@ -5,7 +5,7 @@ import {
   type Evidence,
   type Figure,
   type Finding,
-  papers,
+  paperOf,
 } from 'mesoscope/claims';
 import {
   escapeXml,
@@ -44,9 +44,11 @@ export function claimTableHtml(outcomes: readonly ClaimOutcome[]): string {
 /** One claim at length: statement, assumptions, what was measured, figures. */
 export function claimHtml(outcome: ClaimOutcome, draw: Draw): string {
   const { claim, seconds } = outcome;
-  const paper = papers[claim.paper];
+  const paper = paperOf(claim.paper);
+  const after =
+    paper === undefined ? 'own claim' : `after ${escapeXml(paper.authors)}, arXiv ${paper.arxiv}`;
   const heading = `<h3 id="${anchor(claim.id)}">${escapeXml(claim.title)}</h3>
-<p class="meta">${claim.id} · after ${escapeXml(paper.authors)}, arXiv ${paper.arxiv} · ${verdictHtml(outcome)}</p>
+<p class="meta">${claim.id} · ${after} · ${verdictHtml(outcome)}</p>
 <div class="statement">${texToHtml(claim.statement)}</div>`;
   if ('error' in outcome) {
     return `${heading}<p>The experiment stopped: ${escapeXml(outcome.error.message)}</p>`;

@@ -71,12 +71,13 @@ export function referenceLine(reference: Reference): string {
  */
 export function referencesOf(
   used: readonly Paper[],
-  claims: readonly { readonly paper: Paper; readonly references?: readonly Reference[] }[],
+  claims: readonly { readonly paper: string; readonly references?: readonly Reference[] }[],
   besides: readonly Reference[] = [],
 ): Reference[] {
-  const letters = new Set<Paper>([...used, ...claims.map((claim) => claim.paper)]);
+  const letters = new Set<string>([...used, ...claims.map((claim) => claim.paper)]);
+  const known = (Object.keys(papers) as Paper[]).filter((letter) => letters.has(letter));
   const all = [
-    ...[...letters].sort().map(paperReference),
+    ...known.map(paperReference),
     ...claims.flatMap((claim) => claim.references ?? []),
     ...besides,
   ];

@@ -3,7 +3,6 @@ import type { Interval } from '../numeric/fit.ts';
 import type { Check, Condition } from './check.ts';
 import type { Figure } from './figure.ts';
 import type { Given } from './given.ts';
-import type { Paper } from './papers.ts';
 import type { Reference } from './reference.ts';
 import { drawVerdict, type Grounds, type Verdict } from './verdict.ts';
 
@@ -78,12 +77,13 @@ export interface ClaimDefinition<G, M> {
 }
 
 export interface Claim<G = unknown, M = unknown> extends ClaimDefinition<G, M> {
-  readonly paper: Paper;
+  /** The letter before the dot of its id: one of the papers, or a group of one's own. */
+  readonly paper: string;
 }
 
 /** Defines a claim. Its paper is the first letter of its id. */
 export function claim<G, M>(definition: ClaimDefinition<G, M>): Claim<G, M> {
-  return { ...definition, paper: definition.id.split('.')[0] as Paper };
+  return { ...definition, paper: definition.id.split('.')[0] };
 }
 
 /** The finding from all pieces of a claim's measurement, with the verdict that they imply. */

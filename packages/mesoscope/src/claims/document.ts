@@ -1,14 +1,15 @@
 import { finiteJson } from '../configuration/finite-json.ts';
 import { MesoscopeError } from '../errors.ts';
 import { type Claim, leadingCheck } from './claim.ts';
-import { papers } from './papers.ts';
+import { paperOf } from './papers.ts';
 import type { ClaimOutcome } from './run.ts';
 
 /** One claim as it stands in `verify --json` and in `run.json`. Holds no number that JSON does not have. */
 export interface ClaimDocument {
   readonly id: string;
   readonly paper: string;
-  readonly arxiv: string;
+  /** Of the paper; null for a claim that is no paper's. */
+  readonly arxiv: string | null;
   readonly title: string;
   readonly statement: string;
   readonly trust: Claim['trust'];
@@ -97,5 +98,5 @@ export function claimDocument(outcome: ClaimOutcome): ClaimDocument {
 }
 
 function heading({ id, paper, title, statement, trust }: Claim) {
-  return { id, paper, arxiv: papers[paper].arxiv, title, statement, trust };
+  return { id, paper, arxiv: paperOf(paper)?.arxiv ?? null, title, statement, trust };
 }

@@ -1,5 +1,10 @@
 export type Paper = 'A' | 'B' | 'C' | 'D';
 
+/** The paper of a letter; undefined for a group of claims that is no paper's. */
+export function paperOf(letter: string): (typeof papers)[Paper] | undefined {
+  return letter in papers ? papers[letter as Paper] : undefined;
+}
+
 /** The papers that the claims come from. */
 export const papers: Readonly<
   Record<Paper, { readonly title: string; readonly authors: string; readonly arxiv: string }>

@@ -116,3 +116,10 @@ export interface Study<Configuration = unknown, Piece = unknown> {
   /** The result from all pieces, in their order. Arranges, and computes nothing that takes long. */
   finish(configuration: Configuration, pieces: readonly Piece[]): StudyResult;
 }
+
+/** Defines a study; the types of its pieces follow from its schema. */
+export function study<Configuration, Piece>(
+  definition: Study<Configuration, Piece>,
+): Study<Configuration, Piece> {
+  return definition;
+}

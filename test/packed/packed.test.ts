@@ -1,0 +1,91 @@
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, it } from 'vitest';
+
+/** The packages as a stranger installs them: packed, in a folder of their own, with the examples beside them. */
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'packed-'));
+const run = (command: string, words: readonly string[], cwd = folder) =>
+  execFileSync(command, words, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+
+beforeAll(() => {
+  const packed = ['mesoscope', 'view', 'cli'].map((name) => {
+    const words = ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder];
+    return (
+      run('npm', words, join(root, 'packages', name))
+        .trim()
+        .split('\n')
+        .at(-1) ?? ''
+    );
+  });
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module", "private": true }');
+  const tarballs = packed.map((name) => join(folder, name));
+  run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', ...tarballs]);
+  cpSync(join(root, 'examples'), folder, { recursive: true });
+}, 300_000);
+
+describe('an installed example', () => {
+  it('is right for the type checker', () => {
+    const compiler = {
+      ...{ allowJs: true, checkJs: true, noEmit: true, strict: true, skipLibCheck: true },
+      ...{ module: 'NodeNext', target: 'ES2023', lib: ['ES2023', 'DOM'], types: [] },
+    };
+    const files = readdirSync(folder).filter((name) => name.startsWith('own-'));
+    const include = files.map((name) => `${name}/*.js`);
+    writeFileSync(
+      join(folder, 'tsconfig.json'),
+      JSON.stringify({ compilerOptions: compiler, include }),
+    );
+    const compile = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+    expect(run(process.execPath, [compile, '-p', folder])).toBe('');
+  }, 120_000);
+
+  it('runs as a claim, on threads', () => {
+    const words = ['mesoscope', 'verify', './own-claim/convex-hull.js', '--json', '--workers', '2'];
+    const { claims } = JSON.parse(run('npx', words));
+    expect(claims).toMatchObject([{ id: 'X.convex-hull', verdict: 'holds', arxiv: null }]);
+  }, 120_000);
+
+  it('runs as a study, on threads, and leaves a bundle', () => {
+    run('npx', [
+      'mesoscope',
+      'study',
+      './own-study/temperature.js',
+      '--out',
+      'own',
+      '--workers',
+      '2',
+    ]);
+    const record = JSON.parse(readFileSync(join(folder, 'own', 'run.json'), 'utf8'));
+    expect(record.status.kind).toBe('completed');
+    expect(Object.keys(record.headline)).toEqual(['variance at the largest β']);
+  }, 120_000);
+});
+
+it('knows its licence, and its source maps lead to sources', () => {
+  for (const name of ['mesoscope', 'mesoscope-view', 'mesoscope-cli']) {
+    const at = join(folder, 'node_modules', name);
+    expect(readdirSync(at)).toEqual(
+      expect.arrayContaining(['LICENSE', 'README.md', 'dist', 'src']),
+    );
+    const map = join(at, 'dist', 'index.js.map');
+    const { sources } = JSON.parse(readFileSync(map, 'utf8'));
+    for (const source of sources) readFileSync(resolve(dirname(map), source));
+  }
+});
+
+it('loads no schema where only a field is wanted', () => {
+  writeFileSync(
+    join(folder, 'no-zod.mjs'),
+    'export const resolve = (name, context, next) => { if (name === "zod") throw new Error("zod was asked for"); return next(name, context); };',
+  );
+  writeFileSync(
+    join(folder, 'field.mjs'),
+    'import { register } from "node:module"; register("./no-zod.mjs", import.meta.url); await import("mesoscope/field"); console.log("no schema");',
+  );
+  expect(run(process.execPath, ['field.mjs'])).toContain('no schema');
+});
