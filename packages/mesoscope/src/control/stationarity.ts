@@ -1,4 +1,5 @@
 import type { FloatArray } from '../kernels/backend.ts';
+import { norm } from '../numeric/vector.ts';
 import { partOf } from './parameters.ts';
 import type { ControlProblem } from './problem.ts';
 
@@ -24,10 +25,4 @@ export function stationarity(problem: ControlProblem, gradient: FloatArray): Sta
     norm(partOf(layout, gradient, part)),
   );
   return { controls, others: Math.hypot(...parts) };
-}
-
-function norm(x: FloatArray): number {
-  let square = 0;
-  for (let i = 0; i < x.length; i++) square += x[i] * x[i];
-  return Math.sqrt(square);
 }

@@ -1,6 +1,7 @@
 import { tiltedCovariance, tiltedMean } from '../law/tilt.ts';
 import { symmetricEigen } from '../numeric/decompositions.ts';
 import { type Matrix, multiply, multiplyVector, transpose, zeros } from '../numeric/matrix.ts';
+import { dot } from '../numeric/vector.ts';
 import { requireMemory } from './checks.ts';
 import { type EnsembleHead, headScoreMatrix } from './parameters.ts';
 import type { EnsembleState } from './token-map.ts';
@@ -100,11 +101,5 @@ function rowDot(x: Matrix, i: number, y: Matrix, j: number): number {
   for (let a = 0; a < x.columns; a++) {
     sum += x.data[i * x.columns + a] * y.data[j * y.columns + a];
   }
-  return sum;
-}
-
-function dot(x: Float64Array, y: Float64Array): number {
-  let sum = 0;
-  for (let a = 0; a < x.length; a++) sum += x[a] * y[a];
   return sum;
 }

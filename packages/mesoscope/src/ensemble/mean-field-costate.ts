@@ -1,5 +1,8 @@
+import { plainStages } from '../flow/runge-kutta.ts';
+import { rk4 } from '../flow/scheme.ts';
 import type { ParticleLaw } from '../law/law.ts';
 import { multiplyVector, transpose } from '../numeric/matrix.ts';
+import { addScaled, dot } from '../numeric/vector.ts';
 import { requireWhole } from './checks.ts';
 import { type EnsembleHead, headScoreMatrix } from './parameters.ts';
 
@@ -140,7 +143,7 @@ function tilt(
   const mean = new Float64Array(xi.length);
   for (let j = 0; j < n; j++) {
     densities[j] /= total;
-    addTo(mean, masses[j] * densities[j], columns[j]);
+    addScaled(mean, masses[j] * densities[j], columns[j]);
   }
   const covariance = (v: Float64Array) => {
     const out = new Float64Array(xi.length);
@@ -163,7 +166,7 @@ function velocity(
     const B = headScoreMatrix(head);
     columns.forEach((x, c) => {
       const { mean } = tilt(columns, masses, multiplyVector(B, x));
-      addTo(out[c], 1 / heads.length, multiplyVector(head.V, mean));
+      addScaled(out[c], 1 / heads.length, multiplyVector(head.V, mean));
     });
   }
   return out;
@@ -185,12 +188,12 @@ function costateRate(
       const xi = multiplyVector(B, x);
       const { densities, mean, covariance } = tilt(columns, masses, xi);
       const u = multiplyVector(Vt, costates[c]);
-      addTo(out[c], share, multiplyVector(Bt, covariance(u)));
+      addScaled(out[c], share, multiplyVector(Bt, covariance(u)));
       const mass = c === n ? 1 : masses[c];
       for (let j = 0; j < n; j++) {
         const factor = share * mass * densities[j];
-        addTo(out[j], factor, u);
-        addTo(out[j], factor * (dot(columns[j], u) - dot(mean, u)), xi);
+        addScaled(out[j], factor, u);
+        addScaled(out[j], factor * (dot(columns[j], u) - dot(mean, u)), xi);
       }
     });
   }
@@ -199,27 +202,20 @@ function costateRate(
 
 /** One classical step; `rate(c, y)` is the derivative at c = 0, ½ or 1 of the step. */
 function rungeKutta(y: Columns, h: number, rate: (c: number, y: Columns) => Columns): Columns {
-  const moved = (step: number, slope: Columns) =>
-    y.map((column, c) => {
-      const out = column.slice();
-      addTo(out, step, slope[c]);
-      return out;
-    });
-  const k1 = rate(0, y);
-  const k2 = rate(0.5, moved(h / 2, k1));
-  const k3 = rate(0.5, moved(h / 2, k2));
-  const k4 = rate(1, moved(h, k3));
-  return y.map((column, c) =>
-    column.map((entry, a) => entry + (h / 6) * (k1[c][a] + 2 * k2[c][a] + 2 * k3[c][a] + k4[c][a])),
+  const d = y[0].length;
+  const columnsOf = (flat: Float64Array) =>
+    y.map((_, c) => flat.subarray(c * d, (c + 1) * d)) satisfies Columns;
+  const flat = Float64Array.from({ length: y.length * d }, (_, i) => y[Math.floor(i / d)][i % d]);
+  const stages = plainStages(rk4, flat.length);
+  stages.compute(
+    (share, at, slope) => {
+      rate(share, columnsOf(at)).forEach((column, c) => {
+        slope.set(column, c * d);
+      });
+    },
+    flat,
+    h,
   );
-}
-
-function addTo(into: Float64Array, factor: number, x: Float64Array): void {
-  for (let a = 0; a < into.length; a++) into[a] += factor * x[a];
-}
-
-function dot(x: Float64Array, y: Float64Array): number {
-  let sum = 0;
-  for (let a = 0; a < x.length; a++) sum += x[a] * y[a];
-  return sum;
+  stages.advance(flat, h);
+  return columnsOf(flat);
 }

@@ -1,5 +1,6 @@
 import type { Matrix } from '../numeric/matrix.ts';
 import { zeros } from '../numeric/matrix.ts';
+import { norm } from '../numeric/vector.ts';
 
 /** Rows that are taken in at once: a block of this many rows stays in a processor's cache. */
 const blockRows = 48;
@@ -143,10 +144,6 @@ function product(R: Matrix, x: Float64Array): Float64Array {
     for (let k = i; k < n; k++) sum += R.data[i * n + k] * x[k];
     return sum;
   });
-}
-
-function norm(x: Float64Array): number {
-  return Math.sqrt(x.reduce((sum, entry) => sum + entry * entry, 0));
 }
 
 function normalised(x: Float64Array): Float64Array {

@@ -1,5 +1,6 @@
 import { MesoscopeError } from '../errors.ts';
 import type { FloatArray } from '../kernels/backend.ts';
+import { largestMagnitude } from '../numeric/vector.ts';
 
 export interface FiniteDifferenceOptions {
   /** First step, in units of the direction; default `0.05·max(1, |x|_∞)/|direction|_∞`. */
@@ -37,7 +38,7 @@ export function directionalDerivative(
       expected: [x.length],
     });
   }
-  const length = largest(direction);
+  const length = largestMagnitude(direction);
   if (!(length > 0)) {
     throw new MesoscopeError({
       code: 'invalid-value',
@@ -55,7 +56,7 @@ export function directionalDerivative(
     return (at(step) - at(-step)) / (2 * step);
   };
   try {
-    const first = options.step ?? (0.05 * Math.max(1, largest(saved))) / length;
+    const first = options.step ?? (0.05 * Math.max(1, largestMagnitude(saved))) / length;
     return extrapolate(difference, first, options.halvings ?? 8);
   } finally {
     x.set(saved);
@@ -101,10 +102,4 @@ function extrapolate(
     row = next;
   }
   return best;
-}
-
-function largest(values: ArrayLike<number>): number {
-  let result = 0;
-  for (let i = 0; i < values.length; i++) result = Math.max(result, Math.abs(values[i]));
-  return result;
 }

@@ -1,5 +1,6 @@
 import type { Backend, FloatArray } from '../kernels/backend.ts';
 import { stateLength } from '../kernels/program.ts';
+import { type PowerIterationOptions, powerSteps } from '../numeric/power-iteration.ts';
 import { randomStream } from '../numeric/random.ts';
 import { controlAt } from './controls.ts';
 import { type EntryLayout, forEachEntry, stateLayout } from './entries.ts';
@@ -9,11 +10,7 @@ import { layerCount } from './grid.ts';
 import type { Trajectory } from './trajectory.ts';
 import type { Controls, FlowShape } from './types.ts';
 
-export interface PowerIterationOptions {
-  /** The most iterations; default 100. */
-  readonly iterations?: number;
-  /** Stops when the estimate grows by less than this part; default 1e-6. */
-  readonly tolerance?: number;
+export interface OperatorNormOptions extends PowerIterationOptions {
   /** Seed of the start vectors; default 0. */
   readonly seed?: number;
 }
@@ -27,7 +24,7 @@ export interface FieldPlace {
   readonly profile: (t: number) => number;
   /** S × stateLength(d, n), in backend memory. */
   readonly state: FloatArray;
-  readonly weights?: FloatArray;
+  readonly weights?: FloatArray | undefined;
 }
 
 /**
@@ -52,13 +49,13 @@ export interface MeasuredConstants {
 
 export interface FieldProbe {
   /** `‖D_hF‖₂` for each sample, by power iteration on `D_hFᵀ D_hF`: converges from below. */
-  operatorNorms(place: FieldPlace, options?: PowerIterationOptions): Float64Array;
+  operatorNorms(place: FieldPlace, options?: OperatorNormOptions): Float64Array;
   /** `|F|` for each sample. */
   speeds(place: FieldPlace): Float64Array;
   /** `|∂_tF|` at fixed h for each sample, by a one-sided difference of order 2 into the step. */
   timeVariations(place: FieldPlace): Float64Array;
   /** All of it at both ends of every layer of a trajectory that keeps all its states. */
-  along(trajectory: Trajectory, options?: PowerIterationOptions): MeasuredConstants;
+  along(trajectory: Trajectory, options?: OperatorNormOptions): MeasuredConstants;
 }
 
 /**
@@ -77,11 +74,11 @@ export function createFieldProbe(backend: Backend, shape: FlowShape): FieldProbe
   const roundoff = backend.precision === 'f64' ? Number.EPSILON : 2 ** -23;
 
   function valueAt(place: FieldPlace, depth: number, state: FloatArray, value: FloatArray): void {
-    const { controls, from, to, profile, weights } = place;
+    const { controls, from, to, profile } = place;
     controlAt(controls, depth, from, to, theta);
     evaluate({
       samples: place.state.length / size,
-      buffers: { state, value, theta, ...(weights === undefined ? {} : { weights }) },
+      buffers: { ...optionalWeights(place), state, value, theta },
       scalars: { factor: profile(depth) },
     });
   }
@@ -115,60 +112,66 @@ export function createFieldProbe(backend: Backend, shape: FlowShape): FieldProbe
     });
   }
 
-  function operatorNorms(place: FieldPlace, options: PowerIterationOptions = {}): Float64Array {
-    const { iterations = 100, tolerance = 1e-6, seed = 0 } = options;
-    const { controls, depth, from, to, profile, state, weights } = place;
+  function operatorNorms(place: FieldPlace, options: OperatorNormOptions = {}): Float64Array {
+    const { controls, depth, from, to, profile, state } = place;
     const layout = layoutOf(place);
     const sizes = norms(state, layout);
+    const random = randomStream(options.seed ?? 0, 'power iteration');
+    const searches = Array.from({ length: layout.samples }, () => {
+      const start = random.normals(new Float64Array(layout.rows * layout.columns));
+      const steps = powerSteps(start, options);
+      return { steps, request: steps.next() };
+    });
     return backend.scoped(() => {
       const [direction, shifted, forward, backward] = Array.from({ length: 4 }, () =>
         backend.allocate(state.length),
       );
-      const random = randomStream(seed, 'power iteration');
-      for (let s = 0; s < layout.samples; s++) {
-        forEachEntry(layout, s, (i) => {
-          direction[i] = random.normal();
-        });
-      }
-      normalise(direction, layout);
-      const pulled = { ...(weights === undefined ? {} : { weights }) };
-      let estimates = new Float64Array(layout.samples);
-      for (let iteration = 0; iteration < iterations; iteration++) {
-        const shift = (sample: number, sign: number) =>
-          sign * Math.cbrt(roundoff) * Math.max(1, sizes[sample]);
+      const buffers = {
+        ...optionalWeights(place),
+        state,
+        costate: forward,
+        stateGradient: direction,
+        theta,
+      };
+      const shift = (sample: number) => Math.cbrt(roundoff) * Math.max(1, sizes[sample]);
+      /** `D_hFᵀ D_hF` applied to the directions of all samples: a central difference, then the pullback. */
+      function apply(): void {
         for (const [sign, value] of [
           [1, forward],
           [-1, backward],
         ] as const) {
           for (let s = 0; s < layout.samples; s++) {
             forEachEntry(layout, s, (i) => {
-              shifted[i] = state[i] + shift(s, sign) * direction[i];
+              shifted[i] = state[i] + sign * shift(s) * direction[i];
             });
           }
           valueAt(place, depth, shifted, value);
         }
         for (let s = 0; s < layout.samples; s++) {
           forEachEntry(layout, s, (i) => {
-            forward[i] = (forward[i] - backward[i]) / (2 * shift(s, 1));
+            forward[i] = (forward[i] - backward[i]) / (2 * shift(s));
           });
         }
         controlAt(controls, depth, from, to, theta);
-        pullback({
-          samples: layout.samples,
-          buffers: { state, costate: forward, stateGradient: direction, theta, ...pulled },
-          scalars: { factor: profile(depth) },
-        });
-        // |JᵀJu| for a unit vector u grows to σ².
-        const next = normalise(direction, layout).map(Math.sqrt);
-        const settled = next.every((x, s) => Math.abs(x - estimates[s]) <= tolerance * x);
-        estimates = next;
-        if (settled) break;
+        pullback({ samples: layout.samples, buffers, scalars: { factor: profile(depth) } });
       }
-      return estimates;
+      while (searches.some(({ request }) => !request.done)) {
+        searches.forEach(({ request }, s) => {
+          if (!request.done) writeEntries(direction, layout, s, request.value);
+        });
+        apply();
+        searches.forEach((search, s) => {
+          if (search.request.done) return;
+          search.request = search.steps.next(readEntries(direction, layout, s));
+        });
+      }
+      return Float64Array.from(searches, ({ request }) =>
+        request.done ? Math.sqrt(request.value.value) : Number.NaN,
+      );
     });
   }
 
-  function along(trajectory: Trajectory, options?: PowerIterationOptions): MeasuredConstants {
+  function along(trajectory: Trajectory, options?: OperatorNormOptions): MeasuredConstants {
     const { grid, controls, weights } = trajectory;
     const layers = Array.from({ length: layerCount(grid) }, (_, k) => {
       const from = grid.times[k];
@@ -181,7 +184,7 @@ export function createFieldProbe(backend: Backend, shape: FlowShape): FieldProbe
           to,
           profile: grid.profile,
           state: trajectory.state(j),
-          ...(weights === undefined ? {} : { weights }),
+          weights,
         };
         return [operatorNorms(place, options), speeds(place), timeVariations(place)].map((values) =>
           Math.max(...values),
@@ -214,14 +217,25 @@ function norms(values: FloatArray, layout: EntryLayout): Float64Array {
   });
 }
 
-/** Divides each sample by its norm (a zero sample stays zero) and returns the norms. */
-function normalise(values: FloatArray, layout: EntryLayout): Float64Array {
-  const lengths = norms(values, layout);
-  lengths.forEach((length, sample) => {
-    if (length === 0) return;
-    forEachEntry(layout, sample, (i) => {
-      values[i] /= length;
-    });
+/** The numbers of one sample, without the padding. */
+function readEntries(values: FloatArray, layout: EntryLayout, sample: number): Float64Array {
+  const entries: number[] = [];
+  forEachEntry(layout, sample, (i) => entries.push(values[i]));
+  return Float64Array.from(entries);
+}
+
+function writeEntries(
+  values: FloatArray,
+  layout: EntryLayout,
+  sample: number,
+  entries: Float64Array,
+): void {
+  let next = 0;
+  forEachEntry(layout, sample, (i) => {
+    values[i] = entries[next++];
   });
-  return lengths;
+}
+
+function optionalWeights({ weights }: FieldPlace): Record<string, FloatArray> {
+  return weights === undefined ? {} : { weights };
 }

@@ -1,5 +1,8 @@
-import { MesoscopeError } from '../errors.ts';
+import { plainStages } from '../flow/runge-kutta.ts';
+import { rk4 } from '../flow/scheme.ts';
+import { requireCount, requirePositive, requireThat } from '../numeric/checks.ts';
 import type { RandomStream } from '../numeric/random.ts';
+import { addScaled } from '../numeric/vector.ts';
 import { type HeadLaw, headLaw } from './head-law.ts';
 import type { HeadProblem } from './problem.ts';
 
@@ -51,11 +54,10 @@ export function* headFlow(
   options: HeadFlowOptions,
 ): Generator<HeadFlowState, void> {
   const { step: eta, steps, schedule = () => 1, scheme = 'euler', draw, noise } = options;
-  if (!(eta > 0 && Number.isFinite(eta))) throw invalid('step', eta, 'a number > 0');
-  if (!Number.isInteger(steps) || steps < 0) throw invalid('steps', steps, 'a whole number ≥ 0');
-  if (draw !== undefined && scheme === 'rk4') {
-    throw invalid('scheme', scheme, '"euler" where sequences are drawn');
-  }
+  requirePositive('step', eta);
+  requireCount('steps', steps, 0);
+  const fits = draw === undefined || scheme === 'euler';
+  requireThat(fits, 'scheme', scheme, '"euler" where sequences are drawn');
   const law = headLaw(start.shape, start.parameters.slice(), start.weights);
   const { parameters } = law;
   const gradient = new Float64Array(parameters.length);
@@ -69,7 +71,7 @@ export function* headFlow(
     const { risk, crossEntropy } = at;
     yield { step: k, time, law, risk, crossEntropy, slopeSquare, gradient };
     if (k === steps) return;
-    if (stages === undefined) addScaled(parameters, gradient, -eta * schedule(time));
+    if (stages === undefined) addScaled(parameters, -eta * schedule(time), gradient);
     else stages.advance(gradient, (fraction) => eta * schedule(time + fraction * eta));
     if (noise !== undefined) {
       const deviation = Math.sqrt(2 * eta * noise.temperature);
@@ -82,30 +84,25 @@ export function* headFlow(
 }
 
 /** The remaining stages of the classical Runge–Kutta step, after the first one's gradient. */
-function createStages(problem: HeadProblem, law: HeadLaw) {
-  const { parameters, weights, shape } = law;
-  const start = new Float64Array(parameters.length);
-  const sum = new Float64Array(parameters.length);
-  const slope = new Float64Array(parameters.length);
-  const moved = headLaw(shape, new Float64Array(parameters), weights);
+function createStages(problem: HeadProblem, { parameters, weights, shape }: HeadLaw) {
+  const stages = plainStages(rk4, parameters.length);
+  const [first] = stages.slopes;
+  const moved = headLaw(shape, stages.argument, weights);
   return {
-    advance(first: Float64Array, stepAt: (fraction: number) => number): void {
-      start.set(parameters);
-      sum.set(first.map((g) => (stepAt(0) / 6) * g));
-      slope.set(first);
-      let before = stepAt(0);
-      for (const [fraction, weight] of [
-        [0.5, 2],
-        [0.5, 2],
-        [1, 1],
-      ]) {
-        moved.parameters.set(start);
-        addScaled(moved.parameters, slope, -fraction * before);
-        problem.firstVariation(problem.linearise(moved), moved.parameters, slope);
-        before = stepAt(fraction);
-        addScaled(sum, slope, (weight / 6) * before);
-      }
-      addScaled(parameters, sum, -1);
+    advance(gradient: Float64Array, stepAt: (fraction: number) => number): void {
+      first.fill(0);
+      addScaled(first, -stepAt(0), gradient);
+      stages.compute(
+        (fraction, y, slope) => {
+          problem.firstVariation(problem.linearise(moved), y, slope);
+          const step = stepAt(fraction);
+          for (let j = 0; j < slope.length; j++) slope[j] *= -step;
+        },
+        parameters,
+        1,
+        1,
+      );
+      stages.advance(parameters, 1);
     },
   };
 }
@@ -133,12 +130,4 @@ function project(parameters: Float64Array, count: number, radius: number): void 
     const factor = radius / Math.sqrt(square);
     for (let j = i * P; j < (i + 1) * P; j++) parameters[j] *= factor;
   }
-}
-
-function addScaled(x: Float64Array, y: Float64Array, factor: number): void {
-  for (let j = 0; j < x.length; j++) x[j] += factor * y[j];
-}
-
-function invalid(path: string, received: unknown, expected: string): MesoscopeError {
-  return new MesoscopeError({ code: 'invalid-value', path, received, expected });
 }

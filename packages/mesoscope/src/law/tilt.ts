@@ -1,5 +1,6 @@
 import { requireFinite, shapeMismatch } from '../numeric/checks.ts';
 import { type Matrix, multiplyVector, zeros } from '../numeric/matrix.ts';
+import { dot } from '../numeric/vector.ts';
 import { cellWidth, type GridLaw, type Law, type MixtureLaw, type ParticleLaw } from './law.ts';
 import { uniformLogMoment, uniformTiltedMean, uniformTiltedVariance } from './uniform-tilt.ts';
 
@@ -203,10 +204,6 @@ function side(low: number, high: number): [centre: number, half: number] {
 
 function halfCell({ axes }: GridLaw, a: number): number {
   return 0.5 * cellWidth(axes[a]);
-}
-
-function dot(x: ArrayLike<number>, y: ArrayLike<number>): number {
-  return sumOver(x.length, (i) => x[i] * y[i]);
 }
 
 function sumOver(count: number, term: (i: number) => number): number {

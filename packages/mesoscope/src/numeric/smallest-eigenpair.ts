@@ -1,6 +1,7 @@
 import { requireFinite } from './checks.ts';
 import { symmetricEigen } from './decompositions.ts';
 import { zeros } from './matrix.ts';
+import { addScaled, dot, norm } from './vector.ts';
 
 /** A symmetric linear map: writes `A v` into `out`. */
 export type LinearMap = (v: Float64Array, out: Float64Array) => void;
@@ -56,7 +57,7 @@ export async function smallestEigenpair(options: SmallestEigenpairOptions): Prom
     const value = dot(x, images[0]);
     requireFinite('Rayleigh quotient', [value]);
     for (let i = 0; i < n; i++) residual[i] = images[0][i] - value * x[i];
-    const length = Math.sqrt(dot(residual, residual));
+    const length = norm(residual);
     const end = (status: Eigenpair['status']): Eigenpair => ({
       value,
       vector: x,
@@ -93,15 +94,15 @@ function orthonormalise(
   image?: Float64Array,
   images?: readonly Float64Array[],
 ): boolean {
-  const before = Math.sqrt(dot(v, v));
+  const before = norm(v);
   for (let turn = 0; turn < 2; turn++) {
     against.forEach((u, k) => {
       const share = dot(u, v);
-      subtractMultiple(v, share, u);
-      if (image !== undefined && images !== undefined) subtractMultiple(image, share, images[k]);
+      addScaled(v, -share, u);
+      if (image !== undefined && images !== undefined) addScaled(image, -share, images[k]);
     });
   }
-  const length = Math.sqrt(dot(v, v));
+  const length = norm(v);
   if (!(length > 1e-12 * before)) return false;
   for (let i = 0; i < v.length; i++) v[i] /= length;
   if (image !== undefined) for (let i = 0; i < v.length; i++) image[i] /= length;
@@ -135,17 +136,7 @@ function combine([x, w, p]: readonly Float64Array[], c: Float64Array, size: numb
   }
 }
 
-function subtractMultiple(v: Float64Array, factor: number, u: Float64Array): void {
-  for (let i = 0; i < v.length; i++) v[i] -= factor * u[i];
-}
-
 function normalise(x: Float64Array): void {
-  const length = Math.sqrt(dot(x, x));
+  const length = norm(x);
   for (let i = 0; i < x.length; i++) x[i] /= length;
-}
-
-function dot(x: Float64Array, y: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < x.length; i++) sum += x[i] * y[i];
-  return sum;
 }

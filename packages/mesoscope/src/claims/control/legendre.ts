@@ -5,7 +5,9 @@ import { piecewiseConstantControls } from '../../flow/controls.ts';
 import { createContinuousAdjoint } from '../../flow/costate.ts';
 import { uniformGrid } from '../../flow/grid.ts';
 import type { FloatArray } from '../../kernels/backend.ts';
+import { powerIteration } from '../../numeric/power-iteration.ts';
 import { randomStream } from '../../numeric/random.ts';
+import { norm } from '../../numeric/vector.ts';
 
 export interface LegendreOptions {
   /** Indices of the layers that are looked at; default all. */
@@ -64,36 +66,10 @@ function smallestEigenvalue(
   length: number,
   iterations: number,
 ): number {
-  const dominant = dominantEigenvalue(apply, length, iterations);
+  const start = randomStream(0, 'power method').normals(new Float64Array(length));
+  const options = { iterations, tolerance: 1e-7 };
+  const dominant = powerIteration(apply, start, options).value;
   if (dominant < 0) return dominant;
   const shifted = (v: Float64Array) => apply(v).map((x, i) => x - dominant * v[i]);
-  return dominant + dominantEigenvalue(shifted, length, iterations);
-}
-
-/** The Rayleigh quotient where the power method settles. */
-function dominantEigenvalue(
-  apply: (v: Float64Array) => Float64Array,
-  length: number,
-  iterations: number,
-): number {
-  const random = randomStream(0, 'power method');
-  let v: Float64Array = Float64Array.from({ length }, () => random.normal());
-  let estimate = 0;
-  for (let iteration = 0; iteration < iterations; iteration++) {
-    const size = norm(v);
-    if (size === 0) return 0;
-    v = v.map((x) => x / size);
-    const image = apply(v);
-    const next = image.reduce((sum, x, i) => sum + x * v[i], 0);
-    if (iteration > 5 && Math.abs(next - estimate) <= 1e-7 * Math.abs(next)) return next;
-    estimate = next;
-    v = image;
-  }
-  return estimate;
-}
-
-function norm(v: ArrayLike<number>): number {
-  let square = 0;
-  for (let i = 0; i < v.length; i++) square += v[i] * v[i];
-  return Math.sqrt(square);
+  return dominant + powerIteration(shifted, start, options).value;
 }

@@ -1,5 +1,6 @@
 import { directionalDerivative, type FiniteDifference } from '../../flow/finite-difference.ts';
 import type { FloatArray } from '../../kernels/backend.ts';
+import { largestMagnitude } from '../../numeric/vector.ts';
 
 /** First steps that are tried, in units of `max(1, |x|_∞) / |direction|_∞`. */
 const firstSteps = [0.05, 0.0125, 0.003, 8e-4, 2e-4];
@@ -18,7 +19,7 @@ export function carefulDerivative(
   x: FloatArray,
   direction: ArrayLike<number>,
 ): FiniteDifference {
-  const unit = Math.max(1, largest(x)) / largest(direction);
+  const unit = Math.max(1, largestMagnitude(x)) / largestMagnitude(direction);
   let best: FiniteDifference = { derivative: NaN, error: Infinity };
   for (const step of firstSteps) {
     const found = directionalDerivative(value, x, direction, { step: step * unit });
@@ -43,10 +44,4 @@ export function carefulGradient(
     return derivative;
   });
   return { gradient, error: Math.sqrt(square) };
-}
-
-function largest(values: ArrayLike<number>): number {
-  let result = 0;
-  for (let i = 0; i < values.length; i++) result = Math.max(result, Math.abs(values[i]));
-  return result;
 }

@@ -2,6 +2,7 @@ import { dormandPrince, euler } from '../../flow/scheme.ts';
 import type { Scheme } from '../../flow/types.ts';
 import type { FloatArray } from '../../kernels/backend.ts';
 import { randomStream } from '../../numeric/random.ts';
+import { norm } from '../../numeric/vector.ts';
 import { type ControlModel, isTrained } from '../control-model.ts';
 import { type ParameterPart, parameterParts, partOf } from '../parameters.ts';
 import type { ControlProblem } from '../problem.ts';
@@ -187,10 +188,4 @@ function relativeError(x: ArrayLike<number>, reference: ArrayLike<number> | unde
   const gap = Array.from(reference, (value, i) => x[i] - value);
   const error = norm(gap);
   return error === 0 ? 0 : error / norm(reference);
-}
-
-function norm(x: ArrayLike<number>): number {
-  let square = 0;
-  for (let i = 0; i < x.length; i++) square += x[i] * x[i];
-  return Math.sqrt(square);
 }

@@ -9,6 +9,7 @@ import {
   symmetricPart,
   transpose,
 } from '../../numeric/matrix.ts';
+import { norm } from '../../numeric/vector.ts';
 import { symmetricCoordinates, symmetricFromCoordinates } from '../jacobian.ts';
 import { unfactored } from '../moments.ts';
 import { type LayerPasses, layerPasses } from './affine-passes.ts';
@@ -67,8 +68,8 @@ export function directMinimumEnergy(
     let penalty = 10;
     let gap = problem.gap(controls);
     let iterations = 0;
-    for (let round = 0; round < roundLimit && euclidean(gap) > 0.1 * tolerance; round++) {
-      const before = euclidean(gap);
+    for (let round = 0; round < roundLimit && norm(gap) > 0.1 * tolerance; round++) {
+      const before = norm(gap);
       iterations += minimiseLbfgs({
         backend,
         objective: (x, gradient) => problem.value(x, multipliers, penalty, gradient),
@@ -78,17 +79,17 @@ export function directMinimumEnergy(
       }).iteration;
       gap = problem.gap(controls);
       for (let i = 0; i < gap.length; i++) multipliers[i] += penalty * gap[i];
-      if (euclidean(gap) > 0.25 * before) penalty *= 4;
+      if (norm(gap) > 0.25 * before) penalty *= 4;
     }
     const gradient = backend.allocate(problem.controlLength);
     const value = problem.value(controls, multipliers, 0, gradient);
-    const stationarity = euclidean(gradient) / epsilon;
-    const endpointError = euclidean(gap);
+    const stationarity = norm(gradient) / epsilon;
+    const endpointError = norm(gap);
     return {
       status:
         endpointError > tolerance
           ? 'endpoint-missed'
-          : stationarity > 1e-4 * euclidean(controls)
+          : stationarity > 1e-4 * norm(controls)
             ? 'not-stationary'
             : 'converged',
       energy: value - multipliers.reduce((sum, entry, i) => sum + entry * gap[i], 0),
@@ -98,12 +99,6 @@ export function directMinimumEnergy(
       iterations,
     };
   });
-}
-
-function euclidean(x: FloatArray): number {
-  let sum = 0;
-  for (const entry of x) sum += entry * entry;
-  return Math.sqrt(sum);
 }
 
 /**

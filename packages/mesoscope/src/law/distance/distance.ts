@@ -26,6 +26,8 @@ export type DistanceStatus =
   | { readonly kind: 'exact' }
   /** An average over random draws; the certificate holds its interval. */
   | { readonly kind: 'estimated' }
+  /** Solved, but rounding leaves the certificate's gap open: the value is known no better than primal and dual agree. */
+  | { readonly kind: 'bounded'; readonly relativeGap: number }
   /** An iteration reached its tolerance. */
   | { readonly kind: 'converged'; readonly iterations: number }
   /** An iteration stopped before its tolerance: `value` must not be used without its certificate. */
@@ -50,6 +52,8 @@ export function distanceStatusSentence(status: DistanceStatus): string {
       return 'Exact up to rounding.';
     case 'estimated':
       return 'An average over random draws; see its interval. More draws narrow it.';
+    case 'bounded':
+      return `Rounding leaves the transport's cost open by ${status.relativeGap.toExponential(1)} of itself; it lies between dual and primal. Points far from all others drown the rest: look at them apart.`;
     case 'converged':
       return `Converged after ${status.iterations} iterations.`;
     case 'not-converged':

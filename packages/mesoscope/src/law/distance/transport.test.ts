@@ -192,3 +192,44 @@ function permutations(n: number): number[][] {
     Array.from({ length: n }, (_, k) => [...p.slice(0, k), n - 1, ...p.slice(k)]),
   );
 }
+
+describe('points far from all others', () => {
+  // Numbers of a public report (GUDHI/gudhi-devel#465); value by exact arithmetic over all assignments.
+  const near = {
+    x: [
+      [31.848084366072715, 13.489335688193515],
+      [2.0486761968097342, 0.8263817764264547],
+      [40.66351196001362, 45.63777886388608],
+      [30.331788788358992, 36.47482804919992],
+      [27.181249573271142, 46.75362118938841],
+    ],
+    y: [
+      [1.4159835572731483, 6.214163824978197],
+      [14.985594526869239, 21.134361059882924],
+      [43.15894611749433, 27.073061012454584],
+      [42.870213829378464, 1.6792787652732177],
+      [36.4827753714722, 8.78278103012795],
+    ],
+  };
+
+  it.each([1e3, 1e8, 1e12, 1e16, 1e100])(
+    'at distance %f: the value of the others is not lost',
+    (far) => {
+      const x = particles([...near.x, [0.5, far]]);
+      const y = particles([...near.y, [2.8, far]]);
+      const { value, status, certificate } = wassersteinDistance(x, y);
+      const cost = permutations(5)
+        .map((p) => p.reduce((sum, j, i) => sum + squared(near.x[i], near.y[j]), 0))
+        .reduce((a, b) => Math.min(a, b));
+      // Next to 1e16, 2.8 − 0.5 is what it is: the far points share their second coordinate.
+      const exact = Math.sqrt((cost + 2.3 ** 2) / 6);
+      if (status.kind === 'exact') expect(Math.abs(value - exact)).toBeLessThan(1e-9 * exact);
+      else expect(status).toMatchObject({ kind: 'bounded' });
+      if (far <= 1e16) expect(status.kind).toBe('exact');
+      expect(certificate).toMatchObject({ kind: 'duality' });
+    },
+  );
+
+  const squared = ([a, b]: readonly number[], [c, d]: readonly number[]) =>
+    (a - c) ** 2 + (b - d) ** 2;
+});
