@@ -1,5 +1,3 @@
-import type { AttentionShape, MatrixRef } from './instruction.ts';
-
 /**
  * What an instruction does with an operand: `read` it; `write` it, whatever stood there; `accumulate`: add to it without
  * looking at it; `update`: read and replace it; `result`: accumulate or write, as the instruction's `accumulate` says.
@@ -50,22 +48,30 @@ const attentionNumbers = {
   alpha: 'number',
 } as const;
 
+interface HeadShape {
+  readonly heads: number;
+  readonly keyDimension: number;
+  readonly valueDimension: number;
+  readonly causal: boolean;
+}
+
 /** Rows of one head, of all heads, or (keys and values) of groups of heads that share them. */
-const ofKeys = ({ heads, keyDimension }: AttentionShape) => oneOrAll(heads, keyDimension);
-const ofValues = ({ heads, valueDimension }: AttentionShape) => oneOrAll(heads, valueDimension);
-const keyColumns = ({ causal }: AttentionShape) => (causal ? 'n' : 'm');
+const ofKeys = ({ heads, keyDimension }: HeadShape) => oneOrAll(heads, keyDimension);
+const ofValues = ({ heads, valueDimension }: HeadShape) => oneOrAll(heads, valueDimension);
+const keyColumns = ({ causal }: { causal: boolean }) => (causal ? 'n' : 'm');
 
 const attentionOperands = {
-  queries: { role: 'read', shape: (i: AttentionShape) => [ofKeys(i), 'n'] },
-  keys: { role: 'read', shape: (i: AttentionShape) => [ofKeys(i), keyColumns(i)] },
-  values: { role: 'read', shape: (i: AttentionShape) => [ofValues(i), keyColumns(i)] },
-  weights: { role: 'read', shape: (i: AttentionShape) => [1, keyColumns(i)], optional: true },
+  queries: { role: 'read', shape: (i: HeadShape) => [ofKeys(i), 'n'] },
+  keys: { role: 'read', shape: (i: HeadShape) => [ofKeys(i), keyColumns(i)] },
+  values: { role: 'read', shape: (i: HeadShape) => [ofValues(i), keyColumns(i)] },
+  weights: { role: 'read', shape: (i: { causal: boolean }) => [1, keyColumns(i)], optional: true },
 } as const satisfies InstructionRule['operands'];
 
-interface AttentionInputs extends AttentionShape {
-  readonly queries: MatrixRef;
-  readonly keys: MatrixRef;
-  readonly values: MatrixRef;
+interface AttentionInputs {
+  readonly causal: boolean;
+  readonly queries: { readonly rows: number };
+  readonly keys: { readonly rows: number };
+  readonly values: { readonly rows: number };
 }
 
 /**
@@ -172,8 +178,8 @@ export const instructionTable = {
   attention: {
     operands: {
       ...attentionOperands,
-      out: { role: 'write', shape: (i: AttentionShape) => [ofValues(i), 'n'] },
-      normaliser: { role: 'write', shape: ({ heads }: AttentionShape) => [heads, 'n'] },
+      out: { role: 'write', shape: (i: HeadShape) => [ofValues(i), 'n'] },
+      normaliser: { role: 'write', shape: ({ heads }: HeadShape) => [heads, 'n'] },
     },
     numbers: attentionNumbers,
   },
@@ -185,8 +191,8 @@ export const instructionTable = {
   attentionPullback: {
     operands: {
       ...attentionOperands,
-      normaliser: { role: 'read', shape: ({ heads }: AttentionShape) => [heads, 'n'] },
-      p: { role: 'read', shape: (i: AttentionShape) => [ofValues(i), 'n'] },
+      normaliser: { role: 'read', shape: ({ heads }: HeadShape) => [heads, 'n'] },
+      p: { role: 'read', shape: (i: HeadShape) => [ofValues(i), 'n'] },
       gQueries: { role: 'accumulate', shape: (i: AttentionInputs) => [i.queries.rows, 'n'] },
       gKeys: { role: 'accumulate', shape: (i: AttentionInputs) => [i.keys.rows, keyColumns(i)] },
       gValues: {
