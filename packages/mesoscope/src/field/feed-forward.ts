@@ -1,9 +1,10 @@
 import type { ActivationKind } from '../kernels/instruction.ts';
+import { activationKinds } from '../kernels/instruction-table.ts';
 import { affineMap } from './affine.ts';
 import { requireCount, requireName } from './check.ts';
 import { type Field, parameterLayout, parameterMatrix } from './field.ts';
 
-export const activationKinds: readonly ActivationKind[] = ['tanh', 'relu', 'gelu', 'silu'];
+export { activationKinds };
 
 export interface FeedForwardOptions {
   /** d. */

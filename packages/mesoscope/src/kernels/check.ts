@@ -93,6 +93,10 @@ function checkNumbers(program: Program, instruction: Instruction, path: string):
       refuse(at, value, 'a whole number, at least 1');
     }
   }
+  const fault = ruleOf(instruction).fault?.(instruction as never);
+  if (fault === undefined) return;
+  const [name, expected] = fault;
+  refuse(`${path}, ${name}`, fieldOf(instruction, name), expected);
 }
 
 function checkScalar(program: Program, { factor, index }: ScalarRef, path: string): void {

@@ -1,5 +1,3 @@
-import type { AttentionShape, MatrixRef } from './instruction.ts';
-
 /**
  * What an instruction does with an operand: `read` it; `write` it, whatever stood there; `accumulate`: add to it without
  * looking at it; `update`: read and replace it; `result`: accumulate or write, as the instruction's `accumulate` says.
@@ -19,9 +17,21 @@ export interface OperandRule {
 
 /**
  * What stands in a field that is not a matrix: a scalar reference, a number, a whole number from 1 (`count`) or from 0
- * (`steps`), a truth value, or one of some names.
+ * (`steps`), a truth value, one of some names, or a number with a default.
  */
-export type NumberRule = 'scalar' | 'number' | 'count' | 'steps' | 'flag' | readonly string[];
+export type NumberRule =
+  | 'scalar'
+  | 'number'
+  | 'count'
+  | 'steps'
+  | 'flag'
+  | readonly string[]
+  | DefaultRule;
+
+/** A number that may be left out, and what it is then. */
+export interface DefaultRule {
+  readonly otherwise: number;
+}
 
 /** One row of the table. */
 export interface InstructionRule {
@@ -29,12 +39,16 @@ export interface InstructionRule {
   readonly numbers: Readonly<Record<string, NumberRule>>;
   /** It finishes with a column before it touches the next: a result may replace an operand. */
   readonly inPlace?: true;
+  /** What is wrong with the numbers of an instruction, beyond what their rules say: a field, and what is expected of it. */
+  readonly fault?: (instruction: never) => readonly [field: string, expected: string] | undefined;
 }
 
 /** The order of names is that of their numbers in the kernels. */
-export const activationKinds = ['tanh', 'relu', 'gelu', 'silu'] as const;
+export const activationKinds = ['tanh', 'relu', 'gelu', 'silu', 'gelu-tanh'] as const;
 export const normalisationKinds = ['layer', 'rms'] as const;
 export const attentionKinds = ['softmax', 'l2', 'hardmax', 'unnormalised', 'linear'] as const;
+
+export const rotationLayouts = ['halves', 'pairs'] as const;
 
 const x = { role: 'read', shape: ['d', 'n'] } as const;
 const row = { role: 'read', shape: [1, 'n'] } as const;
@@ -48,24 +62,52 @@ const attentionNumbers = {
   valueDimension: 'count',
   scale: 'number',
   alpha: 'number',
+  window: { otherwise: Number.POSITIVE_INFINITY },
+  alibi: { otherwise: 0 },
+  softCap: { otherwise: Number.POSITIVE_INFINITY },
 } as const;
 
+function attentionFault(i: {
+  readonly kind: string;
+  readonly window?: number;
+  readonly alibi?: number;
+  readonly softCap?: number;
+}): readonly [string, string] | undefined {
+  const { window = 0, alibi = 0, softCap = Number.POSITIVE_INFINITY } = i;
+  if (!(window >= 0)) return ['window', 'a number ≥ 0'];
+  if (!(softCap > 0)) return ['softCap', 'a number > 0'];
+  const changesScores = alibi !== 0 || softCap !== Number.POSITIVE_INFINITY;
+  return changesScores && i.kind !== 'softmax'
+    ? ['kind', '"softmax", since scores are capped or biased']
+    : undefined;
+}
+
+interface HeadShape {
+  readonly heads: number;
+  readonly keyDimension: number;
+  readonly valueDimension: number;
+  readonly causal: boolean;
+}
+
 /** Rows of one head, of all heads, or (keys and values) of groups of heads that share them. */
-const ofKeys = ({ heads, keyDimension }: AttentionShape) => oneOrAll(heads, keyDimension);
-const ofValues = ({ heads, valueDimension }: AttentionShape) => oneOrAll(heads, valueDimension);
-const keyColumns = ({ causal }: AttentionShape) => (causal ? 'n' : 'm');
+const ofKeys = ({ heads, keyDimension }: HeadShape) => oneOrAll(heads, keyDimension);
+const ofValues = ({ heads, valueDimension }: HeadShape) => oneOrAll(heads, valueDimension);
+const ofSharedKeys = ({ heads, keyDimension }: HeadShape) => groups(heads, keyDimension);
+const ofSharedValues = ({ heads, valueDimension }: HeadShape) => groups(heads, valueDimension);
+const keyColumns = ({ causal }: { causal: boolean }) => (causal ? 'n' : 'm');
 
 const attentionOperands = {
-  queries: { role: 'read', shape: (i: AttentionShape) => [ofKeys(i), 'n'] },
-  keys: { role: 'read', shape: (i: AttentionShape) => [ofKeys(i), keyColumns(i)] },
-  values: { role: 'read', shape: (i: AttentionShape) => [ofValues(i), keyColumns(i)] },
-  weights: { role: 'read', shape: (i: AttentionShape) => [1, keyColumns(i)], optional: true },
+  queries: { role: 'read', shape: (i: HeadShape) => [ofKeys(i), 'n'] },
+  keys: { role: 'read', shape: (i: HeadShape) => [ofSharedKeys(i), keyColumns(i)] },
+  values: { role: 'read', shape: (i: HeadShape) => [ofSharedValues(i), keyColumns(i)] },
+  weights: { role: 'read', shape: (i: { causal: boolean }) => [1, keyColumns(i)], optional: true },
 } as const satisfies InstructionRule['operands'];
 
-interface AttentionInputs extends AttentionShape {
-  readonly queries: MatrixRef;
-  readonly keys: MatrixRef;
-  readonly values: MatrixRef;
+interface AttentionInputs {
+  readonly causal: boolean;
+  readonly queries: { readonly rows: number };
+  readonly keys: { readonly rows: number };
+  readonly values: { readonly rows: number };
 }
 
 /**
@@ -146,6 +188,26 @@ export const instructionTable = {
     numbers: { kind: normalisationKinds, epsilon: 'number', accumulate: 'flag' },
     inPlace: true,
   },
+  /**
+   * Rotary positions: in every head's `dimension` rows, pair j of column i is turned by the angle `i θ^{−2j/dimension}`;
+   * `Y ← R X (+ Y)`, or with R⁻¹. `halves`: pair j is rows (j, j + dimension/2); `pairs`: rows (2j, 2j + 1).
+   * Source: arXiv 2104.09864.
+   */
+  rotate: {
+    operands: { x, y: { role: 'result', shape: ['d', 'n'] } },
+    numbers: {
+      layout: rotationLayouts,
+      dimension: 'count',
+      theta: 'number',
+      inverse: 'flag',
+      accumulate: 'flag',
+    },
+    inPlace: true,
+    fault: ({ dimension, x: { rows } }: { dimension: number; x: { rows: number } }) =>
+      dimension % 2 === 0 && rows % dimension === 0
+        ? undefined
+        : ['dimension', `an even number that divides the ${rows} rows`],
+  },
   /** `Y ← F − X⟨X,F⟩/|X|²`, column by column: the projection onto the tangent space of the sphere at X. */
   tangent: {
     operands: { x, f: x, y: { role: 'write', shape: ['d', 'n'] } },
@@ -165,17 +227,18 @@ export const instructionTable = {
   },
   /**
    * `out_i = α Σ_j P_ij v_j` for every head ({@link AttentionKind}); overwrites `out` and `normaliser`.
-   * queries (H·k or k)×n, keys (H·k or k)×m, values (H·v or v)×m: an operand with one head's rows is shared by
-   * all heads. out (H·v)×n, or v×n: then the heads are summed. weights 1×m. normaliser H×n receives
+   * queries (H·k or k)×n, keys (G·k)×m, values (G'·v)×m with G and G' dividing H: head h uses part ⌊hG/H⌋, so that an
+   * operand with one head's rows is shared by all. out (H·v)×n, or v×n: then the heads are summed. weights 1×m. normaliser H×n receives
    * `log Σ_j w_j e^{s_ij}` (softmax, l2, with w_j = 1/m when no weights are given), the maximal score (hardmax), 0 (others).
    */
   attention: {
     operands: {
       ...attentionOperands,
-      out: { role: 'write', shape: (i: AttentionShape) => [ofValues(i), 'n'] },
-      normaliser: { role: 'write', shape: ({ heads }: AttentionShape) => [heads, 'n'] },
+      out: { role: 'write', shape: (i: HeadShape) => [ofValues(i), 'n'] },
+      normaliser: { role: 'write', shape: ({ heads }: HeadShape) => [heads, 'n'] },
     },
     numbers: attentionNumbers,
+    fault: attentionFault,
   },
   /**
    * Pulls the costate `p` (shaped like `out`) back through `attention`, recomputing P (a backend may use `normaliser`).
@@ -185,8 +248,8 @@ export const instructionTable = {
   attentionPullback: {
     operands: {
       ...attentionOperands,
-      normaliser: { role: 'read', shape: ({ heads }: AttentionShape) => [heads, 'n'] },
-      p: { role: 'read', shape: (i: AttentionShape) => [ofValues(i), 'n'] },
+      normaliser: { role: 'read', shape: ({ heads }: HeadShape) => [heads, 'n'] },
+      p: { role: 'read', shape: (i: HeadShape) => [ofValues(i), 'n'] },
       gQueries: { role: 'accumulate', shape: (i: AttentionInputs) => [i.queries.rows, 'n'] },
       gKeys: { role: 'accumulate', shape: (i: AttentionInputs) => [i.keys.rows, keyColumns(i)] },
       gValues: {
@@ -195,6 +258,7 @@ export const instructionTable = {
       },
     },
     numbers: attentionNumbers,
+    fault: attentionFault,
   },
   /**
    * Softmax cross-entropy per column: `loss_i = w_i (logsumexp(z_i) − z_{i,y_i})`, residual column
@@ -291,4 +355,12 @@ interface MomentShape {
 
 function oneOrAll(heads: number, rows: number): Extent {
   return { oneOf: [heads * rows, rows] };
+}
+
+/** Rows of every number of heads that divides theirs. */
+function groups(heads: number, rows: number): Extent {
+  const divisors = Array.from({ length: heads }, (_, i) => heads - i).filter(
+    (g) => heads % g === 0,
+  );
+  return { oneOf: divisors.map((g) => g * rows) };
 }

@@ -1,8 +1,10 @@
 import type {
   activationKinds,
   attentionKinds,
+  DefaultRule,
   instructionTable,
   normalisationKinds,
+  rotationLayouts,
 } from './instruction-table.ts';
 
 /**
@@ -30,7 +32,10 @@ export interface ScalarRef {
   readonly index?: number;
 }
 
-/** `y ↦ σ(y)` elementwise. gelu is the exact `y·Φ(y)`; silu is `y/(1+e^{−y})`. */
+/**
+ * `y ↦ σ(y)` elementwise. gelu is the exact `y·Φ(y)`, gelu-tanh its approximation `½y(1 + tanh(√(2/π)(y + 0.044715y³)))`
+ * (arXiv 1606.08415); silu is `y/(1+e^{−y})`.
+ */
 export type ActivationKind = (typeof activationKinds)[number];
 
 /**
@@ -38,6 +43,9 @@ export type ActivationKind = (typeof activationKinds)[number];
  * Without gain or bias: those fold into the next linear map.
  */
 export type NormalisationKind = (typeof normalisationKinds)[number];
+
+/** Which rows of a head rotary positions turn together; see `rotate`. */
+export type RotationLayout = (typeof rotationLayouts)[number];
 
 /**
  * From scores `s_ij = β⟨q_i, k_j⟩` and key weights `w_j ≥ 0` to the matrix P in `out_i = Σ_j P_ij v_j`:
@@ -62,6 +70,22 @@ export interface AttentionShape {
   readonly valueDimension: number;
   /** β. */
   readonly scale: number;
+  /** w: query i sees keys with |i − j| ≤ w only; default ∞. */
+  readonly window?: number | undefined;
+  /** a: `a·m_h|i − j|` is subtracted from the scores of head h, {@link alibiSlope}; default 0 (softmax only). */
+  readonly alibi?: number | undefined;
+  /** c: scores become `c·tanh(s/c)`, before anything is subtracted; default ∞ (softmax only). */
+  readonly softCap?: number | undefined;
+}
+
+/**
+ * The slope of head h of H: `2^{−8(h+1)/H}` where H is a power of two; else those of the next smaller power P, then those of
+ * 2P at h = 0, 2, 4, … Source: arXiv 2108.12409.
+ */
+export function alibiSlope(head: number, heads: number): number {
+  const power = 2 ** Math.floor(Math.log2(heads));
+  if (head < power) return 2 ** ((-8 * (head + 1)) / power);
+  return 2 ** ((-4 * (2 * (head - power) + 1)) / power);
 }
 
 type InstructionTable = typeof instructionTable;
@@ -77,9 +101,14 @@ type NumberOf<Rule> = Rule extends 'scalar'
       ? Name
       : number;
 
-type OptionalOperand<Operands> = {
-  [Name in keyof Operands]: Operands[Name] extends { readonly optional: true } ? Name : never;
-}[keyof Operands];
+type Optional<Fields, Mark> = {
+  [Name in keyof Fields]: Fields[Name] extends Mark ? Name : never;
+}[keyof Fields];
+
+type OptionalOperand<Op extends Opcode> = Optional<
+  InstructionTable[Op]['operands'],
+  { readonly optional: true }
+>;
 
 /** The instruction of a name, as the table says. */
 export type InstructionOf<Op extends Opcode> = {
@@ -87,14 +116,17 @@ export type InstructionOf<Op extends Opcode> = {
 } & {
   readonly [Name in Exclude<
     keyof InstructionTable[Op]['operands'],
-    OptionalOperand<InstructionTable[Op]['operands']>
+    OptionalOperand<Op>
   >]: MatrixRef;
 } & {
-  readonly [Name in OptionalOperand<InstructionTable[Op]['operands']>]?: MatrixRef | undefined;
+  readonly [Name in OptionalOperand<Op>]?: MatrixRef | undefined;
 } & {
-  readonly [Name in keyof InstructionTable[Op]['numbers']]: NumberOf<
-    InstructionTable[Op]['numbers'][Name]
-  >;
+  readonly [Name in Exclude<
+    keyof InstructionTable[Op]['numbers'],
+    Optional<InstructionTable[Op]['numbers'], DefaultRule>
+  >]: NumberOf<InstructionTable[Op]['numbers'][Name]>;
+} & {
+  readonly [Name in Optional<InstructionTable[Op]['numbers'], DefaultRule>]?: number | undefined;
 };
 
 /** One step of a program. What each does stands in {@link instructionTable}. */

@@ -8,6 +8,7 @@ import {
   type MatrixRef,
   type NormalisationKind,
   type Opcode,
+  type RotationLayout,
   type ScalarRef,
 } from './instruction.ts';
 
@@ -81,6 +82,13 @@ export interface AttentionOperands {
   readonly alpha?: number;
   /** Whether the heads' results are added into one; default false. */
   readonly summed?: boolean;
+}
+
+/** Rotary positions of heads of `dimension` rows: pair j of token i is turned by `i θ^{−2j/dimension}`. */
+export interface RotaryPositions {
+  readonly layout: RotationLayout;
+  readonly dimension: number;
+  readonly theta: number;
 }
 
 /** The operands of an instruction, without its name. */
@@ -273,6 +281,13 @@ export class ProgramBuilder {
   normalise(kind: NormalisationKind, epsilon: number, x: MatrixRef): MatrixRef {
     const y = this.scratch(x.rows, x.columns);
     this.emit({ op: 'normalise', kind, epsilon, x, y });
+    return y;
+  }
+
+  /** X turned by rotary positions, in every head's `dimension` rows. */
+  rotate(x: MatrixRef, { layout, dimension, theta }: RotaryPositions): MatrixRef {
+    const y = this.scratch(x.rows, x.columns);
+    this.emit({ op: 'rotate', x, y, layout, dimension, theta, inverse: false, accumulate: false });
     return y;
   }
 

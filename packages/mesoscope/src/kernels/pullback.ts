@@ -116,6 +116,21 @@ const rules: { readonly [Op in Opcode]: Rule<Op> } = {
       }),
     );
   },
+  rotate: ({ layout, dimension, theta, inverse, x }, p, g) => {
+    const costate = g.plain(p);
+    g.send(x, one, ({ into, add }) =>
+      g.builder.emit({
+        op: 'rotate',
+        layout,
+        dimension,
+        theta,
+        inverse: !inverse,
+        x: costate,
+        y: into,
+        accumulate: add,
+      }),
+    );
+  },
   tangent: ({ x, f }, p, g) =>
     g.builder.emit({
       op: 'tangentPullback',

@@ -1,4 +1,5 @@
-import type { AttentionKind } from '../instruction.ts';
+import type { AttentionKind, AttentionShape } from '../instruction.ts';
+import { attentionKinds } from '../instruction-table.ts';
 import {
   type ConformanceCase,
   type Entry,
@@ -12,18 +13,79 @@ import {
 /** Attention of every kind, forward and pulled back. */
 export function attentionCases(): ConformanceCase[] {
   const small = { n: 9, m: 13, heads: 3, k: 2, v: 5 };
-  return kinds.flatMap((kind) =>
-    [false, true].flatMap((causal) => [
-      ...shapes.map((shape) => attentionCase({ ...shape, kind, causal, content: 'plain' })),
-      ...contents.map((content) => attentionCase({ ...small, kind, causal, content })),
-      attentionCase({ ...small, n: 70, m: 70, kind, causal, content: 'some keys of weight 0' }),
-      attentionCase({ ...small, n: 70, m: 70, kind, causal, content: 'scores ±1e4' }),
-      coincidingCase(kind, causal),
-    ]),
-  );
+  return [
+    ...variants.flatMap((variant) =>
+      [5, 37, 130].flatMap((n) => [false, true].map((causal) => variantCase(variant, n, causal))),
+    ),
+    ...attentionKinds.flatMap((kind) =>
+      [false, true].flatMap((causal) => [
+        ...shapes.map((shape) => attentionCase({ ...shape, kind, causal, content: 'plain' })),
+        ...contents.map((content) => attentionCase({ ...small, kind, causal, content })),
+        attentionCase({ ...small, n: 70, m: 70, kind, causal, content: 'some keys of weight 0' }),
+        attentionCase({ ...small, n: 70, m: 70, kind, causal, content: 'scores ±1e4' }),
+        coincidingCase(kind, causal),
+      ]),
+    ),
+  ];
 }
 
-const kinds: readonly AttentionKind[] = ['softmax', 'l2', 'hardmax', 'unnormalised', 'linear'];
+/** Heads that share keys and values, masks, and what is done to scores. */
+const variants: readonly (Partial<AttentionShape> & { readonly groups?: number })[] = [
+  { groups: 2 },
+  { groups: 1, heads: 3 },
+  ...attentionKinds.flatMap((kind) => [0, 3, 40].map((window) => ({ kind, window }))),
+  { alibi: 1 },
+  { alibi: 1, heads: 6 },
+  { softCap: 0.5 },
+  { softCap: 30, scale: 20 },
+  { groups: 2, window: 7, alibi: 0.5, softCap: 2 },
+];
+
+function variantCase(
+  { groups, ...variant }: Partial<AttentionShape> & { readonly groups?: number },
+  n: number,
+  causal: boolean,
+): ConformanceCase {
+  const shape = {
+    kind: 'softmax',
+    heads: 4,
+    keyDimension: 3,
+    valueDimension: 5,
+    scale: 0.7,
+    ...variant,
+    causal,
+  } as const;
+  const parts = groups ?? shape.heads;
+  const told = Object.entries({ ...variant, groups }).filter(([, value]) => value !== undefined);
+  const name = told.map(([key, value]) => `${key} ${value}`).join(', ');
+  return trialCase({
+    name: `attention, ${name}, n=${n}${causal ? ', causal' : ''}`,
+    samples: 2,
+    growth: 1024,
+    write({ builder, operand }) {
+      const entry = scoreEntry(shape.kind, false);
+      const common = {
+        ...shape,
+        alpha: -0.6,
+        queries: operand('queries', shape.heads * shape.keyDimension, n, { entry }),
+        keys: operand('keys', parts * shape.keyDimension, n, { entry }),
+        values: operand('values', parts * shape.valueDimension, n),
+        weights: operand('weights', 1, n, { entry: (random) => random.integer(3) }),
+        normaliser: operand('normaliser', shape.heads, n),
+      };
+      const outRows = shape.heads * shape.valueDimension;
+      builder.emit({ op: 'attention', ...common, out: operand('out', outRows, n) });
+      builder.emit({
+        op: 'attentionPullback',
+        ...common,
+        p: operand('p', outRows, n),
+        gQueries: operand('gQueries', common.queries.rows, n),
+        gKeys: operand('gKeys', common.keys.rows, n),
+        gValues: operand('gValues', common.values.rows, n),
+      });
+    },
+  });
+}
 
 const shapes = [
   { n: 1, m: 1, heads: 1, k: 1, v: 1 },

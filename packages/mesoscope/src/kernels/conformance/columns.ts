@@ -1,4 +1,5 @@
-import type { ActivationKind, NormalisationKind } from '../instruction.ts';
+import type { ActivationKind, NormalisationKind, RotationLayout } from '../instruction.ts';
+import { activationKinds, normalisationKinds, rotationLayouts } from '../instruction-table.ts';
 import { scaled } from '../program.ts';
 import {
   type ConformanceCase,
@@ -25,6 +26,7 @@ export function columnCases(): ConformanceCase[] {
         normaliseCase(kind, d, n, 1e-5, (random, i) => 100 + i + random.normal()),
       ]),
     ),
+    ...rotationLayouts.flatMap((layout) => [1, 7, 130].map((n) => rotateCase(layout, n))),
     ...shapes.map(([d, n]) => tangentCase(d, n)),
     ...shapes.flatMap(([classes, n]) => [
       crossEntropyCase(classes, n, 'moderate', normal),
@@ -34,9 +36,6 @@ export function columnCases(): ConformanceCase[] {
     ...[1, 7, 64, 1003].map(adamCase),
   ];
 }
-
-const activationKinds: readonly ActivationKind[] = ['tanh', 'relu', 'gelu', 'silu'];
-const normalisationKinds: readonly NormalisationKind[] = ['layer', 'rms'];
 
 const shapes: readonly (readonly [number, number])[] = [
   [2, 1],
@@ -102,6 +101,22 @@ function normaliseCase(
       builder.emit({ ...pull, g: operand('g', d, n), accumulate: false });
       builder.emit({ ...pull, g: operand('g accumulated', d, n), accumulate: true });
       builder.emit({ op: 'normalise', kind, epsilon, x, y: x });
+    },
+  });
+}
+
+function rotateCase(layout: RotationLayout, n: number): ConformanceCase {
+  return trialCase({
+    name: `rotary positions, ${layout}, ${n} columns`,
+    samples: 2,
+    // An angle of 130 has fewer digits behind the point than one of 1.
+    growth: 256,
+    write({ builder, operand }) {
+      const turn = { op: 'rotate', layout, dimension: 6, theta: 1e4 } as const;
+      const x = operand('x', 18, n);
+      builder.emit({ ...turn, x, y: operand('y', 18, n), inverse: false, accumulate: false });
+      builder.emit({ ...turn, x, y: operand('sum', 18, n), inverse: true, accumulate: true });
+      builder.emit({ ...turn, x, y: x, inverse: true, accumulate: false });
     },
   });
 }

@@ -12,6 +12,7 @@ import type { Frame, Of } from './matrix.ts';
 import { normalise, normalisePullback, tangent, tangentPullback } from './normalisation.ts';
 import { adam } from './optimiser.ts';
 import { dot, maxAbs, outer, product, rowSums } from './products.ts';
+import { rotate } from './rotation.ts';
 import { pairwiseLogSumExp } from './transport.ts';
 
 const kernels: { readonly [Op in Opcode]: (instruction: Of<Op>, frame: Frame) => void } = {
@@ -28,6 +29,7 @@ const kernels: { readonly [Op in Opcode]: (instruction: Of<Op>, frame: Frame) =>
   activationPullback,
   normalise,
   normalisePullback,
+  rotate,
   tangent,
   tangentPullback,
   attention,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { randomStream } from '../../numeric/random.ts';
 import type { Instruction, MatrixRef } from '../instruction.ts';
+import { activationKinds, rotationLayouts } from '../instruction-table.ts';
 import { ProgramBuilder } from '../program.ts';
 import { createReferenceBackend } from './backend.ts';
 
@@ -93,7 +94,7 @@ function expectPullback({ inputs, fixed = {}, outputs, forward, pullback }: Pull
 }
 
 describe('pullbacks agree with central differences', () => {
-  test.each(['tanh', 'relu', 'gelu', 'silu'] as const)('%s', (kind) => {
+  test.each(activationKinds)('%s', (kind) => {
     expectPullback({
       inputs: { x: [3, 5] },
       outputs: { y: [3, 5] },
@@ -138,6 +139,52 @@ describe('pullbacks agree with central differences', () => {
         p: at('p'),
         gx: at('g.x'),
         gf: at('g.f'),
+      }),
+    });
+  });
+
+  test.each(rotationLayouts)('rotary positions, %s', (layout) => {
+    const common = { op: 'rotate', layout, dimension: 4, theta: 30, accumulate: false } as const;
+    expectPullback({
+      inputs: { x: [8, 5] },
+      outputs: { y: [8, 5] },
+      forward: (at) => ({ ...common, x: at('x'), y: at('y'), inverse: false }),
+      pullback: (at) => ({ ...common, x: at('p'), y: at('g.x'), inverse: true }),
+    });
+  });
+
+  test.each([
+    { window: 1 },
+    { window: 1, causal: true },
+    { alibi: 0.7 },
+    { softCap: 0.8 },
+    { softCap: 0.8, alibi: 0.3, window: 2, causal: true },
+  ])('attention with groups and $window, $alibi, $softCap', (variant) => {
+    const operands = (at: (name: string) => MatrixRef) => ({
+      kind: 'softmax' as const,
+      causal: false,
+      heads: 4,
+      keyDimension: 2,
+      valueDimension: 3,
+      scale: 0.6,
+      alpha: 1.5,
+      ...variant,
+      queries: at('queries'),
+      keys: at('keys'),
+      values: at('values'),
+      normaliser: at('normaliser'),
+    });
+    expectPullback({
+      inputs: { queries: [8, 5], keys: [4, 5], values: [6, 5] },
+      outputs: { out: [12, 5], normaliser: [4, 5] },
+      forward: (at) => ({ op: 'attention', ...operands(at), out: at('out') }),
+      pullback: (at) => ({
+        op: 'attentionPullback',
+        ...operands(at),
+        p: at('p'),
+        gQueries: at('g.queries'),
+        gKeys: at('g.keys'),
+        gValues: at('g.values'),
       }),
     });
   });

@@ -13,7 +13,10 @@ const workspaces: {
     panelElements(1 + keyDimension + keys.columns, precision),
   attentionPullback: (instruction, precision) =>
     panelElements(
-      1 + pullbackBlock(instruction, precision) * pullbackPanelRows(instruction),
+      // Where scores are capped, one more panel of them.
+      1 +
+        pullbackBlock(instruction, precision) * pullbackPanelRows(instruction) +
+        (instruction.softCap === undefined ? 0 : instruction.keys.columns),
       precision,
     ),
   // Keys with their coordinates, rounded up to a vector; four vectors of points, shifts and sums.
@@ -143,6 +146,9 @@ function matrixWords(
 /** A field as a number or scalar: a name as its place among the names. */
 function scalarOf(value: unknown, rule: NumberRule): ScalarRef {
   if (rule === 'scalar') return value as ScalarRef;
+  if (typeof rule === 'object' && 'otherwise' in rule) {
+    return { factor: Number(value ?? rule.otherwise) };
+  }
   if (typeof rule === 'object') return { factor: rule.indexOf(value as string) };
   return { factor: Number(value) };
 }

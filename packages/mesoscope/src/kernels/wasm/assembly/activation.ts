@@ -16,6 +16,9 @@ export function activation<T>(at: usize): void {
     case ActivationKind.gelu:
       values<T>(at, ActivationKind.gelu);
       break;
+    case ActivationKind.geluTanh:
+      values<T>(at, ActivationKind.geluTanh);
+      break;
     default:
       values<T>(at, ActivationKind.silu);
   }
@@ -32,6 +35,9 @@ export function activationPullback<T>(at: usize): void {
       break;
     case ActivationKind.gelu:
       products<T>(at, ActivationKind.gelu);
+      break;
+    case ActivationKind.geluTanh:
+      products<T>(at, ActivationKind.geluTanh);
       break;
     default:
       products<T>(at, ActivationKind.silu);
@@ -84,6 +90,7 @@ function value<T>(kind: i32, y: v128): v128 {
   if (kind == ActivationKind.tanh) return hyperbolicTangent<T>(y);
   if (kind == ActivationKind.relu) return v128.pmax<T>(y, splat<T>(0));
   if (kind == ActivationKind.gelu) return v128.mul<T>(y, normalCumulative<T>(y, normalExponential<T>(y)));
+  if (kind == ActivationKind.geluTanh) return v128.mul<T>(y, logistic<T>(geluTanhArgument<T>(within50<T>(y))));
   return v128.mul<T>(y, logistic<T>(y));
 }
 
@@ -100,14 +107,45 @@ function derivative<T>(kind: i32, y: v128): v128 {
     const density = v128.mul<T>(e, splat<T>(ONE_OVER_SQRT_TWO_PI));
     return madd<T>(y, density, normalCumulative<T>(y, e));
   }
+  if (kind == ActivationKind.geluTanh) {
+    const z = within50<T>(y);
+    const u = geluTanhArgument<T>(z);
+    const square = v128.mul<T>(z, z);
+    const slope = madd<T>(square, splat<T>(3 * GELU_CUBE * TWICE_ROOT_TWO_OVER_PI), splat<T>(TWICE_ROOT_TWO_OVER_PI));
+    // s and 1 − s, each to its own last digit.
+    const e = exponential<T>(v128.neg<T>(v128.abs<T>(u)));
+    const larger = v128.div<T>(splat<T>(1), v128.add<T>(splat<T>(1), e));
+    const smaller = v128.mul<T>(e, larger);
+    const s = v128.bitselect(smaller, larger, v128.lt<T>(u, splat<T>(0)));
+    return madd<T>(v128.mul<T>(z, slope), v128.mul<T>(smaller, larger), s);
+  }
   const s = logistic<T>(y);
   return v128.mul<T>(s, madd<T>(y, v128.sub<T>(splat<T>(1), s), splat<T>(1)));
+}
+
+const TWICE_ROOT_TWO_OVER_PI: f64 = 1.5957691216057308;
+const GELU_CUBE: f64 = 0.044715;
+
+/** `2√(2/π)(y + 0.044715y³)`: `½(1 + tanh u)` is the logistic function of 2u. */
+// @ts-ignore: decorator
+@inline
+function geluTanhArgument<T>(y: v128): v128 {
+  const square = v128.mul<T>(y, y);
+  const slope = madd<T>(square, splat<T>(GELU_CUBE * TWICE_ROOT_TWO_OVER_PI), splat<T>(TWICE_ROOT_TWO_OVER_PI));
+  return v128.mul<T>(y, slope);
+}
+
+/** y, moved into [−50, 50]. */
+// @ts-ignore: decorator
+@inline
+function within50<T>(y: v128): v128 {
+  return v128.pmax<T>(v128.pmin<T>(y, splat<T>(50)), splat<T>(-50));
 }
 
 /** `tanh y = −m/(2 + m)`, `m = e^{−2|y|} − 1`, with the sign of y. */
 // @ts-ignore: decorator
 @inline
-function hyperbolicTangent<T>(y: v128): v128 {
+export function hyperbolicTangent<T>(y: v128): v128 {
   const m = exponentialMinusOne<T>(v128.mul<T>(v128.abs<T>(y), splat<T>(-2)));
   const size = v128.div<T>(v128.neg<T>(m), v128.add<T>(splat<T>(2), m));
   return v128.bitselect(y, size, splat<T>(-0.0));

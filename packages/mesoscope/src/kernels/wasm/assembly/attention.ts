@@ -8,6 +8,8 @@ import {
   combine, copyPanel, distances, hiddenScore, hideFuture, hideWeightless, innerProducts, isModerate, largestNorm, PANEL,
   panelWidth, scaleRow, scoreScale, weigh,
 } from './panel';
+import { LOG2_E } from './powers';
+import { alibiSlope, biasByDistance, capScores, hideBeyond } from './scores';
 
 export function attention<T>(at: usize): void {
   const k = integer(at, Attention.keyDimension);
@@ -41,11 +43,12 @@ export function attention<T>(at: usize): void {
   }
 }
 
-/** First row of a head's part of matrix `i`, which has `count` rows a head, or `count` rows shared by all heads. */
+/** First row of what a head uses of matrix `i`: one of its parts of `count` rows, each of which as many heads share. */
 // @ts-ignore: decorator
 @inline
 export function headRows(at: usize, i: i32, count: i32, head: i32): usize {
-  return address(at, i) + (rows(at, i) == count ? 0 : <usize>(head * count) * stride(at, i));
+  const part = (head * (rows(at, i) / count)) / integer(at, Attention.heads);
+  return address(at, i) + <usize>(part * count) * stride(at, i);
 }
 
 /**
@@ -58,7 +61,7 @@ export function queryPanel<T>(at: usize, head: i32, i: i32, query: usize, keyNor
   const scale = scoreScale(kind, parameter(at, Attention.scale));
   const queries = headRows(at, Attention.queries, k, head) + <usize>i * sizeof<T>();
   copyPanel<T>(queries, stride(at, Attention.queries), query, k, kind == AttentionKind.l2 ? 1 : scale, columns(at, Attention.queries) - i);
-  return isModerate<T>(kind, scale, query, k, keyNorm);
+  return parameter(at, Attention.alibi) == 0 && isModerate<T>(kind, scale, query, k, keyNorm);
 }
 
 /** Scores of a panel of queries; returns the number of keys: those that some query of the panel sees. */
@@ -74,8 +77,15 @@ export function scorePanel<T>(at: usize, head: i32, i: i32, query: usize, scores
   } else {
     innerProducts<T>(keys, stride(at, Attention.keys), query, k, scores, visible);
   }
+  const cap = parameter(at, Attention.softCap);
+  if (isFinite(cap)) capScores<T>(scores, visible, cap * LOG2_E);
+  const alibi = parameter(at, Attention.alibi);
+  if (alibi != 0) {
+    biasByDistance<T>(scores, i, visible, alibi * alibiSlope(head, integer(at, Attention.heads)) * LOG2_E);
+  }
   const hidden = hiddenScore<T>(kind, moderate && kind != AttentionKind.hardmax);
   if (present(at, Attention.weights)) hideWeightless<T>(scores, address(at, Attention.weights), visible, hidden);
   if (causal) hideFuture<T>(scores, i, visible, hidden);
+  hideBeyond<T>(scores, i, visible, parameter(at, Attention.window), hidden);
   return visible;
 }

@@ -11,6 +11,8 @@ import { outerRows } from './outer';
 import {
   combine, copyPanel, hideFuture, innerProducts, largestNorm, PANEL, panelWidth, scaleRow, scoreScale, weigh,
 } from './panel';
+import { LOG2_E } from './powers';
+import { hideBeyond, scaleByCapSlope } from './scores';
 
 export function attentionPullback<T>(at: usize): void {
   const k = integer(at, AttentionPullback.keyDimension);
@@ -37,6 +39,7 @@ export function attentionPullback<T>(at: usize): void {
         pullPanel<T>(
           at, head, first + panel * width, seen, keyNorm, scale,
           query + u * queryBytes, costate + u * costateBytes, P + u * keyBytes, dS + u * keyBytes,
+          dS + <usize>block * keyBytes,
         );
       }
       outerRows<T>(
@@ -50,11 +53,11 @@ export function attentionPullback<T>(at: usize): void {
 
 /**
  * For the panel of queries that starts at i: the queries, α · costate, P and dS (the derivative by the scores), the
- * latter two for `seen` keys; adds the panel's part of the queries' gradient.
+ * latter two for `seen` keys; adds the panel's part of the queries' gradient. `uncapped` is room for scores where they are capped.
  */
 function pullPanel<T>(
   at: usize, head: i32, i: i32, seen: i32, keyNorm: f64, scale: usize,
-  query: usize, costate: usize, P: usize, dS: usize,
+  query: usize, costate: usize, P: usize, dS: usize, uncapped: usize,
 ): void {
   const kind = integer(at, AttentionPullback.kind);
   const k = integer(at, AttentionPullback.keyDimension);
@@ -78,8 +81,14 @@ function pullPanel<T>(
     scalePanel<T>(P, visible, scale);
     weighLinear<T>(dS, weights, m, visible);
     if (flag(at, AttentionPullback.causal)) hideFuture<T>(dS, i, visible, 0);
+    hideBeyond<T>(dS, i, visible, parameter(at, AttentionPullback.window), 0);
   } else {
     differentiate<T>(P, dS, visible, scale, kind != AttentionKind.unnormalised);
+    const cap = parameter(at, AttentionPullback.softCap);
+    if (isFinite(cap)) {
+      innerProducts<T>(headRows(at, AttentionPullback.keys, k, head), stride(at, AttentionPullback.keys), query, k, uncapped, visible);
+      scaleByCapSlope<T>(uncapped, dS, visible, cap * LOG2_E);
+    }
   }
   const beta = splat<T>(kind == AttentionKind.l2 ? 2 * parameter(at, AttentionPullback.scale) : parameter(at, AttentionPullback.scale));
   v128.store(scale, beta);

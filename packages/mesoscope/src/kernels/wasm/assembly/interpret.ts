@@ -10,6 +10,7 @@ import { normalise, normalisePullback, tangent, tangentPullback } from './normal
 import { adam } from './optimiser';
 import { outer } from './outer';
 import { product } from './product';
+import { rotate } from './rotation';
 import { pairwiseLogSumExp } from './transport';
 
 /** Runs the instructions that stand from `at` to `end`, for the sample that {@link enter} announced. */
@@ -45,6 +46,7 @@ export function interpret<T>(at: usize, end: usize): void {
       case Opcode.activationPullback: activationPullback<T>(at); break;
       case Opcode.normalise: normalise<T>(at); break;
       case Opcode.normalisePullback: normalisePullback<T>(at); break;
+      case Opcode.rotate: rotate<T>(at); break;
       case Opcode.tangent: tangent<T>(at); break;
       case Opcode.tangentPullback: tangentPullback<T>(at); break;
       case Opcode.crossEntropy: crossEntropy<T>(at); break;

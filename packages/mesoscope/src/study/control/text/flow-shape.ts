@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { firstLookText } from '../../../control/text/configuration.ts';
+import { activationKinds } from '../../../field/feed-forward.ts';
 
 const count = z.int().min(1);
 
@@ -15,7 +16,7 @@ export const textFlowShape = {
   heads: count.default(firstLookText.heads).describe('H, attention heads a layer'),
   keyDimension: count.default(firstLookText.keyDimension).describe('k'),
   hidden: count.default(firstLookText.hidden).describe('width of the feed-forward layer'),
-  activation: z.enum(['tanh', 'relu', 'gelu', 'silu']).default(firstLookText.activation),
+  activation: z.enum(activationKinds).default(firstLookText.activation),
   normalisation: z
     .enum(['layer', 'rms'])
     .default(firstLookText.normalisation)
