@@ -1,4 +1,5 @@
 import { MesoscopeError } from '../errors.ts';
+import { positivePower } from '../numeric/power.ts';
 import type { DepthGrid } from './types.ts';
 
 /** ζ of `ḣ = ζ(t) f(h, θ(t))`. */
@@ -46,7 +47,7 @@ export function gradedGrid(
       ? horizon
       : grading === 1
         ? (k * horizon) / layers
-        : horizon * (k / layers) ** grading,
+        : horizon * positivePower(k / layers, grading),
   );
   return givenGrid(times, profile);
 }

@@ -1,4 +1,5 @@
 import type { FloatArray } from '../kernels/backend.ts';
+import { positivePower } from '../numeric/power.ts';
 import { type EntryLayout, forEachEntry } from './entries.ts';
 
 export interface Tolerances {
@@ -54,7 +55,9 @@ export function createStepController(): StepController {
   let afterRejection = false;
   return {
     accepted(error, order) {
-      const raw = (safety * previousError ** beta) / Math.max(error, 1e-10) ** exponent(order);
+      const raw =
+        (safety * positivePower(previousError, beta)) /
+        positivePower(Math.max(error, 1e-10), exponent(order));
       const factor = Math.min(Math.max(raw, 0.2), afterRejection ? 1 : 10);
       previousError = Math.max(error, 1e-4);
       afterRejection = false;
@@ -62,7 +65,9 @@ export function createStepController(): StepController {
     },
     rejected(error, order) {
       afterRejection = true;
-      return Number.isFinite(error) ? Math.max(0.2, safety / error ** exponent(order)) : 0.2;
+      return Number.isFinite(error)
+        ? Math.max(0.2, safety / positivePower(error, exponent(order)))
+        : 0.2;
     },
   };
 }

@@ -5,6 +5,7 @@ export * from './fit.ts';
 export * from './matrix.ts';
 export * from './matrix-equations.ts';
 export * from './matrix-functions.ts';
+export * from './power.ts';
 export * from './power-iteration.ts';
 export * from './principal-logarithm.ts';
 export * from './random.ts';

@@ -1,6 +1,7 @@
 import type { Backend, Executable, FloatArray } from '../../kernels/backend.ts';
 import type { MatrixRef, ScalarRef } from '../../kernels/instruction.ts';
 import { ProgramBuilder } from '../../kernels/program.ts';
+import { wholePower } from '../../numeric/power.ts';
 
 /** How one step changes the parameters, and what it remembers from step to step. */
 export interface UpdateRule {
@@ -60,8 +61,8 @@ export function adam(options: AdamOptions = {}): UpdateRuleFactory {
       name: 'adam',
       memory,
       apply(x, g, rate, step) {
-        const correction1 = 1 / (1 - beta1 ** (step + 1));
-        const correction2 = 1 / (1 - beta2 ** (step + 1));
+        const correction1 = 1 / (1 - wholePower(beta1, step + 1));
+        const correction2 = 1 / (1 - wholePower(beta2, step + 1));
         update({ x, g, ...memory }, { rate, correction1, correction2 });
       },
     };
