@@ -17,7 +17,9 @@ export function gapped(value: number, axis: Axis): number {
 export function axisExtent(figure: Figure, direction: 'x' | 'y'): Extent {
   const axis = figure[direction];
   if (axis.domain !== undefined) return axis.domain;
-  const lists = figure.marks.flatMap((mark) => coordinates(mark, direction, figure));
+  const far = direction === 'y' ? farBounds(figure) : new Set<Mark>();
+  const shown = figure.marks.filter((mark) => !far.has(mark));
+  const lists = shown.flatMap((mark) => coordinates(mark, direction, figure));
   const values = lists.flatMap((list) => Array.from(list).filter((value) => drawable(value, axis)));
   const log = axis.scale === 'log';
   if (values.length === 0) return log ? [0.1, 10] : [0, 1];
@@ -35,6 +37,41 @@ export function axisExtent(figure: Figure, direction: 'x' | 'y'): Extent {
   low -= onBars && low === 0 ? 0 : room;
   high += room;
   return [low, high];
+}
+
+/** A bound further away than this factor gets no room. */
+const farFactor = 1e3;
+
+/** The bounds that lie so far from everything else on a logarithmic axis that room for them would squash it. */
+export function farBounds(figure: Figure): ReadonlySet<Mark> {
+  if (figure.y.scale !== 'log') return new Set();
+  const isBound = (mark: Mark) => mark.kind === 'line' && mark.bound === true;
+  const values = (marks: readonly Mark[]) =>
+    marks
+      .flatMap((mark) => coordinates(mark, 'y', figure))
+      .flatMap((list) => Array.from(list).filter((value) => drawable(value, figure.y)));
+  const others = values(figure.marks.filter((mark) => !isBound(mark)));
+  const high = others.reduce((a, b) => Math.max(a, b), 0);
+  if (high === 0) return new Set();
+  const far = figure.marks.filter(
+    (mark) => isBound(mark) && values([mark]).every((value) => value > farFactor * high),
+  );
+  return new Set(far);
+}
+
+/**
+ * Extents of which one unit is as long along both axes on a plot of this size: the shorter one is widened about its middle.
+ */
+export function equalExtents(
+  { x, y }: { readonly x: Extent; readonly y: Extent },
+  size: { readonly width: number; readonly height: number },
+): { readonly x: Extent; readonly y: Extent } {
+  const unit = Math.max((x[1] - x[0]) / size.width, (y[1] - y[0]) / size.height);
+  const about = ([low, high]: Extent, pixels: number): Extent => {
+    const middle = (low + high) / 2;
+    return [middle - (unit * pixels) / 2, middle + (unit * pixels) / 2];
+  };
+  return { x: about(x, size.width), y: about(y, size.height) };
 }
 
 function coordinates(mark: Mark, direction: 'x' | 'y', figure: Figure): ArrayLike<number>[] {

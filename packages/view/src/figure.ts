@@ -1,6 +1,14 @@
 import * as Plot from '@observablehq/plot';
 import type { Axis, Figure, Mark } from 'mesoscope/claims';
-import { axisExtent, type Extent, linearTickText, logTicks, logTickText } from './axis.ts';
+import {
+  axisExtent,
+  type Extent,
+  equalExtents,
+  farBounds,
+  linearTickText,
+  logTicks,
+  logTickText,
+} from './axis.ts';
 import { legend } from './legend.ts';
 import { heatmapMark, regionsMark } from './marks/cells.ts';
 import type { MarkContext } from './marks/context.ts';
@@ -71,7 +79,14 @@ function drawBody(
   const names = figure.marks.flatMap((mark) => ('series' in mark ? [mark.series] : []));
   const styles = seriesStyles([...new Set(names)]);
   const key = legend(figure, styles, width - 24);
-  const extent = { x: axisExtent(figure, 'x'), y: axisExtent(figure, 'y') };
+  const own = { x: axisExtent(figure, 'x'), y: axisExtent(figure, 'y') };
+  const extent = figure.equalAxes
+    ? equalExtents(own, {
+        width: width - margin.left - margin.right,
+        height: plotHeight - margin.top - margin.bottom,
+      })
+    : own;
+  const far = [...farBounds(figure)];
   const references = figure.marks.filter((mark) => mark.kind === 'reference');
   const frame = { x: figure.x, y: figure.y, extent };
   const right = Math.max(margin.right, roomForWords(references, frame));
@@ -96,6 +111,7 @@ function drawBody(
       Plot.gridY({ ...ticksOf(figure.y, extent.y), stroke: '#000', strokeOpacity: 0.08 }),
       ...figure.marks.flatMap((mark) => drawMark(mark, context)),
       Plot.frame({ stroke: '#999', strokeWidth: 0.75 }),
+      ...farBoundMarks(far, extent.y),
       Plot.axisX({ ...axisOptions(figure.x, extent.x), labelAnchor: 'center', labelOffset: 40 }),
       Plot.axisY({ ...axisOptions(figure.y, extent.y), label: null }),
     ],
@@ -114,6 +130,25 @@ function drawBody(
     `<g transform="translate(0,${key.height})" text-anchor="middle">${inner}</g>`,
   ];
   return { svg: svg.join('\n'), height: key.height + plotHeight };
+}
+
+/** An arrow at the top of the frame for bounds that lie far above it, with how far. */
+function farBoundMarks(far: readonly Mark[], [, top]: Extent): Plot.Markish[] {
+  const words = far.flatMap((mark) => {
+    if (mark.kind !== 'line') return [];
+    const least = Array.from(mark.y)
+      .filter((value) => value > 0)
+      .reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
+    const decades = Math.floor(Math.log10(least / top));
+    return [`↑ ${mark.series}: ${decades} or more decades above`];
+  });
+  if (words.length === 0) return [];
+  return [
+    Plot.text([words.join('\n')], {
+      ...{ frameAnchor: 'top-right', textAnchor: 'end', dx: -6, dy: 6, fontSize: 12 },
+      ...{ fill: ink, stroke: 'white', strokeWidth: 4 },
+    }),
+  ];
 }
 
 function scaleOptions(axis: Axis, domain: Extent): Plot.ScaleOptions {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { referenceLine } from 'mesoscope/claims';
 import type { Section, StudyResult } from 'mesoscope/study';
 import { escapeXml, formatDuration, numberHtml, texToHtml } from 'mesoscope-view';
@@ -5,12 +6,12 @@ import type { RunRecord } from '../bundle/record.ts';
 import { animationHtml } from './animation-html.ts';
 import { citationText } from './citation.ts';
 import { claimHtml, claimTableHtml, type Draw, factsHtml, figureHtml } from './claims-html.ts';
+import { formulaStyle } from './formula-style.ts';
 import { style } from './style.ts';
 
 /** The report of a run: one HTML file that needs no network and no script. `draw` sets a figure in place. */
 export function renderReport(record: RunRecord, result: StudyResult, draw: Draw): string {
-  const body = [
-    headingHtml(record),
+  const parts = [
     headlineHtml(result.headline),
     result.claims.length > 0 ? `<h2>Claims</h2>${claimTableHtml(result.claims)}` : '',
     ...result.sections.map((section) => sectionHtml(section, draw)),
@@ -19,20 +20,54 @@ export function renderReport(record: RunRecord, result: StudyResult, draw: Draw)
     makingHtml(record),
     citationHtml(record),
   ];
+  const text = numbered(parts.filter((part) => part !== '').join('\n\n'));
+  const body = [headingHtml(record), contentsHtml(text), text].join('\n\n');
+  const styles = [style, formulaStyle(body)].filter((one) => one !== '');
+  const inside = [...body.matchAll(/<style>([^<]*)<\/style>/g)].map(([, css]) => css);
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="${contentPolicy([...styles, ...inside])}">
 <meta name="generator" content="mesoscope ${escapeXml(record.versions.mesoscope)}">
 <title>${escapeXml(record.title)} · Mesoscope</title>
-<style>${style}</style>
+${styles.map((one) => `<style>${one}</style>`).join('\n')}
 </head>
 <body>
-${body.filter((part) => part !== '').join('\n\n')}
+${body}
 </body>
 </html>
 `;
+}
+
+/** Nothing is loaded and nothing runs; the styles are those that stand in the page. */
+function contentPolicy(styles: readonly string[]): string {
+  const hashes = styles.map(
+    (css) => `'sha256-${createHash('sha256').update(css).digest('base64')}'`,
+  );
+  return [
+    "default-src 'none'",
+    `style-src-elem ${hashes.join(' ')}`,
+    "style-src-attr 'unsafe-inline'",
+    'font-src data:',
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join('; ');
+}
+
+/** Gives every heading of the second level a name to link to. */
+function numbered(html: string): string {
+  let count = 0;
+  return html.replace(/<h2>/g, () => `<h2 id="part-${++count}">`);
+}
+
+/** A table of contents, where there is more than a screen to read. */
+function contentsHtml(html: string): string {
+  const headings = [...html.matchAll(/<h2 id="(part-\d+)">(.*?)<\/h2>/g)];
+  if (headings.length < 4) return '';
+  const items = headings.map(([, name, title]) => `<li><a href="#${name}">${title}</a></li>`);
+  return `<nav aria-label="Contents"><ul>${items.join('')}</ul></nav>`;
 }
 
 function headingHtml(record: RunRecord): string {

@@ -1,10 +1,14 @@
 /** The page's style: one column, serif, ink on white; prints on A4 and letter as it stands. */
 export const style = `
-:root { --ink: #1a1a1a; --soft: #5c5c5c; --line: #d9d6cf; --wash: #f7f5f1; }
+:root { color-scheme: light dark; --paper: #fff; --ink: #1a1a1a; --soft: #5c5c5c; --line: #d9d6cf; --wash: #f7f5f1;
+  --good: #00614a; --bad: #a33a00; --open: #7a5c00; }
+@media (prefers-color-scheme: dark) { :root { --paper: #16171a; --ink: #e6e4df; --soft: #a3a19b; --line: #3a3b40; --wash: #1f2024;
+  --good: #58c9a4; --bad: #ff9a66; --open: #e0bd5c; }
+  figure svg { filter: invert(.91) hue-rotate(180deg); } }
 * { box-sizing: border-box; }
 html { font-size: 17px; }
 body {
-  margin: 0 auto; padding: 3.5rem 1.5rem 5rem; max-width: 46rem; color: var(--ink); background: #fff;
+  margin: 0 auto; padding: 3.5rem 1.5rem 5rem; max-width: 46rem; color: var(--ink); background: var(--paper);
   font-family: 'Iowan Old Style', 'Palatino Linotype', Palatino, 'URW Palladio L', 'Book Antiqua', Georgia, serif;
   line-height: 1.5; font-variant-numeric: lining-nums;
 }
@@ -36,7 +40,7 @@ td.id, td.measured { white-space: nowrap; }
 .id { font-size: .8em; }
 .interval { font-size: .92em; }
 .verdict { font-size: .74rem; font-weight: 600; white-space: nowrap; }
-.holds { color: #00614a; } .fails, .error { color: #a33a00; } .outside { color: #7a5c00; }
+.holds { color: var(--good); } .fails, .error { color: var(--bad); } .outside, .undecided { color: var(--open); }
 .statement { margin: .5rem 0 .8rem; padding: .7rem 1.1rem; background: var(--wash); border-left: 3px solid var(--line); }
 math { font-family: 'Latin Modern Math', 'STIX Two Math', 'Cambria Math', 'XITS Math', math; }
 .statement math { font-size: 1.04em; }
@@ -50,16 +54,20 @@ pre { font-size: .74rem; line-height: 1.45; background: var(--wash); padding: .9
   font-family: ui-monospace, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', monospace; }
 .prose { white-space: pre-line; }
 .remark { font-size: .82rem; }
-details summary { cursor: pointer; }
-.frames { display: grid; } .frame { grid-area: 1 / 1; background: #fff; }
+details { margin: .8rem 0; } details summary { cursor: pointer; font-size: .86rem; color: var(--soft); }
+nav ul { columns: 2; column-gap: 2rem; list-style: none; margin: .4rem 0; padding: 0; font-size: .86rem; } nav li { break-inside: avoid; padding: .1rem 0; }
+.frames { display: grid; } .frame { grid-area: 1 / 1; background: var(--paper); }
 .frames:hover .frame { animation-play-state: paused !important; }
 @media (prefers-reduced-motion: reduce) { .frame { grid-area: auto; animation: none !important; } }
 @page { margin: 20mm 18mm; }
 @media print {
+  :root { --paper: #fff; --ink: #1a1a1a; --soft: #5c5c5c; --line: #d9d6cf; --wash: #f7f5f1; } figure svg { filter: none; }
+
   html { font-size: 10.5pt; } body { padding: 0; max-width: none; }
   figure, .statement, tr, .headline { break-inside: avoid; } h2, h3, .figure-title { break-after: avoid; }
   .frame { animation: none !important; } .frame:not(:last-child) { display: none; }
   .statement, pre, .status { background: none; border: 1px solid var(--line); }
 }
-@media (max-width: 40rem) { html { font-size: 16px; } body { padding-top: 2rem; } td.measured { white-space: normal; } }
+@media (max-width: 40rem) { html { font-size: 16px; } body { padding: 2rem 1rem 4rem; } td.measured, td.id { white-space: normal; overflow-wrap: anywhere; }
+  .facts { grid-template-columns: 1fr; } .facts dd { margin-bottom: .5rem; } nav ul { columns: 1; } .statement { overflow-x: auto; } h1 { overflow-wrap: anywhere; } }
 `;

@@ -6,6 +6,8 @@ export interface ConvergenceCurve {
   readonly scales: readonly number[];
   /** One row of errors for each experiment. */
   readonly rows: readonly (readonly number[])[];
+  /** Whether this is a bound on the others, which may lie far from them. */
+  readonly bound?: true;
   /** The expected slope, drawn as a dashed line beside the curve; undefined: none. */
   readonly slope?: number;
 }
@@ -49,8 +51,9 @@ export function convergenceFigure(options: ConvergenceFigure): Figure {
   };
 }
 
-function marksOf({ series, scales: x, rows }: ConvergenceCurve): Mark[] {
+function marksOf({ series, scales: x, rows, bound }: ConvergenceCurve): Mark[] {
   const y = x.map((_, i) => geometricMean(rows.map((row) => row[i])));
+  if (bound) return [{ kind: 'line', series, bound, x, y }];
   const line: Mark[] = [
     { kind: 'line', series, x, y },
     { kind: 'dots', series, x, y },

@@ -9,6 +9,8 @@ export interface Figure {
   readonly caption: string;
   readonly x: Axis;
   readonly y: Axis;
+  /** One unit is as long along both axes, so that a circle is one; default no. */
+  readonly equalAxes?: boolean;
   /** Drawn in order, later ones on top. */
   readonly marks: readonly Mark[];
 }
@@ -26,8 +28,11 @@ export interface Axis {
 type Points = { readonly x: ArrayLike<number>; readonly y: ArrayLike<number> };
 
 export type Mark =
-  /** Connected points. `series` names it in the legend and picks the colour; same series, same colour. */
-  | ({ readonly kind: 'line'; readonly series: string } & Points)
+  /**
+   * Connected points. `series` names it in the legend and picks the colour; same series, same colour. A bound that lies
+   * more than three decades from everything else gets no room: an arrow at the frame's edge says how far away it is.
+   */
+  | ({ readonly kind: 'line'; readonly series: string; readonly bound?: true } & Points)
   /** Separate points, with an optional interval each. */
   | ({
       readonly kind: 'dots';

@@ -73,7 +73,7 @@ export function eulerOrderConclusion(
         ...{ scale: 'layers L', quantity: 'sup_k |h_k − h(t_k)|' },
         curves: [
           { series: 'Euler (residual network)', scales: depths, rows: errors, slope: -1 },
-          { series: "Euler's bound (Grönwall)", scales: depths, rows: bounds },
+          { series: "Euler's bound (Grönwall)", scales: depths, rows: bounds, bound: true },
           ...higher.map(({ scheme, series, rows }) => ({
             ...{ series, scales: depths, rows, slope: -scheme.order },
           })),

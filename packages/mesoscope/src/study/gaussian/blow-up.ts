@@ -136,6 +136,7 @@ function coneFigure(trajectories: readonly Trajectory[]): Figure {
     title: 'Trajectories in the cone of 2 × 2 covariances',
     caption:
       'The cone seen along its axis: shape of Σ, whatever its size. The circle is the boundary, covariances of rank 1; its centre the multiples of I. Dots: starts.',
+    equalAxes: true,
     x: { label: '(Σ₁₁ − Σ₂₂) / tr Σ', domain: [-1.1, 1.1] },
     y: { label: '2Σ₁₂ / tr Σ', domain: [-1.1, 1.1] },
     marks: [

@@ -208,6 +208,7 @@ function ellipses({ realisation, steering }: Steered): Figure {
     id: `path-${realisation}`,
     title: `From one law to the other: ${realisation}`,
     caption: 'Ellipses of one standard deviation at five depths, and the path of the mean.',
+    equalAxes: true,
     x: { label: 'x₁' },
     y: { label: 'x₂' },
     marks: [
