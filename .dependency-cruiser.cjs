@@ -2,6 +2,7 @@
 const layers = [
   'configuration',
   'numeric',
+  'formats',
   'kernels',
   'law',
   'field',

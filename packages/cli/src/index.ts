@@ -1,4 +1,3 @@
-export { decodeNpz, encodeNpz } from './bundle/npz.ts';
 export type { Environment } from './environment.ts';
 export { run } from './program.ts';
 export { renderFigure } from './report/figure.ts';

@@ -1,9 +1,9 @@
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createWasmBackend, studies } from 'mesoscope';
+import { createWasmBackend, decodeNpz, encodeNpz, studies } from 'mesoscope';
 import { expect, it } from 'vitest';
-import { decodeNpz, encodeNpz } from './bundle/npz.ts';
+
 import { run } from './program.ts';
 import { toyEnvironment } from './toy.fixture.ts';
 

@@ -8,9 +8,9 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Claim, Study } from 'mesoscope';
+import { type Claim, decodeNpz, type Study } from 'mesoscope';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { decodeNpz } from './bundle/npz.ts';
+
 import { run } from './program.ts';
 import { eulerFigure, toyClaim, toyEnvironment, toyStudy } from './toy.fixture.ts';
 

@@ -112,6 +112,7 @@ function withRunOptions(command: Command): Command {
   return withJson(command)
     .option('--config <file>', 'JSON, .npz or .safetensors laid over the configuration', collect)
     .option('--set <path=value>', 'set one field, as in training.rate=0.01', collect)
+    .option('--input-limit <MiB>', 'memory that a --config file may take once read (default: 64)')
     .option('--seed <n>', 'seed of all random streams')
     .option('--out <dir>', 'where the run bundle goes')
     .option('--backend <name>', 'wasm (default), wasm-strict (bitwise reproducible) or reference')

@@ -5,6 +5,7 @@ export * from './ensemble/index.ts';
 export * from './errors.ts';
 export * from './field/index.ts';
 export * from './flow/index.ts';
+export * from './formats/index.ts';
 export * from './gaussian/index.ts';
 export * from './heads/index.ts';
 export * from './kernels/index.ts';

@@ -1,8 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Checkpoint, FloatArray } from 'mesoscope';
+import { type Checkpoint, decodeNpz, encodeNpz, type FloatArray, type NamedArray } from 'mesoscope';
 import { writeAtomically } from './atomic.ts';
-import { decodeNpz, encodeNpz, type NamedArray } from './npz.ts';
 
 export const checkpointName = 'checkpoint.npz';
 
@@ -37,7 +36,9 @@ export function saveCheckpoint(partial: string, saved: SavedCheckpoint): void {
 export function loadCheckpoint(partial: string): SavedCheckpoint | undefined {
   const path = join(partial, checkpointName);
   if (!existsSync(path)) return undefined;
-  const { [factsEntry]: text, ...entries } = decodeNpz(readFileSync(path), path);
+  const { [factsEntry]: text, ...entries } = decodeNpz(readFileSync(path), path, {
+    budget: Number.POSITIVE_INFINITY,
+  });
   const facts = JSON.parse(new TextDecoder().decode(Uint8Array.from(text.data)));
   const arrays: Record<string, FloatArray> = {};
   for (const [name, { data }] of Object.entries(entries)) {

@@ -1,5 +1,6 @@
 import { type Claim, describeSchema, papers, type Study } from 'mesoscope';
 import type { Environment } from '../environment.ts';
+import { claimSchema } from '../input/instance.ts';
 import { wrap } from '../terminal/table.ts';
 import { exitCode } from './options.ts';
 
@@ -39,6 +40,8 @@ function studyEntry({ name, title, description, schema }: Study) {
   return { name, title, description, configuration: describeSchema(schema) };
 }
 
-function claimEntry({ id, paper, title, statement, trust, quantity, instance }: Claim) {
-  return { id, paper, title, statement, trust, quantity, instance: describeSchema(instance) };
+function claimEntry(claim: Claim) {
+  const { id, paper, title, statement, trust, quantity } = claim;
+  const instance = describeSchema(claimSchema(claim));
+  return { id, paper, title, statement, trust, quantity, instance };
 }

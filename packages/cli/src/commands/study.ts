@@ -26,7 +26,7 @@ export async function studyCommand(
 function newSitting(
   name: string | undefined,
   options: RunOptions,
-  { directory, studies }: Environment,
+  { directory, stderr, studies }: Environment,
 ): Sitting {
   if (name === undefined) {
     throw new MesoscopeError({
@@ -37,10 +37,9 @@ function newSitting(
     });
   }
   const { study, base } = findStudy(name, directory, studies);
-  const configuration = parseConfiguration(
-    study.schema,
-    readConfiguration(options, directory, base),
-  );
+  const read = readConfiguration(options, directory, base);
+  for (const note of read.notes) stderr.write(`${note}\n`);
+  const configuration = parseConfiguration(study.schema, read.configuration);
   const execution = readExecution(options);
   const seed = seedOf(configuration);
   const wanted = options.out ?? `runs/${study.name.replaceAll('/', '-')}-${seed}`;
@@ -89,7 +88,7 @@ function resumedSitting(
   const study = studyByName(record.study, studies);
   const configuration = parseConfiguration(
     study.schema,
-    readConfiguration(options, directory, record.configuration),
+    readConfiguration(options, directory, record.configuration).configuration,
   );
   const execution = resumedExecution(options, record);
   refuseDifferences(

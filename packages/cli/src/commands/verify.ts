@@ -20,6 +20,7 @@ import { loadOutcomes, saveOutcomes } from '../bundle/outcomes.ts';
 import { type RunRecord, readRecord, recordName, recordText } from '../bundle/record.ts';
 import type { Environment } from '../environment.ts';
 import type { Execution } from '../host/backend.ts';
+import { parseInstance, ranInstance } from '../input/instance.ts';
 import { bundleFiles, finishedRecord } from '../report/bundle-files.ts';
 import { formatDuration } from '../terminal/number.ts';
 import { createProgress } from '../terminal/progress.ts';
@@ -38,6 +39,8 @@ interface Verification {
   readonly execution: Execution;
   /** What the user gave for the instances, as it stands in the record. */
   readonly overrides: unknown;
+  /** What was changed in the user's files. */
+  readonly notes: readonly string[];
   /** Where the bundle goes; undefined: nowhere. */
   readonly folder?: RunFolder;
   /** Of the interrupted run that is continued. */
@@ -64,12 +67,16 @@ function newVerification(
   { claims: all, directory }: Environment,
 ): Verification {
   const claims = selectClaims(selectors, all);
-  const overrides = readOverrides(options, directory);
+  const { configuration: overrides, notes } = readOverrides(options, directory);
+  const tasks = claims.map((claim) => taskOf(claim, overrides, all));
+  requireNamedClaim(tasks, overrides);
+  for (const { claim, instance } of tasks) {
+    if (instance !== undefined) parseInstance(claim, instance);
+  }
   const seed = readInteger('--seed', options.seed, 0) ?? 1;
   const execution = readExecution(options);
   return {
-    tasks: claims.map((claim) => taskOf(claim, overrides, all)),
-    ...{ seed, execution, overrides, before: [] },
+    ...{ tasks, seed, execution, overrides, notes, before: [] },
     setting: options.full ? 'full' : 'quick',
     ...(options.out === undefined
       ? {}
@@ -82,6 +89,8 @@ interface VerifyConfiguration {
   readonly claims: readonly string[];
   readonly setting: Setting;
   readonly instance: unknown;
+  /** Of what each claim runs on, by its id; null where its schema does not spell it out. */
+  readonly instanceHashes: Readonly<Record<string, string | null>>;
 }
 
 function resumedVerification(
@@ -109,7 +118,7 @@ function resumedVerification(
   const { instance: overrides, setting } = configuration;
   return {
     tasks: configuration.claims.map((id) => taskOf(claimById(id, all), overrides, all)),
-    ...{ seed: record.seed, execution, overrides, setting, folder, record },
+    ...{ seed: record.seed, execution, overrides, notes: [], setting, folder, record },
     before: loadOutcomes(folder.partial, all),
   };
 }
@@ -122,6 +131,7 @@ async function conductVerification(
   const { tasks, seed, setting, execution, folder, before } = verification;
   const { stdout, stderr, directory } = environment;
   const begin = performance.now();
+  for (const note of verification.notes) stderr.write(`${note}\n`);
   const progress = createProgress(stderr);
   const interrupt = new AbortController();
   const stopListening = environment.onInterrupt(() => {
@@ -168,7 +178,7 @@ async function conductVerification(
     const report = folder === undefined ? undefined : relative(directory, folder.bundle);
     stdout.write(
       json
-        ? `${JSON.stringify(claimsDocument(inOrder), null, 2)}\n`
+        ? `${JSON.stringify(documentOf(inOrder, verification), null, 2)}\n`
         : `${claimTable(inOrder)}${report === undefined || unfinished > 0 ? '' : `\nReport: ${report}/report.html\n`}`,
     );
     if (unfinished > 0) {
@@ -211,9 +221,27 @@ function recordOf(verification: Verification, build: string): RunRecord {
   const configuration: VerifyConfiguration = {
     claims: tasks.map(({ claim }) => claim.id),
     ...{ setting, instance },
+    instanceHashes: Object.fromEntries(
+      tasks.map(({ claim, instance: given }) => [claim.id, ranInstance(claim, given).instanceHash]),
+    ),
   };
   const heading = { study: 'verify', title: 'Verified claims', seed, configuration, execution };
-  return { ...newRecord({ ...heading, build, started: new Date() }), notes };
+  const started = newRecord({ ...heading, build, started: new Date() });
+  return { ...started, notes: [...verification.notes, ...notes] };
+}
+
+/** The claims, each with the instance it ran on. */
+function documentOf(
+  outcomes: readonly ClaimOutcome[],
+  { tasks, notes }: Pick<Verification, 'tasks' | 'notes'>,
+) {
+  const claims = claimsDocument(outcomes).claims.map((document, i) => {
+    const { claim } = outcomes[i];
+    const given = tasks.find((task) => task.claim === claim)?.instance;
+    const all = [...(given === undefined ? [] : notes), ...(document.notes ?? [])];
+    return { ...document, ...ranInstance(claim, given), notes: all };
+  });
+  return { claims };
 }
 
 function publishVerification(
@@ -254,4 +282,16 @@ function taskOf(claim: Claim, overrides: unknown, all: readonly Claim[]): ClaimT
   if (!keyed) return { claim, instance: overrides };
   const own = entries.find(([key]) => key === claim.id);
   return own === undefined ? { claim } : { claim, instance: own[1] };
+}
+
+/** @throws MesoscopeError `invalid-value` if instances are keyed by claims, none of which runs */
+function requireNamedClaim(tasks: readonly ClaimTask[], overrides: unknown): void {
+  const keys = Object.keys(overrides as object);
+  if (keys.length === 0 || tasks.some(({ instance }) => instance !== undefined)) return;
+  throw new MesoscopeError({
+    code: 'invalid-value',
+    path: '--config',
+    received: keys,
+    expected: `instances of claims that run (${tasks.map(({ claim }) => claim.id).join(', ')})`,
+  });
 }

@@ -2,7 +2,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { encodeNpz } from '../bundle/npz.ts';
+
 import { readConfigurationFile } from './configuration-file.ts';
 import { decodeSafetensors } from './safetensors.ts';
 

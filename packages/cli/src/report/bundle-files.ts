@@ -1,6 +1,7 @@
 import {
   type ClaimOutcome,
   claimDocument,
+  encodeNpz,
   type Figure,
   finiteJson,
   type Paper,
@@ -10,7 +11,6 @@ import {
 } from 'mesoscope';
 import type { BundleFiles } from '../bundle/folder.ts';
 import { metricsName } from '../bundle/metrics.ts';
-import { encodeNpz } from '../bundle/npz.ts';
 import { type RunRecord, recordName, recordText } from '../bundle/record.ts';
 import { citationText } from './citation.ts';
 import { renderFigure, renderInlineFigure } from './figure.ts';

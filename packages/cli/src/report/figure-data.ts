@@ -1,5 +1,4 @@
-import type { Figure, Mark } from 'mesoscope';
-import type { NamedArray } from '../bundle/npz.ts';
+import type { Figure, Mark, NamedArray } from 'mesoscope';
 
 /**
  * The numbers of a figure as arrays, so that it can be drawn again elsewhere. Their names are

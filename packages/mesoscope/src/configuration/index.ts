@@ -1,3 +1,5 @@
 export * from './assign.ts';
+export * from './description.ts';
 export * from './finite-json.ts';
 export * from './parse.ts';
+export * from './tree.ts';
