@@ -5,6 +5,7 @@ import { doctorCommand } from './commands/doctor.ts';
 import { listCommand } from './commands/list.ts';
 import { exitCode } from './commands/options.ts';
 import { studyCommand } from './commands/study.ts';
+import { templateCommand } from './commands/template.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { type Environment, processEnvironment } from './environment.ts';
 
@@ -91,8 +92,15 @@ function commands(environment: Environment, finish: (code: number) => void): Com
     )
     .action((options) => finish(listCommand(options, environment)));
 
+  program
+    .command('template')
+    .argument('<name>', 'a claim (A.euler-order) or a study (first-look)')
+    .description('Print a complete commented configuration, to be changed and run with --config.')
+    .option('--json', 'as without it: a template is JSON')
+    .action((name) => finish(templateCommand(name, environment)));
+
   withJson(program.command('cite'))
-    .argument('<run>', 'folder of a run')
+    .argument('<run>', 'folder of a run, or its run.json')
     .description('Print BibTeX of the program and of the works that a run used.')
     .action((run, options) => finish(citeCommand(run, options, environment)));
 

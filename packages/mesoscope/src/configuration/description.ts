@@ -66,7 +66,7 @@ export function axesOf(description: unknown): readonly string[] | undefined {
   if (typeof description !== 'string' || / if /.test(description)) return undefined;
   const product = /(?:^|[ ,(])([A-Za-z](?: × [A-Za-z])+)(?![A-Za-z\d])/.exec(description)?.[1];
   if (product !== undefined) return product.split(' × ');
-  const counts = /^(?:[^ ,]+, )?([B-Zb-z] [a-z]+s(?: of [B-Zb-z] [a-z]+s)*)\b/.exec(
+  const counts = /^(?:[^,;:]+, )?([B-Zb-z] [a-z]+s(?: of [B-Zb-z] [a-z]+s)*)\b/.exec(
     description,
   )?.[1];
   return counts?.split(' of ').map((count) => count[0]);

@@ -2,4 +2,5 @@ export * from './assign.ts';
 export * from './description.ts';
 export * from './finite-json.ts';
 export * from './parse.ts';
+export * from './template.ts';
 export * from './tree.ts';

@@ -61,11 +61,12 @@ function complaints(
       const [closest] = [...issue.errors].sort(
         (a, b) => depth(b) - depth(a) || a.length - b.length,
       );
-      if (closest === undefined || depth(closest) === 0) return [complaint(issue, path, input)];
+      if (closest === undefined || depth(closest) === 0)
+        return [complaint(issue, path, input, description)];
       return closest.flatMap((inner) => complaints(inner, path, input, description));
     }
     default:
-      return [complaint(issue, path, input)];
+      return [complaint(issue, path, input, description)];
   }
 }
 
@@ -73,13 +74,21 @@ function complaint(
   issue: z.core.$ZodIssue,
   path: readonly PropertyKey[],
   input: unknown,
+  description: SchemaNode,
 ): Complaint {
   const received = valueAt(input, path);
+  const missing = issue.code === 'invalid_type' && received === undefined && path.length > 0;
   const suffix =
     received === undefined || issue.code === 'custom' || typeof received === 'object'
       ? ''
       : ` (received ${preview(received)})`;
-  return { path: pathText(path), message: issue.message + suffix };
+  const meaning = missing
+    ? nodesAt(description, path).find((node) => node.description !== undefined)?.description
+    : undefined;
+  const message = missing
+    ? `is missing; expected ${issue.expected}${meaning === undefined ? '' : `: ${meaning}`}`
+    : issue.message + suffix;
+  return { path: pathText(path), message };
 }
 
 /** Steps to the deepest complaint. */
@@ -89,9 +98,12 @@ function depth(issues: readonly z.core.$ZodIssue[]): number {
 
 /** The keys that a JSON Schema knows at a path, over all its alternatives. */
 function keysAt(description: SchemaNode, path: readonly PropertyKey[]): string[] {
-  const nodes = path.reduce<SchemaNode[]>(
+  return [...new Set(nodesAt(description, path).flatMap((node) => Object.keys(properties(node))))];
+}
+
+function nodesAt(description: SchemaNode, path: readonly PropertyKey[]): readonly SchemaNode[] {
+  return path.reduce<readonly SchemaNode[]>(
     (here, step) => below(description, here, step),
     alternatives(description, description),
   );
-  return [...new Set(nodes.flatMap((node) => Object.keys(properties(node))))];
 }

@@ -1,4 +1,4 @@
-import { MesoscopeError, preview, shortened } from '../errors.ts';
+import { MesoscopeError, nearest, shortened } from '../errors.ts';
 
 /** Lists and objects that may stand in one another. */
 export const mostLevels = 64;
@@ -116,8 +116,35 @@ export function requireNamedFields(value: unknown, source: string): void {
   throw new MesoscopeError({
     code: 'invalid-value',
     path: source,
-    received: preview(value),
+    received: value,
     expected: 'an object that names at least one field, as {"horizon": 2}',
     wayOut: 'To run the default, leave it out.',
   });
+}
+
+/**
+ * Refuses options of a call that lack a field, or have one that nothing reads.
+ *
+ * @param what - the argument, for the sentence: `arguments of evaluateField`
+ * @throws MesoscopeError `invalid-configuration`, one issue for each field
+ */
+export function requireFields(
+  what: string,
+  value: unknown,
+  fields: { readonly needed: readonly string[]; readonly optional: readonly string[] },
+): void {
+  const keys = isObject(value) ? Object.keys(value) : [];
+  const known = [...fields.needed, ...fields.optional];
+  const unknown = keys.filter((key) => !known.includes(key));
+  const missing = fields.needed.filter((key) => !keys.includes(key));
+  if (unknown.length === 0 && missing.length === 0) return;
+  const issues = [
+    ...unknown.map((key) => {
+      const near = nearest(key, known);
+      const hint = near === undefined ? `Known: ${known.join(', ')}.` : `Did you mean "${near}"?`;
+      return { path: shortened(key), message: `unknown key. ${hint}` };
+    }),
+    ...missing.map((key) => ({ path: key, message: 'is missing' })),
+  ];
+  throw new MesoscopeError({ code: 'invalid-configuration', subject: what, issues });
 }
