@@ -33,11 +33,12 @@ export interface RanInstance {
 
 /** @param given - undefined: the claim's own experiment */
 export function ranInstance(claim: Claim, given: unknown): RanInstance {
-  const parsed = claimSchema(claim).safeParse(given ?? {});
-  if (!parsed.success) return { instance: null, instanceHash: null };
-  const text = JSON.stringify(sorted(parsed.data));
+  const instance =
+    given === undefined ? claimSchema(claim).safeParse({}).data : parseInstance(claim, given);
+  if (instance === undefined) return { instance: null, instanceHash: null };
+  const text = JSON.stringify(sorted(instance));
   const instanceHash = createHash('sha256').update(text).digest('hex').slice(0, 16);
-  return { instance: parsed.data, instanceHash };
+  return { instance, instanceHash };
 }
 
 /** The same value with the keys of all objects in alphabetical order. */

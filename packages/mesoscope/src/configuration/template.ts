@@ -44,8 +44,8 @@ function example(
   key: string,
   next: () => number,
 ): unknown {
-  const preset = nodes.find((node) => node.default !== undefined);
-  if (preset !== undefined) return preset.default;
+  const preset = nodes.find((node) => node.default !== undefined)?.default;
+  if (preset !== undefined && !isEmptyList(preset)) return preset;
   const node = nodes.find(({ type, enum: names }) => type !== undefined || names !== undefined);
   if (node === undefined) return null;
   const described = nodes.find(({ description }) => description !== undefined);
@@ -67,6 +67,10 @@ function example(
     default:
       return null;
   }
+}
+
+function isEmptyList(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0;
 }
 
 function exampleObject(root: SchemaNode, node: SchemaNode, next: () => number): unknown {
@@ -100,8 +104,9 @@ function exampleList(
     firstProduct(description);
   const shape = letters?.map((letter) => lengths[letter] ?? 2);
   const whole = innermost(root, items).some(({ type }) => type === 'integer');
-  if (shape === undefined || items.some(({ type }) => type === 'object')) {
-    const count = Math.max(Number(node.minItems ?? 1), shape?.[0] ?? 1);
+  const objects = items.some(({ type }) => type === 'object');
+  if (shape === undefined || objects) {
+    const count = Math.max(Number(node.minItems ?? 1), shape?.[0] ?? (objects ? 2 : 1));
     return Array.from({ length: count }, (_, i) =>
       whole ? i % 2 : example(root, items, key, next),
     );

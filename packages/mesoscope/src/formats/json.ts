@@ -6,6 +6,10 @@ import { defaultInputBudget, type ReadOptions } from './arrays.ts';
 const valueBytes = 8;
 const containerBytes = 48;
 
+const [backslash, quote, comma, openList, closeList, openObject, closeObject] = '\\",[]{}'
+  .split('')
+  .map((character) => character.charCodeAt(0));
+
 /**
  * Reads JSON in UTF-8, or in UTF-16 with its mark (as PowerShell writes), after its nesting and the memory that it
  * will take have been judged by its brackets and commas.
@@ -22,21 +26,21 @@ export function parseJson(
   let memory = 0;
   let quoted = false;
   for (let i = 0; i < text.length; i++) {
-    const character = text[i];
+    const character = text.charCodeAt(i);
     if (quoted) {
-      if (character === '\\') i++;
-      else if (character === '"') quoted = false;
-    } else if (character === '"') {
+      if (character === backslash) i++;
+      else if (character === quote) quoted = false;
+    } else if (character === quote) {
       quoted = true;
-    } else if (character === '[' || character === '{') {
+    } else if (character === comma) {
+      memory += valueBytes;
+    } else if (character === openList || character === openObject) {
       memory += containerBytes;
       if (++depth > mostLevels) {
         throw refused(path, `it is nested deeper than ${mostLevels} levels`);
       }
-    } else if (character === ']' || character === '}') {
+    } else if (character === closeList || character === closeObject) {
       depth--;
-    } else if (character === ',') {
-      memory += valueBytes;
     }
   }
   if (memory > budget) {
