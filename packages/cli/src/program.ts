@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { MesoscopeError, version } from 'mesoscope';
+import { MesoscopeError, preview, shortened, version } from 'mesoscope';
 import { citeCommand } from './commands/cite.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { listCommand } from './commands/list.ts';
@@ -35,7 +35,7 @@ function report(cause: unknown, json: boolean, { stdout, stderr }: Environment):
   if (cause instanceof CommanderError) {
     if (cause.exitCode === 0) return exitCode.done;
     // Commander has written its sentence to standard error.
-    if (json) writeError(stdout, { code: 'command-line', message: cause.message });
+    if (json) writeError(stdout, { code: 'command-line', message: shortened(cause.message) });
     return exitCode.refused;
   }
   const error = cause instanceof Error ? cause : new Error(String(cause));
@@ -44,12 +44,19 @@ function report(cause: unknown, json: boolean, { stdout, stderr }: Environment):
   if (json) {
     writeError(
       stdout,
-      refused
-        ? { ...error.fault, message: error.message }
-        : { code: 'internal', message: error.message },
+      refused ? faultDocument(error) : { code: 'internal', message: error.message },
     );
   }
   return refused ? exitCode.refused : exitCode.failed;
+}
+
+/** A refusal as data; what was received only as far as its sentence repeats it. */
+function faultDocument({ fault, message }: MesoscopeError): object {
+  const isLong = 'received' in fault && preview(fault.received).endsWith('…');
+  const received = isLong ? { received: preview(fault.received) } : {};
+  const issues =
+    fault.code === 'invalid-configuration' ? { issues: fault.issues.slice(0, 100) } : {};
+  return { ...fault, ...received, ...issues, message };
 }
 
 function writeError(stdout: Environment['stdout'], error: object): void {
@@ -65,6 +72,7 @@ function commands(environment: Environment, finish: (code: number) => void): Com
     .configureOutput({
       writeOut: (text) => stdout.write(text),
       writeErr: (text) => stderr.write(text),
+      outputError: (text, write) => write(text.split('\n').map(shortened).join('\n')),
     })
     .showSuggestionAfterError();
 

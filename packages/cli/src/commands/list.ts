@@ -16,29 +16,26 @@ export function listCommand(
     return exitCode.done;
   }
   const columns = stdout.columns ?? defaultColumns;
-  const line = (text: string, indent: number, hanging = indent) =>
-    stdout.write(`${indented(text, columns, indent, hanging)}\n`);
-  line('Studies (mesoscope study NAME)', 0);
+  const line = (text: string, lead: string, hanging: number) =>
+    stdout.write(`${indented(text, columns, lead, hanging)}\n`);
+  line('Studies (mesoscope study NAME)', '', 0);
   for (const study of studies) {
     stdout.write('\n');
-    line(study.name, 2);
-    line(study.description, 5);
+    line(study.name, '  ', 4);
+    line(study.description, '     ', 5);
   }
   stdout.write('\n');
-  line('Claims (mesoscope verify ID …, or a paper’s letter)', 0);
+  line('Claims (mesoscope verify ID …, or a paper’s letter)', '', 0);
   for (const [letter, paper] of Object.entries(papers)) {
     const ofPaper = claims.filter((claim) => claim.paper === letter);
     if (ofPaper.length === 0) continue;
     stdout.write('\n');
-    line(`${letter} ${paper.authors}, arXiv ${paper.arxiv}`, 2, 4);
-    const width = Math.max(...ofPaper.map((claim) => claim.id.length));
+    line(`${paper.authors}, arXiv ${paper.arxiv}`, `  ${letter}  `, 5);
+    const width = 7 + Math.max(...ofPaper.map((claim) => claim.id.length));
     const beside = columns >= width + leastTitle;
     for (const { id, title } of ofPaper) {
-      if (beside)
-        stdout.write(
-          `     ${id.padEnd(width)}${indented(title, columns - width - 5, 2, 7 + width)}\n`,
-        );
-      else line(`${id} ${title}`, 5, 7);
+      if (beside) line(title, `     ${id}`.padEnd(width), width);
+      else line(`${id} ${title}`, '     ', 7);
     }
   }
   return exitCode.done;
@@ -47,13 +44,14 @@ export function listCommand(
 /** Columns of a line where the output is no terminal. */
 const defaultColumns = 95;
 
-/** Columns that ids leave to titles at the least, indentation included, if both stand on one line. */
-const leastTitle = 35;
+/** Columns for titles at the least, if ids stand beside them. */
+const leastTitle = 30;
 
-/** A text broken to fit `columns`, its first line and its others set in. */
-function indented(text: string, columns: number, first: number, others: number): string {
-  const lines = wrap(text, Math.max(20, columns - first)).split('\n');
-  return lines.map((line, i) => ' '.repeat(i === 0 ? first : others) + line).join('\n');
+/** A text broken to fit `columns`: `lead` before its first line, `hanging` spaces before the others. */
+function indented(text: string, columns: number, lead: string, hanging: number): string {
+  return (
+    lead + wrap(text, Math.max(20, columns - hanging)).replaceAll('\n', `\n${' '.repeat(hanging)}`)
+  );
 }
 
 function studyEntry({ name, title, description, schema }: Study) {

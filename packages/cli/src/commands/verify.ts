@@ -166,7 +166,7 @@ async function conductVerification(
     const unfinished = tasks.length - inOrder.length;
     const seconds = record.seconds + (performance.now() - begin) / 1000;
     if (folder !== undefined && unfinished === 0)
-      publishVerification(folder, record, inOrder, seconds);
+      publishVerification(folder, record, inOrder, seconds, verification);
     if (folder !== undefined && unfinished > 0) {
       const status = {
         kind: 'interrupted',
@@ -249,6 +249,7 @@ function publishVerification(
   record: RunRecord,
   outcomes: readonly ClaimOutcome[],
   seconds: number,
+  verification: Verification,
 ): void {
   const result: StudyResult = {
     claims: outcomes,
@@ -260,7 +261,9 @@ function publishVerification(
   const metrics = outcomes
     .map((outcome) => `${JSON.stringify({ claim: outcome.claim.id, seconds: outcome.seconds })}\n`)
     .join('');
-  publishBundle(folder, bundleFiles(finishedRecord(record, result, {}, seconds), result, metrics));
+  const finished = finishedRecord(record, result, {}, seconds);
+  const { claims } = documentOf(outcomes, verification);
+  publishBundle(folder, bundleFiles({ ...finished, claims }, result, metrics));
 }
 
 /** Refused input before failure: a claim may find out only while it runs what is wrong with an explicit instance. */

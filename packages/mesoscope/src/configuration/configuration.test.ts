@@ -217,9 +217,18 @@ describe('lists are checked against each other', () => {
   it('makes a template that the schema takes', () => {
     const { '// h0': comment, ...template } = configurationTemplate(layer) as { '// h0': string };
     expect(comment).toBe('n tokens of d numbers');
-    expect(Object.keys(template)).toContain('// U');
+    expect(() => parseConfiguration(layer, withoutComments(template))).not.toThrow();
   });
 });
+
+/** A template as it is read from a file. */
+function withoutComments(template: unknown): unknown {
+  return JSON.parse(JSON.stringify(template), (_, value) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).filter(([key]) => !key.startsWith('//')))
+      : value,
+  );
+}
 
 describe('sizes are refused before anything is done', () => {
   const sized = z.strictObject({

@@ -8,9 +8,9 @@ import {
 } from './description.ts';
 
 /** Lengths of a template's lists, by the letter in their descriptions; 2 for letters that are not here. */
-const lengths: Readonly<Record<string, number>> = { n: 3, N: 3, S: 3, m: 3, k: 2, d: 2, C: 2 };
+const usualLengths: Readonly<Record<string, number>> = { n: 3, N: 3, S: 3, m: 3 };
 
-/** What lists are counted by that say so in words only. */
+/** Lists whose descriptions count in words. */
 const counted: readonly (readonly [RegExp, readonly string[]])[] = [
   [/^sequences of tokens of d numbers/, ['S', 'n', 'd']],
   [/^a class \S+ … \S+ for every token/, ['S', 'n']],
@@ -19,14 +19,32 @@ const counted: readonly (readonly [RegExp, readonly string[]])[] = [
   [/^N token laws/, ['N']],
 ];
 
+/** What the parts of one template share. */
+interface Drafting {
+  readonly root: SchemaNode;
+  readonly lengths: Readonly<Record<string, number>>;
+  /** The next number of the template. */
+  next(): number;
+}
+
 /**
- * A complete configuration to begin with: every field that is required or has a default, defaults as they are and small
- * numbers elsewhere, each field preceded by its description under a key that begins with `//`. Fields that may be left
- * out are named by their description only.
+ * A complete configuration to begin with: defaults as they are, small numbers in lists whose descriptions tell their
+ * axes, each field preceded by its description under a key that begins with `//`. Other fields that may be left out are
+ * named by their description only.
  */
 export function configurationTemplate(schema: z.ZodType): unknown {
   const root = describeSchema(schema);
-  return example(root, alternatives(root, root), '', stream());
+  const drafting = { root, lengths: lengthsIn(root), next: stream() };
+  return draft(drafting, alternatives(root, root), '');
+}
+
+/** Lengths that a schema fixes: `d × d, d = 1 or 2` makes d = 1. */
+function lengthsIn(root: SchemaNode): Readonly<Record<string, number>> {
+  const fixed = JSON.stringify(root).matchAll(/\b([A-Za-z]) = (\d) or \d/g);
+  return {
+    ...usualLengths,
+    ...Object.fromEntries(Array.from(fixed, ([, letter, length]) => [letter, Number(length)])),
+  };
 }
 
 /** Numbers in [−1, 1] with two decimals, the same in every template (a Weyl sequence in the golden ratio). */
@@ -38,24 +56,17 @@ function stream(): () => number {
   };
 }
 
-function example(
-  root: SchemaNode,
-  nodes: readonly SchemaNode[],
-  key: string,
-  next: () => number,
-): unknown {
-  const preset = nodes.find((node) => node.default !== undefined)?.default;
-  if (preset !== undefined && !isEmptyList(preset)) return preset;
+function draft(drafting: Drafting, nodes: readonly SchemaNode[], key: string): unknown {
+  const preset = presetOf(nodes);
+  if (preset !== undefined) return preset;
   const node = nodes.find(({ type, enum: names }) => type !== undefined || names !== undefined);
   if (node === undefined) return null;
-  const described = nodes.find(({ description }) => description !== undefined);
-  const description = String(described?.description ?? '');
   if (Array.isArray(node.enum)) return node.enum[0];
   switch (node.type) {
     case 'object':
-      return exampleObject(root, node, next);
+      return draftObject(drafting, node);
     case 'array':
-      return exampleList(root, node, key, description, next);
+      return draftList(drafting, node, key, descriptionOf(nodes));
     case 'integer':
       return Math.max(2, Number(node.minimum ?? 2));
     case 'number':
@@ -69,47 +80,47 @@ function example(
   }
 }
 
-function isEmptyList(value: unknown): boolean {
-  return Array.isArray(value) && value.length === 0;
+function descriptionOf(nodes: readonly SchemaNode[]): string {
+  return String(nodes.find(({ description }) => description !== undefined)?.description ?? '');
 }
 
-function exampleObject(root: SchemaNode, node: SchemaNode, next: () => number): unknown {
+/** A default that shows something: an empty list does not. */
+function presetOf(nodes: readonly SchemaNode[]): unknown {
+  const preset = nodes.find((node) => node.default !== undefined)?.default;
+  return Array.isArray(preset) && preset.length === 0 ? undefined : preset;
+}
+
+function draftObject(drafting: Drafting, node: SchemaNode): unknown {
   const required = new Set(Array.isArray(node.required) ? node.required : []);
   const made: Record<string, unknown> = {};
   for (const [name, child] of Object.entries(properties(node))) {
-    const nodes = alternatives(root, child);
-    const described = nodes.find(({ description }) => description !== undefined);
-    const isPreset = nodes.some((one) => one.default !== undefined);
-    const left = !required.has(name) && !isPreset;
-    if (described !== undefined || left) {
-      const text = String(described?.description ?? '');
-      made[`// ${name}`] = left ? `may be left out; ${text}` : text;
+    const nodes = alternatives(drafting.root, child);
+    const description = descriptionOf(nodes);
+    const isGiven =
+      required.has(name) ||
+      nodes.some((one) => one.default !== undefined) ||
+      axesIn(description) !== undefined;
+    if (description !== '' || !isGiven) {
+      made[`// ${name}`] = isGiven ? description : `may be left out; ${description}`;
     }
-    if (!left) made[name] = example(root, nodes, name, next);
+    if (isGiven) made[name] = draft(drafting, nodes, name);
   }
   return made;
 }
 
-function exampleList(
-  root: SchemaNode,
+function draftList(
+  drafting: Drafting,
   node: SchemaNode,
   key: string,
   description: string,
-  next: () => number,
 ): unknown {
-  const items = alternatives(root, node.items);
-  const letters =
-    axesOf(description) ??
-    counted.find(([words]) => words.test(description))?.[1] ??
-    firstProduct(description);
-  const shape = letters?.map((letter) => lengths[letter] ?? 2);
-  const whole = innermost(root, items).some(({ type }) => type === 'integer');
+  const items = alternatives(drafting.root, node.items);
+  const shape = axesIn(description)?.map((letter) => drafting.lengths[letter] ?? 2);
+  const whole = innermost(drafting.root, items).some(({ type }) => type === 'integer');
   const objects = items.some(({ type }) => type === 'object');
   if (shape === undefined || objects) {
     const count = Math.max(Number(node.minItems ?? 1), shape?.[0] ?? (objects ? 2 : 1));
-    return Array.from({ length: count }, (_, i) =>
-      whole ? i % 2 : example(root, items, key, next),
-    );
+    return Array.from({ length: count }, (_, i) => (whole ? i % 2 : draft(drafting, items, key)));
   }
   const build = (axis: number, index: readonly number[]): unknown => {
     if (axis < shape.length) {
@@ -117,23 +128,26 @@ function exampleList(
     }
     if (whole) return index[index.length - 1] % 2;
     if (/semi-definite/.test(description)) return index[0] === index[1] ? 1 : 0.2;
-    if (/^weights|masses$/.test(key)) return 1 / shape[0];
-    return next();
+    if (/^(weights|masses)$/.test(key)) return 1 / shape[0];
+    return drafting.next();
   };
   return build(0, []);
 }
 
-/** The first case of a description that knows several: `d × d; v × d if there is an O`. */
-function firstProduct(description: string): readonly string[] | undefined {
-  return axesOf(description.split(';')[0]);
+/** The axes of a list, in the first case where its description knows several (`d × d; v × d if there is an O`). */
+function axesIn(description: string): readonly string[] | undefined {
+  return (
+    axesOf(description) ??
+    counted.find(([words]) => words.test(description))?.[1] ??
+    axesOf(description.split(';')[0])
+  );
 }
 
 function innermost(root: SchemaNode, nodes: readonly SchemaNode[]): readonly SchemaNode[] {
   const lists = nodes.filter(({ type }) => type === 'array');
-  return lists.length === 0
-    ? nodes
-    : innermost(
-        root,
-        lists.flatMap((list) => alternatives(root, list.items)),
-      );
+  if (lists.length === 0) return nodes;
+  return innermost(
+    root,
+    lists.flatMap((list) => alternatives(root, list.items)),
+  );
 }
