@@ -45,8 +45,9 @@ export type Fault =
       readonly what: string;
       readonly bytes: number;
       readonly budget: number;
-      /** The time that it would take at the least, where that is known. */
+      /** The time that it would take one core at the least, and the longest allowed; where a time is known. */
       readonly seconds?: number;
+      readonly secondsBudget?: number;
       readonly wayOut: string;
     }
   | {
@@ -105,8 +106,10 @@ export function describe(fault: Fault): string {
         ...(fault.wayOut ? [fault.wayOut] : []),
       ].join('\n');
     case 'too-large': {
-      const time = fault.seconds === undefined ? '' : ` and ${roughTime(fault.seconds)} or more`;
-      return `${shortened(fault.path)}: ${fault.what} would take at least ${bytesText(fault.bytes)}${time}; the limit is ${bytesText(fault.budget)}. ${fault.wayOut}`;
+      const { seconds, secondsBudget } = fault;
+      const time = seconds === undefined ? '' : ` and ${roughTime(seconds)} of one core`;
+      const most = secondsBudget === undefined ? '' : ` and ${roughTime(secondsBudget)}`;
+      return `${shortened(fault.path)}: ${fault.what} would take at least ${bytesText(fault.bytes)}${time}; the limit is ${bytesText(fault.budget)}${most}. ${fault.wayOut}`;
     }
     case 'out-of-memory':
       return `Needs ${bytesText(fault.requestedBytes)} more, ${bytesText(fault.availableBytes)} are free in this backend's memory. ${fault.wayOut}`;

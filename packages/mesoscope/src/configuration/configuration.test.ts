@@ -241,11 +241,15 @@ describe('sizes are refused before anything is done', () => {
 
   it.each([
     [{ depths: [8, 1e9] }, /^depths\[1\]: .*7\.5 GiB/],
-    [{ tokens: 1e9 }, /^tokens: .*GiB and .*years or more/],
+    [{ tokens: 1e9 }, /^tokens: .*GiB and .*(days|years) of one core/],
     [{ hidden: 1e9 }, /^hidden: .*GiB/],
     [{ resamples: 1e9 }, /^resamples: .*GiB/],
   ])('%j', (input, sentence) => {
     expect(() => parseConfiguration(sized, input)).toThrow(sentence);
+  });
+
+  it('also by time alone, with the limit of it', () => {
+    expect(() => parseConfiguration(sized, { tokens: 3e8 })).toThrow(/days of one core; .*30 days/);
   });
 
   it('a seed is no size', () => {

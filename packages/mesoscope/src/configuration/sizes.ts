@@ -8,8 +8,8 @@ const memoryLimit = 2 ** 32;
 /** Seconds of the longest run that is begun: 30 days. */
 const timeLimit = 30 * 86_400;
 
-/** Operations a second that no core exceeds on these kernels. */
-const fastest = 2e10;
+/** Operations a second of one core with 128-bit vectors at its peak, in f64. */
+const coreSpeed = 3e10;
 
 /** A whole number of the configuration that counts something. */
 interface Count {
@@ -28,14 +28,17 @@ interface Count {
  */
 export function requireFeasible(
   root: SchemaNode,
-  value: unknown,
+  configuration: unknown,
   lengths: ReadonlyMap<string, number>,
 ): void {
   const counts: Count[] = [];
-  collect(root, alternatives(root, root), value, [], counts);
+  collect(root, alternatives(root, root), configuration, [], counts);
   if (counts.length === 0) return;
+  const greatest = (a: Count, b: Count) => (b.value > a.value ? b : a);
   const largest = (...keys: readonly string[]) =>
-    Math.max(0, ...counts.filter(({ key }) => keys.includes(key)).map((count) => count.value));
+    counts
+      .filter(({ key }) => keys.includes(key))
+      .reduce((most, { value }) => Math.max(most, value), 0);
   const size = (letter: string, ...keys: readonly string[]) =>
     largest(...keys) || lengths.get(letter) || 1;
   const L = size('L', 'depths', 'layers');
@@ -45,17 +48,16 @@ export function requireFeasible(
   const k = size('k', 'keyDimension');
   const m = largest('hidden');
   const S = size('S', 'samples');
-  const all = Math.max(...counts.map((count) => count.value));
+  const { path, value: all } = counts.reduce(greatest);
   const bytes = 8 * Math.max(all, L + S * n * d + H * (2 * k + d) * d + 2 * m * d);
   const operations = 2 * L * S * (H * n * n * (k + d) + H * n * (2 * k + d) * d + 2 * n * m * d);
-  const seconds = operations / fastest;
+  const seconds = operations / coreSpeed;
   if (bytes <= memoryLimit && seconds <= timeLimit) return;
-  const { path } = counts.reduce((a, b) => (b.value > a.value ? b : a));
   throw new MesoscopeError({
     code: 'too-large',
     path,
     what: `with ${all} here the run`,
-    ...{ bytes, budget: memoryLimit, seconds },
+    ...{ bytes, budget: memoryLimit, seconds, secondsBudget: timeLimit },
     wayOut: 'Choose smaller sizes; nothing was started.',
   });
 }
@@ -73,15 +75,27 @@ function collect(
       counts.push({ path: pathText(path), key, value });
     }
   } else if (Array.isArray(value)) {
-    if (!value.some((entry) => typeof entry === 'object' || Number.isInteger(entry))) return;
     const items = below(root, nodes, 0);
-    const whole = items.some(({ type }) => type === 'integer' || type === 'object');
-    const deep = items.some(({ items: inner }) => inner !== undefined);
-    if (!whole && !deep) return;
-    for (let i = 0; i < value.length; i++) collect(root, items, value[i], [...path, i], counts);
+    if (!holdsCounts(root, items)) return;
+    // Of a list of numbers the largest stands for all.
+    const numbers = value.every((entry) => typeof entry === 'number');
+    const at = numbers ? value.reduce((best, n, i) => (n > value[best] ? i : best), 0) : undefined;
+    value.forEach((entry, i) => {
+      if (at === undefined || i === at) collect(root, items, entry, [...path, i], counts);
+    });
   } else if (isObject(value)) {
     for (const [key, entry] of Object.entries(value)) {
       collect(root, below(root, nodes, key), entry, [...path, key], counts);
     }
   }
+}
+
+/** Whether a whole number may stand in what these nodes describe; in an object, one always may. */
+function holdsCounts(root: SchemaNode, nodes: readonly SchemaNode[]): boolean {
+  return nodes.some(
+    (node) =>
+      node.type === 'integer' ||
+      node.type === 'object' ||
+      (node.type === 'array' && holdsCounts(root, alternatives(root, node.items))),
+  );
 }

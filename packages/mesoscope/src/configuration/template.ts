@@ -119,7 +119,7 @@ function draftList(
   const whole = innermost(drafting.root, items).some(({ type }) => type === 'integer');
   const objects = items.some(({ type }) => type === 'object');
   if (shape === undefined || objects) {
-    const count = Math.max(Number(node.minItems ?? 1), shape?.[0] ?? (objects ? 2 : 1));
+    const count = Math.max(Number(node.minItems ?? 1), shape?.[0] ?? (objects ? 3 : 1));
     return Array.from({ length: count }, (_, i) => (whole ? i % 2 : draft(drafting, items, key)));
   }
   const build = (axis: number, index: readonly number[]): unknown => {
