@@ -29,9 +29,10 @@ export function readConfigurationBytes(
   options: ReadOptions = {},
 ): FileConfiguration {
   if (isNpy(bytes)) throw withoutNames(readNpy(bytes, path, options), path);
-  if (/\.safetensors$/i.test(path)) return fromArrays(decodeSafetensors(bytes, path, options));
+  if (/\.safetensors$/i.test(path))
+    return fromArrays(decodeSafetensors(bytes, path, options), path);
   const zipped = bytes[0] === 0x50 && bytes[1] === 0x4b;
-  if (zipped || /\.npz$/i.test(path)) return fromArrays(readNpz(bytes, path, options));
+  if (zipped || /\.npz$/i.test(path)) return fromArrays(readNpz(bytes, path, options), path);
   return { configuration: uncommented(parseJson(bytes, path, options)), notes: [] };
 }
 
@@ -46,7 +47,20 @@ function withoutNames(array: StoredArray, path: string): MesoscopeError {
   });
 }
 
-function fromArrays(stored: Readonly<Record<string, StoredArray>>): FileConfiguration {
+/** @throws MesoscopeError `file` for names that NumPy made up */
+function fromArrays(
+  stored: Readonly<Record<string, StoredArray>>,
+  path: string,
+): FileConfiguration {
+  const unnamed = Object.keys(stored).find((name) => /^arr_\d+$/.test(name));
+  if (unnamed !== undefined) {
+    throw new MesoscopeError({
+      code: 'file',
+      path,
+      reason: `"${unnamed}" (${describeArray(stored[unnamed])}) was saved without a name`,
+      wayOut: 'A configuration needs names: numpy.savez(file, h0=array).',
+    });
+  }
   const { arrays, notes } = settleRounding(stored);
   const names = Object.keys(arrays).sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
   const configuration = names.reduce<unknown>(
