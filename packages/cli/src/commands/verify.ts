@@ -76,7 +76,12 @@ function newVerification(
   const seed = readInteger('--seed', options.seed, 0) ?? 1;
   const execution = readExecution(options);
   return {
-    ...{ tasks, seed, execution, overrides, notes, before: [] },
+    tasks,
+    seed,
+    execution,
+    overrides,
+    notes,
+    before: [],
     setting: options.full ? 'full' : 'quick',
     ...(options.out === undefined
       ? {}

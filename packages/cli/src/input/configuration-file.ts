@@ -7,6 +7,7 @@ import {
   parseJson as parseJsonBytes,
   type ReadOptions,
   readConfigurationBytes,
+  requireBudget,
   requireNamedFields,
 } from 'mesoscope';
 
@@ -21,27 +22,12 @@ export function readConfigurationFile(
   options: ReadOptions = {},
 ): FileConfiguration {
   const path = resolve(directory, file);
-  requireSize(path, file, options);
+  const { budget = defaultInputBudget } = options;
+  const { size = 0 } = statSync(path, { throwIfNoEntry: false }) ?? {};
+  requireBudget(file, 'the file', size, budget);
   const read = readConfigurationBytes(readFile(path, file), file, options);
   requireNamedFields(read.configuration, file);
   return read;
-}
-
-/** @throws MesoscopeError `too-large` for a file that is larger than all that may be read from it */
-function requireSize(
-  path: string,
-  shown: string,
-  { budget = defaultInputBudget }: ReadOptions,
-): void {
-  const bytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-  if (bytes <= budget) return;
-  throw new MesoscopeError({
-    code: 'too-large',
-    path: shown,
-    what: 'the file',
-    ...{ bytes, budget },
-    wayOut: 'Write less, or allow more with --input-limit.',
-  });
 }
 
 /** Reads a whole file. @throws MesoscopeError `file` */

@@ -105,7 +105,7 @@ function brokenSample(index: number, choose: Choose): Sample {
       return {
         claim: id,
         name: 'a.json',
-        bytes: repeat(json(document), (b) => brokenBytes(b, choose)),
+        bytes: repeat<Uint8Array>(json(document), (b) => brokenBytes(b, choose)),
       };
     }
     case 2: {
@@ -242,8 +242,14 @@ function brokenBytes(bytes: Uint8Array, choose: Choose): Uint8Array {
 }
 
 const finding: Finding = {
-  ...{ assumptions: [], evidence: {}, measured: 0, expected: { kind: 'value', value: 0 } },
-  ...{ interval: null, verdict: 'holds', summary: '', figures: [] },
+  assumptions: [],
+  evidence: {},
+  measured: 0,
+  expected: { kind: 'value', value: 0 },
+  interval: null,
+  verdict: 'holds',
+  summary: '',
+  figures: [],
 };
 
 /** How a series of cases went. */

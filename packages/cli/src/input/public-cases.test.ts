@@ -95,7 +95,8 @@ function stackedMembers() {
   const of = (rows: readonly (readonly number[])[]) =>
     npyBytes({ shape: '(1, 2, 2)', data: doubles(...rows.flat()) });
   return {
-    ...{ h0: tokens, depths: layers },
+    h0: tokens,
+    depths: layers,
     'heads.Q': of(head.Q),
     'heads.K': of(head.K),
     'heads.V': of(head.V),
@@ -116,7 +117,9 @@ it('refuses a tensor before the data, naming it', async () => {
   const matrices = [head.Q, head.K, head.V].flat(2);
   const data = doubles(...h0.flat(), ...matrices);
   const place = (from: number, to: number, ...sizes: readonly number[]) => ({
-    ...{ dtype: 'F64', shape: sizes, data_offsets: [from, to] },
+    dtype: 'F64',
+    shape: sizes,
+    data_offsets: [from, to],
   });
   const header = {
     h0: place(0, 48, 3, 2),

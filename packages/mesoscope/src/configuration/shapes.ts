@@ -133,9 +133,8 @@ function shapeOf(value: unknown, axes: number, path: readonly PropertyKey[]): nu
     if (shape.length === first.length && shape.every((n, axis) => n === first[axis])) return;
     const where = pathText([...path, i]);
     const hint = `as ${pathText([...path, 0])}`;
-    throw new MesoscopeError({
-      ...{ code: 'shape-mismatch', path: where, received: shape, expected: first, hint },
-    });
+    const sizes = { received: shape, expected: first };
+    throw new MesoscopeError({ code: 'shape-mismatch', path: where, ...sizes, hint });
   });
   return [value.length, ...first];
 }

@@ -57,7 +57,10 @@ export function requireFeasible(
     code: 'too-large',
     path,
     what: `with ${all} here the run`,
-    ...{ bytes, budget: memoryLimit, seconds, secondsBudget: timeLimit },
+    bytes,
+    budget: memoryLimit,
+    seconds,
+    secondsBudget: timeLimit,
     wayOut: 'Choose smaller sizes; nothing was started.',
   });
 }

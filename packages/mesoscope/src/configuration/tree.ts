@@ -52,8 +52,11 @@ export function pathSteps(path: string): string[] {
   if (path.length > longestPath || steps.length > mostLevels) {
     const wayOut = `It has at most ${mostLevels} steps and ${longestPath} characters.`;
     throw new MesoscopeError({
-      ...{ code: 'invalid-value', path: shortened(path) },
-      ...{ received: `${path.length} characters`, expected, wayOut },
+      code: 'invalid-value',
+      path: shortened(path),
+      received: `${path.length} characters`,
+      expected,
+      wayOut,
     });
   }
   const bad = steps.find((step) => step === '' || reservedKeys.has(step));

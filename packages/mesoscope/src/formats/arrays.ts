@@ -1,4 +1,4 @@
-import { MesoscopeError } from '../errors.ts';
+import { MesoscopeError, shortened } from '../errors.ts';
 
 /** Numbers in row-major order, as f64, with the type in which the file held them. */
 export interface NumberArray {
@@ -131,17 +131,20 @@ export function inputBudget(
       product *= n;
     }
     sum += listBytes * lists + entryBytes * product;
-    if (sum <= budget) return;
-    throw new MesoscopeError({
-      code: 'too-large',
-      path,
-      what: `with "${name}" (${describeArray(array)}) its arrays`,
-      bytes: sum,
-      budget,
-      wayOut:
-        'Write less, or allow more: --input-limit on the command line, `budget` in the library.',
-    });
+    const what = `with "${shortened(name)}" (${describeArray(array)}) its arrays`;
+    requireBudget(path, what, sum, budget);
   };
+}
+
+/**
+ * @param what - what would be read, as the beginning of a sentence: `its content`
+ * @throws MesoscopeError `too-large` unless it takes at most so many bytes
+ */
+export function requireBudget(path: string, what: string, bytes: number, budget: number): void {
+  if (bytes <= budget) return;
+  const wayOut =
+    'Write less, or allow more: --input-limit on the command line, `budget` in the library.';
+  throw new MesoscopeError({ code: 'too-large', path, what, bytes, budget, wayOut });
 }
 
 /** Row-major entries as nested lists; a single entry for shape []. Booleans come as such. */

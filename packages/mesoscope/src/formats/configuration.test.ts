@@ -16,7 +16,9 @@ it('puts arrays at the paths that their names spell', () => {
   });
   const expected = {
     heads: [{ Q: [[1, 2]] }, { Q: [[3, 4]] }],
-    ...{ horizon: 2, causal: true, pooling: 'mean' },
+    horizon: 2,
+    causal: true,
+    pooling: 'mean',
   };
   expect(read(archive, 'a.npz')).toEqual(expected);
   // An archive by another name is one all the same.

@@ -3,6 +3,7 @@ export {
   type NumberArray,
   type NumberType,
   type ReadOptions,
+  requireBudget,
   type StoredArray,
   type TextArray,
 } from './arrays.ts';

@@ -1,6 +1,6 @@
 import { mostLevels } from '../configuration/tree.ts';
 import { MesoscopeError, shortened } from '../errors.ts';
-import { defaultInputBudget, type ReadOptions } from './arrays.ts';
+import { defaultInputBudget, type ReadOptions, requireBudget } from './arrays.ts';
 
 /** Bytes that a value and a list or object take once read, about. */
 const valueBytes = 8;
@@ -43,17 +43,7 @@ export function parseJson(
       depth--;
     }
   }
-  if (memory > budget) {
-    throw new MesoscopeError({
-      code: 'too-large',
-      path,
-      what: 'its content',
-      bytes: memory,
-      budget,
-      wayOut:
-        'Write less, or allow more: --input-limit on the command line, `budget` in the library.',
-    });
-  }
+  requireBudget(path, 'its content', memory, budget);
   try {
     return JSON.parse(text);
   } catch (cause) {
