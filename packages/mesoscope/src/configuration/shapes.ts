@@ -25,48 +25,57 @@ export function agreeingLengths(root: SchemaNode, value: unknown): ReadonlyMap<s
   const nameIn = (field: ShapedField, axis: number) =>
     global.has(field.axes[axis]) ? field.axes[axis] : `${field.item}:${field.axes[axis]}`;
   const lengths = new Map<string, number>();
-  const odds = fields.filter((field) =>
+  const odd = firstAtOdds(fields, nameIn, lengths);
+  if (odd !== undefined) throw mismatch(fields, odd, nameIn);
+  return new Map([...lengths].filter(([name]) => global.has(name)));
+}
+
+/** The first field with another length for a letter than the fields before it; `lengths` are noted on the way. */
+function firstAtOdds(
+  fields: readonly ShapedField[],
+  nameIn: Naming,
+  lengths: Map<string, number>,
+): ShapedField | undefined {
+  return fields.find((field) =>
     field.shape.some((length, axis) => {
       const name = nameIn(field, axis);
       if (!lengths.has(name)) lengths.set(name, length);
       return lengths.get(name) !== length;
     }),
   );
-  if (odds.length > 0) throw mismatch(fields, nameIn);
-  return new Map([...lengths].filter(([name]) => global.has(name)));
 }
 
 type Naming = (field: ShapedField, axis: number) => string;
 
-/** The complaint about the field without which the others agree; if there is a choice, one that is transposed. */
-function mismatch(fields: readonly ShapedField[], nameIn: Naming): MesoscopeError {
-  const conflicts = (candidates: readonly ShapedField[]) => {
-    const seen = new Map<string, number>();
-    let count = 0;
-    for (const field of candidates) {
-      field.shape.forEach((length, axis) => {
-        const name = nameIn(field, axis);
-        if ((seen.get(name) ?? length) !== length) count++;
-        seen.set(name, seen.get(name) ?? length);
-      });
-    }
-    return count;
-  };
-  const judged = fields.map((field, i) => {
+/** Fields among which the odd one is looked for; the effort grows with their square. */
+const mostJudged = 200;
+
+/**
+ * The complaint about the field without which the others agree. Where each of several would do, the transposed one is
+ * meant, else the last; where none alone would, the first at odds with those before it.
+ */
+function mismatch(
+  fields: readonly ShapedField[],
+  odd: ShapedField,
+  nameIn: Naming,
+): MesoscopeError {
+  const agree = (some: readonly ShapedField[]) =>
+    firstAtOdds(some, nameIn, new Map()) === undefined;
+  const judged = fields.slice(0, mostJudged).map((field, i) => {
     const others = fields.filter((_, j) => j !== i);
+    const suffices = agree(others);
     const turned = {
       ...field,
       shape: [...field.shape.slice(0, -2), ...field.shape.slice(-2).reverse()],
     };
-    const left = conflicts(others);
-    const transposed =
-      field.shape.length >= 2 && left === 0 && conflicts([...others, turned]) === 0;
-    return { field, others, left, transposed };
+    const isTable = field.shape.length >= 2 && field.shape.every((length) => length > 1);
+    const transposed = isTable && suffices && agree([...others, turned]);
+    return { field, suffices, transposed };
   });
-  const fewest = Math.min(...judged.map(({ left }) => left));
-  const guilty = judged.filter(({ left }) => left === fewest);
-  const { field, others, transposed } =
-    guilty.find((one) => one.transposed) ?? guilty[guilty.length - 1];
+  const guilty = judged.filter(({ suffices }) => suffices);
+  const { field, transposed } = guilty.find((one) => one.transposed) ??
+    guilty.at(-1) ?? { field: odd, transposed: false };
+  const others = fields.filter((other) => other !== field);
   const witnesses = new Set<string>();
   const expected = field.axes.map((letter, axis) => {
     const name = nameIn(field, axis);
