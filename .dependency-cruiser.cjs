@@ -1,8 +1,8 @@
 /** Imports run downwards in this order and never up; the list is the architecture. */
 const layers = [
   'configuration',
-  'formats',
   'numeric',
+  'formats',
   'minimise',
   'kernels',
   'law',

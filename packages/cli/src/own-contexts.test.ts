@@ -78,5 +78,5 @@ it('refuses own tokens that cannot be, and leaves nothing', async () => {
   );
   const { code, stderr } = await lab('bad.json');
   expect(code).toBe(2);
-  expect(stderr).toContain('tokens[0]');
+  expect(stderr).toContain('tokens: received shape [1 × 3]');
 });

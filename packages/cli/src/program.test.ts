@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import type { Claim } from 'mesoscope/claims';
 import { Interrupted, type Study } from 'mesoscope/study';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { decodeNpz } from './bundle/npz.ts';
+
 import { run } from './program.ts';
 import {
   eulerFigure,
@@ -203,6 +203,11 @@ describe('bad input exits 2 with a sentence and the way out', () => {
     ['study toy/decay --set steps', 'expected path=value'],
     ['study --resume nowhere', 'there is no such run'],
     ['cite nowhere', 'it holds no run'],
+    ['template A.toy-ordr', 'Did you mean "A.toy-order"?'],
+    ['verify A --set constructor.prototype=1', 'a path such as'],
+    [`verify A --set ${'a.'.repeat(20_000)}b=1`, '64 steps'],
+    ['verify A --set horizon=x', 'mesoscope template A.toy-order > instance.json'],
+    ['verify A --input-limit 0', 'expected a whole number ≥ 1'],
   ])('%s', async (line, sentence) => {
     const { code, stdout, stderr } = await mesoscope(line);
     expect(code).toBe(2);
@@ -285,6 +290,7 @@ describe('study', () => {
     expect(stdout.match(/^@\w+/gm)).toEqual(['@software', '@misc', '@misc']);
     expect(stdout).toContain('2606.23235');
     expect(stdout).toContain('2605.17660');
+    expect((await mesoscope('cite run/run.json')).stdout).toBe(stdout);
     expect(JSON.parse((await mesoscope('cite run --json')).stdout).references).toHaveLength(2);
   });
 
@@ -353,6 +359,36 @@ describe('list, doctor, help', () => {
     expect(document.studies[0].configuration.properties.steps).toMatchObject({ default: 5 });
     expect(document.claims.map((claim: Claim) => claim.id)).toEqual(['A.toy-order', 'C.toy-exact']);
     expect(document.claims[0].statement).toBe(toyClaim.statement);
+  });
+
+  it('fits its list to the terminal', async () => {
+    for (const columns of [40, 60, 120]) {
+      const { environment, stdout } = toyEnvironment(directory);
+      const output = Object.assign(stdout, { columns });
+      const studies = [{ ...toyStudy, description: 'many words '.repeat(30) } as Study];
+      await run(['list'], { ...environment, stdout: output, claims: realClaims, studies });
+      const widest = Math.max(
+        ...stdout
+          .text()
+          .split('\n')
+          .map((line) => line.length),
+      );
+      expect(widest).toBeLessThanOrEqual(columns);
+      expect(widest).toBeGreaterThan(columns - 20);
+    }
+  });
+
+  it('prints a template that runs as it is', async () => {
+    const { code, stdout } = await mesoscope('template A.toy-order');
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ '// horizon': 'T > 0', horizon: 1 });
+    writeFileSync(join(directory, 'instance.json'), stdout);
+    const run = JSON.parse((await mesoscope('verify A --config instance.json --json')).stdout);
+    expect(run.claims[0].instance).toEqual({ horizon: 1, bend: 0 });
+    const own = JSON.parse((await mesoscope('verify A --json')).stdout);
+    expect(own.claims[0].instanceHash).toBe(run.claims[0].instanceHash);
+    const other = JSON.parse((await mesoscope('verify A --set bend=0.5 --json')).stdout);
+    expect(other.claims[0].instanceHash).not.toBe(run.claims[0].instanceHash);
   });
 
   it('looks at the machine', async () => {

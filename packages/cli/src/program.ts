@@ -1,10 +1,12 @@
 import { Command, CommanderError } from 'commander';
 import { MesoscopeError, version } from 'mesoscope';
+import { preview, shortened } from 'mesoscope/configuration';
 import { citeCommand } from './commands/cite.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { listCommand } from './commands/list.ts';
 import { exitCode } from './commands/options.ts';
 import { studyCommand } from './commands/study.ts';
+import { templateCommand } from './commands/template.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { type Environment, processEnvironment } from './environment.ts';
 
@@ -34,7 +36,7 @@ function report(cause: unknown, json: boolean, { stdout, stderr }: Environment):
   if (cause instanceof CommanderError) {
     if (cause.exitCode === 0) return exitCode.done;
     // Commander has written its sentence to standard error.
-    if (json) writeError(stdout, { code: 'command-line', message: cause.message });
+    if (json) writeError(stdout, { code: 'command-line', message: shortened(cause.message) });
     return exitCode.refused;
   }
   const error = cause instanceof Error ? cause : new Error(String(cause));
@@ -43,12 +45,19 @@ function report(cause: unknown, json: boolean, { stdout, stderr }: Environment):
   if (json) {
     writeError(
       stdout,
-      refused
-        ? { ...error.fault, message: error.message }
-        : { code: 'internal', message: error.message },
+      refused ? faultDocument(error) : { code: 'internal', message: error.message },
     );
   }
   return refused ? exitCode.refused : exitCode.failed;
+}
+
+/** A refusal as data; what was received only as far as its sentence repeats it. */
+function faultDocument({ fault, message }: MesoscopeError): object {
+  const isLong = 'received' in fault && preview(fault.received).endsWith('…');
+  const received = isLong ? { received: preview(fault.received) } : {};
+  const issues =
+    fault.code === 'invalid-configuration' ? { issues: fault.issues.slice(0, 100) } : {};
+  return { ...fault, ...received, ...issues, message };
 }
 
 function writeError(stdout: Environment['stdout'], error: object): void {
@@ -64,6 +73,7 @@ function commands(environment: Environment, finish: (code: number) => void): Com
     .configureOutput({
       writeOut: (text) => stdout.write(text),
       writeErr: (text) => stderr.write(text),
+      outputError: (text, write) => write(text.split('\n').map(shortened).join('\n')),
     })
     .showSuggestionAfterError();
 
@@ -97,8 +107,15 @@ function commands(environment: Environment, finish: (code: number) => void): Com
     )
     .action(async (options) => finish(await listCommand(options, environment)));
 
+  program
+    .command('template')
+    .argument('<name>', 'a claim (A.euler-order) or a study (first-look)')
+    .description('Print a complete commented configuration, to be changed and run with --config.')
+    .option('--json', 'as without it: a template is JSON')
+    .action(async (name) => finish(await templateCommand(name, environment)));
+
   withJson(program.command('cite'))
-    .argument('<run>', 'folder of a run')
+    .argument('<run>', 'folder of a run, or its run.json')
     .description('Print BibTeX of the program and of the works that a run used.')
     .action((run, options) => finish(citeCommand(run, options, environment)));
 
@@ -118,6 +135,7 @@ function withRunOptions(command: Command): Command {
   return withJson(command)
     .option('--config <file>', 'JSON, .npz or .safetensors laid over the configuration', collect)
     .option('--set <path=value>', 'set one field, as in training.rate=0.01', collect)
+    .option('--input-limit <MiB>', 'memory that a --config file may take once read (default: 64)')
     .option('--seed <n>', 'seed of all random streams')
     .option('--out <dir>', 'where the run bundle goes')
     .option('--backend <name>', 'wasm (default), wasm-strict (bitwise reproducible) or reference')

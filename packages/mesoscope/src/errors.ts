@@ -21,6 +21,8 @@ export type Fault =
       readonly path: string;
       readonly received: readonly number[];
       readonly expected: readonly (number | string)[];
+      /** What may have happened: `transposed?`. */
+      readonly hint?: string;
     }
   | {
       readonly code: 'not-finite';
@@ -31,6 +33,22 @@ export type Fault =
   | {
       readonly code: 'invalid-configuration';
       readonly issues: readonly { readonly path: string; readonly message: string }[];
+      /** Whose configuration it is, if not the only one: `A.euler-order`. */
+      readonly subject?: string;
+      readonly wayOut?: string;
+    }
+  /** Refused by an estimate, before anything was read or allocated. */
+  | {
+      readonly code: 'too-large';
+      readonly path: string;
+      /** What takes the memory, as the beginning of a sentence: `its content`. */
+      readonly what: string;
+      readonly bytes: number;
+      readonly budget: number;
+      /** The time that it would take one core at the least, and the longest allowed; where a time is known. */
+      readonly seconds?: number;
+      readonly secondsBudget?: number;
+      readonly wayOut: string;
     }
   | {
       readonly code: 'out-of-memory';
@@ -73,27 +91,75 @@ export function describe(fault: Fault): string {
           : fault.known.length > 0
             ? `Known: ${fault.known.join(', ')}.`
             : 'There is none yet.';
-      return `Unknown ${fault.kind} "${fault.received}". ${hint}`;
+      return `Unknown ${fault.kind} "${shortened(fault.received)}". ${hint}`;
     }
     case 'invalid-value':
-      return `${fault.path}: received ${quote(fault.received)}, expected ${fault.expected}.${fault.wayOut ? ` ${fault.wayOut}` : ''}`;
+      return `${shortened(fault.path)}: received ${preview(fault.received)}, expected ${fault.expected}.${fault.wayOut ? ` ${fault.wayOut}` : ''}`;
     case 'shape-mismatch':
-      return `${fault.path}: received shape [${fault.received.join(' × ')}], expected [${fault.expected.join(' × ')}].`;
+      return `${shortened(fault.path)}: received shape ${shapeText(fault.received)}, expected ${shapeText(fault.expected)}${fault.hint ? ` (${fault.hint})` : '.'}`;
     case 'not-finite':
-      return `${fault.path}: entry ${fault.index} is ${fault.received}; every number must be finite.`;
+      return `${shortened(fault.path)}: entry ${fault.index} is ${fault.received}; every number must be finite.`;
     case 'invalid-configuration':
-      return `The configuration is not valid:\n${fault.issues.map((i) => `  ${i.path || '(root)'}: ${i.message}`).join('\n')}`;
+      return [
+        `The configuration${fault.subject ? ` of ${fault.subject}` : ''} is not valid:`,
+        ...issueLines(fault.issues),
+        ...(fault.wayOut ? [fault.wayOut] : []),
+      ].join('\n');
+    case 'too-large': {
+      const { seconds, secondsBudget } = fault;
+      const time = seconds === undefined ? '' : ` and ${roughTime(seconds)} of one core`;
+      const most = secondsBudget === undefined ? '' : ` and ${roughTime(secondsBudget)}`;
+      return `${shortened(fault.path)}: ${fault.what} would take at least ${bytesText(fault.bytes)}${time}; the limit is ${bytesText(fault.budget)}${most}. ${fault.wayOut}`;
+    }
     case 'out-of-memory':
-      return `Needs ${megabytes(fault.requestedBytes)} more, ${megabytes(fault.availableBytes)} are free in this backend's memory. ${fault.wayOut}`;
+      return `Needs ${bytesText(fault.requestedBytes)} more, ${bytesText(fault.availableBytes)} are free in this backend's memory. ${fault.wayOut}`;
     case 'unsupported':
       return `${fault.by} cannot do this: ${fault.what}. ${fault.wayOut}`;
     case 'file':
-      return `${fault.path}: ${fault.reason}. ${fault.wayOut}`;
+      return `${shortened(fault.path)}: ${fault.reason}. ${fault.wayOut}`;
   }
+}
+
+/** Characters of what was received that a sentence repeats at most. */
+const longestEcho = 120;
+
+/** A text as a sentence repeats it: its first 120 characters. */
+export function shortened(text: string): string {
+  return text.length > longestEcho ? `${text.slice(0, longestEcho - 1)}…` : text;
+}
+
+/** A value as a sentence repeats it. Only its beginning is looked at, so that a long list costs nothing. */
+export function preview(value: unknown, levels = 6): string {
+  if (typeof value === 'string') return shortened(JSON.stringify(value.slice(0, longestEcho)));
+  if (typeof value !== 'object' || value === null) return shortened(String(value));
+  if (levels === 0) return '…';
+  if (Array.isArray(value) || ArrayBuffer.isView(value)) {
+    const beginning = Array.prototype.slice.call(value, 0, longestEcho) as unknown[];
+    return shortened(`[${beginning.map((entry) => preview(entry, levels - 1)).join(',')}]`);
+  }
+  const entries = Object.entries(value).slice(0, longestEcho);
+  const texts = entries.map(([key, entry]) => `"${shortened(key)}":${preview(entry, levels - 1)}`);
+  return shortened(`{${texts.join(',')}}`);
+}
+
+function shapeText(shape: readonly (number | string)[]): string {
+  return `[${shape.join(' × ')}]`;
+}
+
+/** Complaints that are listed; the rest is counted. */
+const mostIssues = 20;
+
+function issueLines(issues: readonly { readonly path: string; readonly message: string }[]) {
+  const lines = issues
+    .slice(0, mostIssues)
+    .map(({ path, message }) => `  ${shortened(path || '(root)')}: ${message}`);
+  const left = issues.length - lines.length;
+  return left > 0 ? [...lines, `  … and ${left} more`] : lines;
 }
 
 /** The known name closest to what was typed, if it is close enough to be a slip. */
 export function nearest(received: string, known: readonly string[]): string | undefined {
+  if (received.length > longestEcho) return undefined;
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.floor(received.length / 3)) + 1;
   for (const candidate of known) {
@@ -119,14 +185,23 @@ function editDistance(a: string, b: string): number {
   return row[b.length];
 }
 
-function quote(value: unknown): string {
-  if (typeof value === 'number' || value === undefined) return String(value);
-  const text = JSON.stringify(value);
-  return text.length > 80 ? `${text.slice(0, 77)}…` : text;
+function bytesText(bytes: number): string {
+  const units = ['KiB', 'MiB', 'GiB', 'TiB'];
+  let size = bytes / 2 ** 10;
+  let unit = 0;
+  while (size >= 1024 && unit < units.length - 1) {
+    size /= 1024;
+    unit++;
+  }
+  return `${size < 1e6 ? size.toFixed(1) : size.toExponential(1)} ${units[unit]}`;
 }
 
-function megabytes(bytes: number): string {
-  return `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+function roughTime(seconds: number): string {
+  if (seconds < 1) return 'a second';
+  if (seconds < 7200) return `${Math.ceil(seconds / 60)} min`;
+  if (seconds < 172_800) return `${Math.round(seconds / 3600)} h`;
+  const days = Math.round(seconds / 86_400);
+  return days < 730 ? `${days} days` : `${(days / 365).toPrecision(2)} years`;
 }
 
 /** An error without its class, which a message between threads, or a file, loses. */

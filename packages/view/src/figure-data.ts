@@ -1,18 +1,13 @@
 import type { Figure, Mark } from 'mesoscope/claims';
-
-/** A list of numbers for arrays.npz. */
-interface NumberList {
-  readonly shape: readonly number[];
-  readonly data: Float64Array;
-}
+import type { NamedArray } from 'mesoscope/formats';
 
 /**
  * The numbers of a figure as arrays, so that it can be drawn again elsewhere. Their names are
  * `<figure id>.<kind>.<series>.<field>`, such as `A.euler-order.line.Euler.x`; of two marks with the same name the
  * second is called `line-2`. Regions become one array of zeros and ones for each category.
  */
-export function figureArrays({ id, marks }: Figure): Record<string, NumberList> {
-  const arrays: Record<string, NumberList> = {};
+export function figureArrays({ id, marks }: Figure): Record<string, NamedArray> {
+  const arrays: Record<string, NamedArray> = {};
   const seen = new Map<string, number>();
   for (const mark of marks) {
     const title = titleOf(mark);

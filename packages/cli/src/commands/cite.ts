@@ -1,19 +1,20 @@
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { referenceLine } from 'mesoscope/claims';
 import { runFolder } from '../bundle/folder.ts';
-import { readRecord } from '../bundle/record.ts';
+import { readRecord, recordName } from '../bundle/record.ts';
 import type { Environment } from '../environment.ts';
 import { citationText } from '../report/citation.ts';
 import { exitCode } from './options.ts';
 
-/** `mesoscope cite <run>`: BibTeX of the program and of exactly the works that a run used. */
+/** `mesoscope cite <run>`, a folder or its run.json: BibTeX of the program and of exactly the works that a run used. */
 export function citeCommand(
   run: string,
   options: { readonly json?: boolean },
   { directory, stdout }: Environment,
 ): number {
-  const path = resolve(directory, run);
+  const named = resolve(directory, run);
+  const path = basename(named) === recordName ? dirname(named) : named;
   const { partial } = runFolder(path);
   const { references } = readRecord(!existsSync(path) && existsSync(partial) ? partial : path);
   const text = citationText(references);

@@ -27,6 +27,8 @@ export interface Sitting {
   readonly folder: RunFolder | undefined;
   /** Of the interrupted run that is continued. */
   readonly record?: RunRecord;
+  /** What was changed in the user's files, one sentence each. */
+  readonly notes: readonly string[];
   /** Whether a lock of another process is broken. */
   readonly takeOver: boolean;
   /** How an interrupted run is continued: `mesoscope study --resume`. */
@@ -147,7 +149,7 @@ function keeperOf(store: PieceStore | undefined) {
 }
 
 function startedRecord(
-  { study, seed, configuration, execution, modules }: Sitting,
+  { study, seed, configuration, execution, modules, notes: changed }: Sitting,
   build: string,
 ): RunRecord {
   const { value, notes } = finiteJson(configuration);
@@ -161,7 +163,7 @@ function startedRecord(
     build,
     started: new Date(),
   });
-  return { ...record, notes };
+  return { ...record, notes: [...changed, ...notes] };
 }
 
 function writeRecord({ partial }: RunFolder, record: RunRecord): void {

@@ -16,25 +16,43 @@ export async function listCommand(
     stdout.write(`${JSON.stringify(document, null, 2)}\n`);
     return exitCode.done;
   }
-  stdout.write('Studies (mesoscope study NAME)\n\n');
+  const columns = stdout.columns ?? defaultColumns;
+  const line = (text: string, lead: string, hanging: number) =>
+    stdout.write(`${indented(text, columns, lead, hanging)}\n`);
+  line('Studies (mesoscope study NAME)', '', 0);
   for (const study of studies) {
-    stdout.write(`  ${study.name}\n${paragraph(study.description)}\n`);
+    stdout.write('\n');
+    line(study.name, '  ', 4);
+    line(study.description, '     ', 5);
   }
-  stdout.write('\nClaims (mesoscope verify ID …, or a paper’s letter)\n');
+  stdout.write('\n');
+  line('Claims (mesoscope verify ID …, or a paper’s letter)', '', 0);
   for (const [letter, paper] of Object.entries(papers)) {
     const ofPaper = claims.filter((claim) => claim.paper === letter);
     if (ofPaper.length === 0) continue;
-    stdout.write(`\n  ${letter}  ${paper.authors}, arXiv ${paper.arxiv}\n`);
-    const width = Math.max(...ofPaper.map((claim) => claim.id.length));
-    for (const claim of ofPaper) {
-      stdout.write(`     ${claim.id.padEnd(width)}  ${claim.title}\n`);
+    stdout.write('\n');
+    line(`${paper.authors}, arXiv ${paper.arxiv}`, `  ${letter}  `, 5);
+    const width = 7 + Math.max(...ofPaper.map((claim) => claim.id.length));
+    const beside = columns >= width + leastTitle;
+    for (const { id, title } of ofPaper) {
+      if (beside) line(title, `     ${id}`.padEnd(width), width);
+      else line(`${id} ${title}`, '     ', 7);
     }
   }
   return exitCode.done;
 }
 
-function paragraph(text: string): string {
-  return `     ${wrap(text, 90).replaceAll('\n', '\n     ')}`;
+/** Columns of a line where the output is no terminal. */
+const defaultColumns = 95;
+
+/** Columns for titles at the least, if ids stand beside them. */
+const leastTitle = 30;
+
+/** A text broken to fit `columns`: `lead` before its first line, `hanging` spaces before the others. */
+function indented(text: string, columns: number, lead: string, hanging: number): string {
+  return (
+    lead + wrap(text, Math.max(20, columns - hanging)).replaceAll('\n', `\n${' '.repeat(hanging)}`)
+  );
 }
 
 function studyEntry({ name, title, description, schema }: Study) {

@@ -1,5 +1,6 @@
 import { MesoscopeError } from 'mesoscope';
 import { applyAssignment, mergeConfigurations, setAtPath } from 'mesoscope/configuration';
+import type { FileConfiguration } from 'mesoscope/formats';
 import type { Precision } from 'mesoscope/kernels';
 import { backendNames, type Execution } from '../host/backend.ts';
 import { defaultWorkers } from '../host/describe.ts';
@@ -15,6 +16,7 @@ export interface RunOptions {
   readonly backend?: string;
   readonly precision?: string;
   readonly workers?: string;
+  readonly inputLimit?: string;
 }
 
 /** Exit codes of the program. */
@@ -62,15 +64,36 @@ export function readInteger(
   return value;
 }
 
-/** What the user set explicitly: the `--config` files in order, then `--set`, laid over `base`. */
-export function readOverrides(options: RunOptions, directory: string, base: unknown = {}): unknown {
-  const files = (options.config ?? []).map((file) => readConfigurationFile(file, directory));
-  return (options.set ?? []).reduce(applyAssignment, files.reduce(mergeConfigurations, base));
+/**
+ * What the user set explicitly: the `--config` files in order, then `--set`, laid over `base`; and what was changed in
+ * the files, one sentence each.
+ */
+export function readOverrides(
+  options: RunOptions,
+  directory: string,
+  base: unknown = {},
+): FileConfiguration {
+  const limit = readInteger('--input-limit', options.inputLimit, 1);
+  const reading = limit === undefined ? {} : { budget: limit * 2 ** 20 };
+  const files = (options.config ?? []).map((file) =>
+    readConfigurationFile(file, directory, reading),
+  );
+  const laid = files.reduce((below, file) => mergeConfigurations(below, file.configuration), base);
+  return {
+    configuration: (options.set ?? []).reduce(applyAssignment, laid),
+    notes: files.flatMap(({ notes }) => notes),
+  };
 }
 
 /** As {@link readOverrides}, with `--seed` as the field `seed`. */
-export function readConfiguration(options: RunOptions, directory: string, base: unknown): unknown {
-  const configuration = readOverrides(options, directory, base);
+export function readConfiguration(
+  options: RunOptions,
+  directory: string,
+  base: unknown,
+): FileConfiguration {
+  const { configuration, notes } = readOverrides(options, directory, base);
   const seed = readInteger('--seed', options.seed, 0);
-  return seed === undefined ? configuration : setAtPath(configuration, 'seed', seed);
+  return seed === undefined
+    ? { configuration, notes }
+    : { configuration: setAtPath(configuration, 'seed', seed), notes };
 }

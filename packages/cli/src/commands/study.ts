@@ -57,16 +57,25 @@ async function newSitting(
   const modules = name !== undefined && isModule(name) ? [moduleAddress(name, directory)] : [];
   const catalogue = await environment.catalogue(modules);
   const { study, base } = findStudy(name, directory, catalogue);
-  const configuration = parseConfiguration(
-    study.schema,
-    readConfiguration(options, directory, base),
-  );
+  const read = readConfiguration(options, directory, base);
+  for (const note of read.notes) environment.stderr.write(`${note}\n`);
+  const configuration = parseConfiguration(study.schema, read.configuration);
   const execution = readExecution(options);
   const seed = seedOf(configuration);
   study.pieces(configuration);
   const wanted = options.out ?? `runs/${study.name.replaceAll('/', '-')}-${seed}`;
   const folder = reserveFolder(resolve(directory, wanted), study.name);
-  return { study, configuration, seed, execution, modules, folder, takeOver: false, resumeCommand };
+  return {
+    study,
+    configuration,
+    seed,
+    execution,
+    modules,
+    folder,
+    notes: read.notes,
+    takeOver: false,
+    resumeCommand,
+  };
 }
 
 /** A study by name, of a module of the user's own, or from a file `{ "study": name, "configuration": { … } }` such as a run.json. */
@@ -137,7 +146,7 @@ async function resumedSitting(
   const study = catalogue.study(record.study);
   const configuration = parseConfiguration(
     study.schema,
-    readConfiguration(options, directory, record.configuration),
+    readConfiguration(options, directory, record.configuration).configuration,
   );
   const execution = resumedExecution(options, record);
   refuseDifferences(
@@ -153,6 +162,7 @@ async function resumedSitting(
     modules: record.modules,
     folder,
     record,
+    notes: [],
     takeOver: options.takeOver ?? false,
     resumeCommand,
   };

@@ -1,11 +1,12 @@
 import { relative, resolve } from 'node:path';
 import { MesoscopeError } from 'mesoscope';
-import { type Claim, type ClaimOutcome, claimsDocument, selectClaims } from 'mesoscope/claims';
+import { type Claim, type ClaimOutcome, selectClaims } from 'mesoscope/claims';
 import { parseConfiguration } from 'mesoscope/configuration';
 import type { Study, Verification } from 'mesoscope/study';
 import { interruptedRun, reserveFolder } from '../bundle/folder.ts';
 import { readRecord } from '../bundle/record.ts';
 import type { Environment } from '../environment.ts';
+import { hashedDocuments, refuseUnfit } from '../input/instance.ts';
 import { claimTable, verdictCounts } from '../terminal/table.ts';
 import { conduct, type Sitting, shown } from './conduct.ts';
 import { refuseDifferences, resumedExecution } from './differences.ts';
@@ -49,7 +50,7 @@ export async function verifyCommand(
       : `\nReport: ${shown(sitting.folder.bundle, directory)}/report.html\n`;
   stdout.write(
     options.json
-      ? `${JSON.stringify(claimsDocument(claims), null, 2)}\n`
+      ? `${JSON.stringify({ claims: hashedDocuments(claims) }, null, 2)}\n`
       : `${claimTable(claims)}${report}\n${verdictCounts(claims)}\n`,
   );
   return verdictCode(claims, sitting.configuration as Verification, options.strict ?? false);
@@ -66,16 +67,21 @@ async function newSitting(
   const named = selectors.filter((selector) => !isModule(selector));
   const selected = named.length > 0 || modules.length === 0 ? selectClaims(named, all) : [];
   const claims = [...own.claims, ...selected.filter((claim) => !own.claims.includes(claim))];
-  const overrides = readOverrides(options, directory);
+  const { configuration: overrides, notes } = readOverrides(options, directory);
+  for (const note of notes) environment.stderr.write(`${note}\n`);
+  const setting = options.full ? 'full' : 'quick';
+  const instances = claims.map((claim) => instanceOf(claim, overrides, all));
+  requireNamedClaim(claims, instances, overrides);
+  claims.forEach((claim, i) => {
+    refuseUnfit(claim, instances[i], setting);
+  });
   const execution = readExecution(options);
   const study = find('verify');
   const configuration = parseConfiguration(study.schema, {
     seed: readInteger('--seed', options.seed, 0) ?? 1,
-    setting: options.full ? 'full' : 'quick',
-    claims: claims.map((claim) => ({ id: claim.id, instance: instanceOf(claim, overrides, all) })),
+    setting,
+    claims: claims.map((claim, i) => ({ id: claim.id, instance: instances[i] })),
   });
-  // Refuses instances that do not fit before anything is written.
-  study.pieces(configuration);
   return {
     study,
     configuration,
@@ -86,6 +92,7 @@ async function newSitting(
       options.out === undefined
         ? undefined
         : reserveFolder(resolve(directory, options.out), 'verify'),
+    notes,
     takeOver: false,
     resumeCommand,
   };
@@ -122,6 +129,7 @@ async function resumedSitting(
     modules: record.modules,
     folder,
     record,
+    notes: [],
     takeOver: options.takeOver ?? false,
     resumeCommand,
   };
@@ -154,4 +162,21 @@ function instanceOf(claim: Claim, overrides: unknown, all: readonly Claim[]): un
   const keyed = entries.length > 0 && entries.every(([key]) => all.some(({ id }) => id === key));
   if (!keyed) return overrides;
   return entries.find(([key]) => key === claim.id)?.[1] ?? {};
+}
+
+/** @throws MesoscopeError `invalid-value` if instances are keyed by claims, none of which runs */
+function requireNamedClaim(
+  claims: readonly Claim[],
+  instances: readonly unknown[],
+  overrides: unknown,
+): void {
+  const keys = Object.keys(overrides as object);
+  const named = instances.some((instance) => Object.keys(instance as object).length > 0);
+  if (keys.length === 0 || named) return;
+  throw new MesoscopeError({
+    code: 'invalid-value',
+    path: '--config',
+    received: keys,
+    expected: `instances of claims that run (${claims.map(({ id }) => id).join(', ')})`,
+  });
 }

@@ -1,27 +1,33 @@
-import { readFileSync } from 'node:fs';
-import { extname, resolve } from 'node:path';
+import { readFileSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { MesoscopeError } from 'mesoscope';
-import { setAtPath } from 'mesoscope/configuration';
-import type { DenseArray } from '../bundle/npy.ts';
-import { decodeNpz } from '../bundle/npz.ts';
-import { decodeSafetensors } from './safetensors.ts';
+import { requireNamedFields } from 'mesoscope/configuration';
+import {
+  defaultInputBudget,
+  type FileConfiguration,
+  parseJson as parseJsonBytes,
+  type ReadOptions,
+  readConfigurationBytes,
+  requireBudget,
+} from 'mesoscope/formats';
 
 /**
- * Reads a `--config` file: JSON, or arrays (.npz, .safetensors) whose names are the paths where they stand in the
- * configuration, such as `h0` or `heads.0.Q`.
+ * Reads a `--config` file ({@link readConfigurationBytes}), which must name something.
  *
- * @throws MesoscopeError `file`
+ * @throws MesoscopeError `file`, `too-large`, `invalid-value`
  */
-export function readConfigurationFile(file: string, directory: string): unknown {
-  const bytes = readFile(resolve(directory, file), file);
-  switch (extname(file).toLowerCase()) {
-    case '.npz':
-      return nest(decodeNpz(bytes, file));
-    case '.safetensors':
-      return nest(decodeSafetensors(bytes, file));
-    default:
-      return parseJson(new TextDecoder().decode(bytes), file);
-  }
+export function readConfigurationFile(
+  file: string,
+  directory: string,
+  options: ReadOptions = {},
+): FileConfiguration {
+  const path = resolve(directory, file);
+  const { budget = defaultInputBudget } = options;
+  const { size = 0 } = statSync(path, { throwIfNoEntry: false }) ?? {};
+  requireBudget(file, 'the file', size, budget);
+  const read = readConfigurationBytes(readFile(path, file), file, options);
+  requireNamedFields(read.configuration, file);
+  return read;
 }
 
 /** Reads a whole file. @throws MesoscopeError `file` */
@@ -38,18 +44,11 @@ export function readFile(path: string, shown: string = path): Uint8Array {
   }
 }
 
-/** @throws MesoscopeError `file` */
+/** Reads a text as JSON. @throws MesoscopeError `file`, `too-large` */
 export function parseJson(text: string, shown: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new MesoscopeError({
-      code: 'file',
-      path: shown,
-      reason: `it is no valid JSON (${cause instanceof Error ? cause.message : cause})`,
-      wayOut: 'A configuration file is JSON, .npz or .safetensors.',
-    });
-  }
+  return parseJsonBytes(new TextEncoder().encode(text), shown, {
+    budget: Number.POSITIVE_INFINITY,
+  });
 }
 
 /** What the operating system said, in words. */
@@ -74,22 +73,4 @@ export function systemReason(cause: unknown): string {
     default:
       return cause instanceof Error ? cause.message : String(cause);
   }
-}
-
-function nest(arrays: Readonly<Record<string, DenseArray>>): unknown {
-  const names = Object.keys(arrays).sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
-  return names.reduce<unknown>(
-    (configuration, name) => setAtPath(configuration, name, nestedLists(arrays[name])),
-    {},
-  );
-}
-
-/** Row-major entries as nested lists; a single number for shape []. */
-function nestedLists({ shape, data }: DenseArray): unknown {
-  const build = (axis: number, offset: number, size: number): unknown => {
-    if (axis === shape.length) return data[offset];
-    const step = size / shape[axis];
-    return Array.from({ length: shape[axis] }, (_, i) => build(axis + 1, offset + i * step, step));
-  };
-  return build(0, 0, data.length);
 }

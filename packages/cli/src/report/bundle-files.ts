@@ -1,19 +1,19 @@
 import { parseHTML } from 'linkedom';
 import {
   type ClaimOutcome,
-  claimDocument,
   type Figure,
   type Paper,
   type Reference,
   referencesOf,
 } from 'mesoscope/claims';
 import { finiteJson } from 'mesoscope/configuration';
+import { encodeNpz } from 'mesoscope/formats';
 import type { StudyResult } from 'mesoscope/study';
 import { figureArrays, renderFigure, renderInlineFigure } from 'mesoscope-view';
 import type { BundleFiles } from '../bundle/folder.ts';
-import { encodeNpz } from '../bundle/npz.ts';
 import { metricsName } from '../bundle/pieces.ts';
 import { type RunRecord, recordName, recordText } from '../bundle/record.ts';
+import { hashedDocuments } from '../input/instance.ts';
 import { citationText } from './citation.ts';
 import { renderReport } from './page.ts';
 
@@ -34,7 +34,7 @@ export function finishedRecord(
       result.claims.map((outcome) => [outcome.claim.id, outcome.seconds]),
     ),
     headline: value as RunRecord['headline'],
-    claims: result.claims.map(claimDocument),
+    claims: hashedDocuments(result.claims),
     references: referencesOf(
       cites.papers ?? [],
       result.claims.map((outcome) => outcome.claim),

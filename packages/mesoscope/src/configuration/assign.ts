@@ -1,12 +1,11 @@
-import { MesoscopeError } from '../errors.ts';
-
-type Tree = { readonly [key: string]: unknown } | readonly unknown[];
+import { MesoscopeError, shortened } from '../errors.ts';
+import { isObject, pathSteps } from './tree.ts';
 
 /**
  * Applies one `path=value` to a configuration and returns a new one. The path is `training.rate`, `depths.0` or
  * `depths[0]`; missing objects and lists on the way are made. The value is read as JSON, and as plain text if it is none.
  *
- * @throws MesoscopeError `invalid-value` if there is no `=`, a step is empty or leads into a number or text
+ * @throws MesoscopeError `invalid-value` if there is no `=`, or a step is empty, reserved or leads into a number or text
  */
 export function applyAssignment(configuration: unknown, assignment: string): unknown {
   const equals = assignment.indexOf('=');
@@ -22,11 +21,7 @@ export function applyAssignment(configuration: unknown, assignment: string): unk
 
 /** Puts a value at a path (written as in {@link applyAssignment}) and returns a new configuration. */
 export function setAtPath(configuration: unknown, path: string, value: unknown): unknown {
-  const steps = path.replace(/\[(\d+)\]/g, '.$1').split('.');
-  if (steps.some((step) => step === '' || step === '__proto__')) {
-    throw refused('--set', path, 'a path such as training.rate or depths[0]');
-  }
-  return setSteps(configuration, steps, value, path);
+  return setSteps(configuration, pathSteps(path), value, path);
 }
 
 function setSteps(node: unknown, steps: readonly string[], value: unknown, path: string): unknown {
@@ -46,7 +41,8 @@ function setSteps(node: unknown, steps: readonly string[], value: unknown, path:
     throw refused(path, node, `an object or a list that holds "${step}"`);
   }
   const object = (node ?? {}) as Record<string, unknown>;
-  return { ...object, [step]: setSteps(object[step], rest, value, path) };
+  const before = Object.hasOwn(object, step) ? object[step] : undefined;
+  return { ...object, [step]: setSteps(before, rest, value, path) };
 }
 
 /** Lays one configuration over another: objects are merged key by key, everything else is replaced. */
@@ -54,7 +50,7 @@ export function mergeConfigurations(base: unknown, top: unknown): unknown {
   if (!isObject(base) || !isObject(top)) return top;
   const merged: Record<string, unknown> = { ...base };
   for (const [key, value] of Object.entries(top)) {
-    merged[key] = key in base ? mergeConfigurations(base[key], value) : value;
+    merged[key] = Object.hasOwn(base, key) ? mergeConfigurations(base[key], value) : value;
   }
   return merged;
 }
@@ -75,12 +71,8 @@ export function configurationDifferences(
   return Object.is(one, other) ? [] : [{ path, one, other }];
 }
 
-function isTree(value: unknown): value is Tree {
+function isTree(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return isTree(value) && !Array.isArray(value);
 }
 
 function readValue(text: string): unknown {
@@ -92,5 +84,5 @@ function readValue(text: string): unknown {
 }
 
 function refused(path: string, received: unknown, expected: string): MesoscopeError {
-  return new MesoscopeError({ code: 'invalid-value', path, received, expected });
+  return new MesoscopeError({ code: 'invalid-value', path: shortened(path), received, expected });
 }

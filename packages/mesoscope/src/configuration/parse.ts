@@ -1,5 +1,10 @@
-import { z } from 'zod';
-import { MesoscopeError, nearest } from '../errors.ts';
+import type { z } from 'zod';
+import { MesoscopeError, nearest, preview, shortened } from '../errors.ts';
+import { alternatives, below, describeSchema, properties, type SchemaNode } from './description.ts';
+import { agreeingLengths } from './shapes.ts';
+import { requireFeasible } from './sizes.ts';
+import { unstacked } from './stacked.ts';
+import { pathText, requireTree, valueAt } from './tree.ts';
 
 /** One thing wrong with a configuration. */
 interface Complaint {
@@ -8,29 +13,33 @@ interface Complaint {
 }
 
 /**
- * Checks a configuration against its schema and fills in the defaults. Every complaint names the path and what was
- * received there; an unknown key is answered with the nearest known one.
+ * Checks a configuration against its schema and fills in the defaults: its form, then the lengths of its lists against
+ * each other ({@link axesOf} tells what descriptions say about them), then whether its sizes can be computed with.
+ * Every complaint names the path and what was received there; an unknown key is answered with the nearest known one.
  *
- * @throws MesoscopeError `invalid-configuration`, one issue for each path
+ * @throws MesoscopeError `invalid-configuration`, one issue for each path; `invalid-value` for what is no tree of
+ *   fields; `shape-mismatch`; `too-large`
  */
 export function parseConfiguration<T>(schema: z.ZodType<T>, input: unknown): T {
-  const parsed = schema.safeParse(input);
-  if (parsed.success) return parsed.data;
+  requireTree(input);
   const description = describeSchema(schema);
-  const issues = parsed.error.issues.flatMap((issue) => complaints(issue, [], input, description));
-  throw new MesoscopeError({ code: 'invalid-configuration', issues });
-}
-
-/** The fields of a schema as JSON Schema (draft 2020-12), defaults and descriptions included. */
-export function describeSchema(schema: z.ZodType): Readonly<Record<string, unknown>> {
-  return z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+  const given = unstacked(description, alternatives(description, description), input);
+  const parsed = schema.safeParse(given);
+  if (!parsed.success) {
+    const issues = parsed.error.issues.flatMap((issue) =>
+      complaints(issue, [], given, description),
+    );
+    throw new MesoscopeError({ code: 'invalid-configuration', issues });
+  }
+  requireFeasible(description, parsed.data, agreeingLengths(description, parsed.data));
+  return parsed.data;
 }
 
 function complaints(
   issue: z.core.$ZodIssue,
   prefix: readonly PropertyKey[],
   input: unknown,
-  description: unknown,
+  description: SchemaNode,
 ): Complaint[] {
   const path = [...prefix, ...issue.path];
   switch (issue.code) {
@@ -44,7 +53,7 @@ function complaints(
             : known.length > 0
               ? `Known here: ${known.join(', ')}.`
               : 'Nothing may stand here.';
-        return { path: pathText([...path, key]), message: `unknown key. ${hint}` };
+        return { path: pathText([...path, shortened(key)]), message: `unknown key. ${hint}` };
       });
     }
     case 'invalid_union': {
@@ -52,11 +61,12 @@ function complaints(
       const [closest] = [...issue.errors].sort(
         (a, b) => depth(b) - depth(a) || a.length - b.length,
       );
-      if (closest === undefined || depth(closest) === 0) return [complaint(issue, path, input)];
+      if (closest === undefined || depth(closest) === 0)
+        return [complaint(issue, path, input, description)];
       return closest.flatMap((inner) => complaints(inner, path, input, description));
     }
     default:
-      return [complaint(issue, path, input)];
+      return [complaint(issue, path, input, description)];
   }
 }
 
@@ -64,58 +74,36 @@ function complaint(
   issue: z.core.$ZodIssue,
   path: readonly PropertyKey[],
   input: unknown,
+  description: SchemaNode,
 ): Complaint {
   const received = valueAt(input, path);
+  const missing = issue.code === 'invalid_type' && received === undefined && path.length > 0;
   const suffix =
     received === undefined || issue.code === 'custom' || typeof received === 'object'
       ? ''
-      : ` (received ${typeof received === 'number' ? received : JSON.stringify(received)})`;
-  return { path: pathText(path), message: issue.message + suffix };
+      : ` (received ${preview(received)})`;
+  const meaning = missing
+    ? nodesAt(description, path).find((node) => node.description !== undefined)?.description
+    : undefined;
+  const message = missing
+    ? `is missing; expected ${issue.expected}${meaning === undefined ? '' : `: ${meaning}`}`
+    : issue.message + suffix;
+  return { path: pathText(path), message };
 }
 
+/** Steps to the deepest complaint. */
 function depth(issues: readonly z.core.$ZodIssue[]): number {
-  return Math.max(0, ...issues.map((issue) => issue.path.length));
-}
-
-/** `heads[0].Q`. */
-function pathText(path: readonly PropertyKey[]): string {
-  return path
-    .map((step, i) =>
-      typeof step === 'number' ? `[${step}]` : `${i > 0 ? '.' : ''}${String(step)}`,
-    )
-    .join('');
-}
-
-function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
-  let here = value;
-  for (const step of path) {
-    if (typeof here !== 'object' || here === null) return undefined;
-    here = (here as Record<PropertyKey, unknown>)[step];
-  }
-  return here;
+  return issues.reduce((deepest, issue) => Math.max(deepest, issue.path.length), 0);
 }
 
 /** The keys that a JSON Schema knows at a path, over all its alternatives. */
-function keysAt(description: unknown, path: readonly PropertyKey[]): string[] {
-  let nodes = alternatives(description);
-  for (const step of path) {
-    nodes = nodes.flatMap((node) => {
-      const child =
-        typeof step === 'number'
-          ? ((node.prefixItems as unknown[] | undefined)?.[step] ?? node.items)
-          : ((node.properties as Record<PropertyKey, unknown> | undefined)?.[step] ??
-            node.additionalProperties);
-      return alternatives(child);
-    });
-  }
-  return [...new Set(nodes.flatMap((node) => Object.keys(node.properties ?? {})))];
+function keysAt(description: SchemaNode, path: readonly PropertyKey[]): string[] {
+  return [...new Set(nodesAt(description, path).flatMap((node) => Object.keys(properties(node))))];
 }
 
-function alternatives(node: unknown): Record<string, unknown>[] {
-  if (typeof node !== 'object' || node === null) return [];
-  const schema = node as Record<string, unknown>;
-  const inner = [schema.anyOf, schema.oneOf, schema.allOf].flatMap((list) =>
-    Array.isArray(list) ? list : [],
+function nodesAt(description: SchemaNode, path: readonly PropertyKey[]): readonly SchemaNode[] {
+  return path.reduce<readonly SchemaNode[]>(
+    (here, step) => below(description, here, step),
+    alternatives(description, description),
   );
-  return [schema, ...inner.flatMap(alternatives)];
 }

@@ -189,9 +189,9 @@ describe('injectivity', () => {
 
   it('refuses a design and a kernel that do not fit', () => {
     const contexts = new Array<Law>(20_000).fill(cloud(1));
-    expect(() => testInjectivity(contexts)).toThrow('MiB');
+    expect(() => testInjectivity(contexts)).toThrow('GiB');
     const tokens = contexts.map(() => Float64Array.of(1, 0));
-    expect(() => attentionKernel([], { contexts, tokens })).toThrow('MiB');
+    expect(() => attentionKernel([], { contexts, tokens })).toThrow('GiB');
   });
 });
 

@@ -5,7 +5,7 @@ import { packTokens, unpackTokens } from '../kernels/tokens.ts';
 import { randomStream } from '../numeric/random.ts';
 import { affine } from './affine.ts';
 import { attention } from './attention.ts';
-import { evaluateField, pullbackField } from './evaluate.ts';
+import { evaluateField, type FieldArguments, pullbackField } from './evaluate.ts';
 import { feedForward } from './feed-forward.ts';
 import { tangent } from './tangent.ts';
 import { normalMatrix, randomArguments, reference, relativeDistance } from './test-support.ts';
@@ -105,4 +105,11 @@ describe('bad input is refused', () => {
       ]),
     ).toThrow(expect.objectContaining({ fault: expect.objectContaining({ path: 'costate' }) }));
   });
+});
+
+test('a wrong key is answered with the right one', () => {
+  const field = affine({ dimension: 2 });
+  const parameters = new Float64Array(6);
+  const wrong = { token: [[1, 2]], parameters } as unknown as FieldArguments;
+  expect(() => evaluateField(reference, field, wrong)).toThrow('Did you mean "tokens"?');
 });

@@ -1,3 +1,4 @@
+import { requireFields } from '../configuration/tree.ts';
 import { MesoscopeError } from '../errors.ts';
 import type { Backend, FloatArray } from '../kernels/backend.ts';
 import type { MatrixRef } from '../kernels/instruction.ts';
@@ -26,7 +27,7 @@ export interface FieldPullback {
 /**
  * `f(h, θ)` on plain arrays, n × d: for looking at a field and for tests. A flow writes the field into its own program.
  *
- * @throws MesoscopeError `shape-mismatch`, `not-finite`, `invalid-value`
+ * @throws MesoscopeError `shape-mismatch`, `not-finite`, `invalid-value`; `invalid-configuration` for a wrong key
  */
 export function evaluateField(backend: Backend, field: Field, given: FieldArguments): number[][] {
   const d = field.dimension;
@@ -76,7 +77,12 @@ export function pullbackField(
   });
 }
 
-function bind(backend: Backend, field: Field, { tokens, parameters, weights }: FieldArguments) {
+function bind(backend: Backend, field: Field, given: FieldArguments) {
+  requireFields('the field’s arguments', given, {
+    needed: ['tokens', 'parameters'],
+    optional: ['weights'],
+  });
+  const { tokens, parameters, weights } = given;
   const d = field.dimension;
   const n = tokens.length;
   if (n === 0) throw mismatch('tokens', [0, d], ['n ≥ 1', d]);

@@ -15,7 +15,7 @@ import {
 } from './law.ts';
 import { lawCovariance, lawMean, momentMatchedGaussian } from './moments.ts';
 import { sampleLaw } from './sample.ts';
-import { createLaw, lawSchema } from './schema.ts';
+import { createLaw, type LawDescription, lawSchema } from './schema.ts';
 import { logSumExp, tiltedCovariance, tiltedMean } from './tilt.ts';
 
 const anisotropic = gaussian(
@@ -219,6 +219,11 @@ describe('bad laws are refused', () => {
     ['weights below 0', () => particles([[0], [1]], [-0.5, 1.5]), /weights\[0\]: received -0.5/],
     ['weights that do not sum to 1', () => particles([[0], [1]], [0.4, 0.4]), /received 0.8/],
     ['too few weights', () => particles([[0], [1]], [1]), /shape/],
+    [
+      'what describes no law',
+      () => createLaw({ point: [[1]] } as unknown as LawDescription),
+      /point: unknown key. Did you mean "points"/,
+    ],
     ['no points', () => particles(zeros(0, 2)), /at least 1 point/],
     ['points of different dimension', () => particles([[0], [1, 2]]), /points\[1\]/],
     [

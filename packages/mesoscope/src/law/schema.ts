@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseConfiguration } from '../configuration/parse.ts';
 import { box, gaussian, gridLaw, type Law, mixture, particles } from './law.ts';
 
 const vector = z.array(z.number()).min(1);
@@ -78,7 +79,8 @@ export const lawSchema: z.ZodType<LawDescription> = z.lazy(() =>
  * The law that a description stands for.
  *
  * @param path - how errors name it: `contexts[2]`
- * @throws MesoscopeError as {@link particles}, {@link gaussian}, {@link mixture}, {@link box} and {@link gridLaw}
+ * @throws MesoscopeError as {@link particles}, {@link gaussian}, {@link mixture}, {@link box} and {@link gridLaw};
+ *   `invalid-configuration` for what describes no law
  */
 export function createLaw(description: LawDescription, path = 'law'): Law {
   if ('points' in description) return particles(description.points, description.weights, path);
@@ -91,6 +93,7 @@ export function createLaw(description: LawDescription, path = 'law'): Law {
   if ('grid' in description) {
     return gridLaw(description.grid.axes, description.grid.masses, `${path}.grid`);
   }
+  if (!('mixture' in description)) parseConfiguration(lawSchema, description);
   const components = description.mixture.map((component, k) => {
     const { weight = 1 / description.mixture.length, ...law } = component;
     const where = `${path}.mixture[${k}]`;

@@ -99,7 +99,7 @@ it.each([
   ['contexts', { contexts: [] }],
   ['contexts[0].points', { contexts: [{ points: [] }], tokens: [[1]] }],
   ['sum to 1', { contexts: [{ points: [[1, 2]], weights: [0.9] }], tokens: [[1, 2]] }],
-  ['tokens[0]', { contexts: [{ points: [[1, 2]] }], tokens: [[1]] }],
+  ['tokens: received shape', { contexts: [{ points: [[1, 2]] }], tokens: [[1]] }],
   [
     'tokens',
     {

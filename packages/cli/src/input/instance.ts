@@ -1,0 +1,53 @@
+import { createHash } from 'node:crypto';
+import { MesoscopeError } from 'mesoscope';
+import {
+  type Claim,
+  type ClaimDocument,
+  type ClaimOutcome,
+  claimsDocument,
+  type Setting,
+} from 'mesoscope/claims';
+
+/**
+ * Refuses an instance that does not fit a claim, before any work.
+ *
+ * @throws MesoscopeError `invalid-configuration` with the claim's name and the way to a complete instance
+ */
+export function refuseUnfit(claim: Claim, given: unknown, setting: Setting): void {
+  try {
+    claim.given.pieces(claim.given.parse(given, setting));
+  } catch (cause) {
+    if (cause instanceof MesoscopeError && cause.fault.code === 'invalid-configuration') {
+      const wayOut = `A complete instance to begin with: mesoscope template ${claim.id} > instance.json`;
+      throw new MesoscopeError({ ...cause.fault, subject: claim.id, wayOut });
+    }
+    throw cause;
+  }
+}
+
+/** A claim's document with a hash by which two instances can be told apart. */
+export interface HashedDocument extends ClaimDocument {
+  /** SHA-256 of the instance as JSON with sorted keys, its first 16 hexadecimal digits; null where the experiment threw. */
+  readonly instanceHash: string | null;
+}
+
+/** The documents of claims, each with the hash of the instance that ran. */
+export function hashedDocuments(outcomes: readonly ClaimOutcome[]): HashedDocument[] {
+  return claimsDocument(outcomes).claims.map((document) => ({
+    ...document,
+    instanceHash: document.given === null ? null : hashOf(document.given),
+  }));
+}
+
+function hashOf(instance: unknown): string {
+  const text = JSON.stringify(sorted(instance));
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
+}
+
+/** The same value with the keys of all objects in alphabetical order. */
+function sorted(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(sorted);
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([key, entry]) => [key, sorted(entry)]));
+}
