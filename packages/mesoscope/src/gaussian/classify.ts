@@ -48,7 +48,7 @@ export interface Classification {
 
 export interface ClassifyOptions {
   /** How far to follow the flow; default 2⁸ of the layer's slowest times. */
-  readonly horizon?: number;
+  readonly horizon?: number | undefined;
 }
 
 /** The size of a covariance, in units of where attention balances W, from which growth counts as unbounded. */
