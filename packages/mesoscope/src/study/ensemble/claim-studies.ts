@@ -5,25 +5,30 @@ import { counterexample } from '../../claims/ensemble/counterexample.ts';
 import { energy } from '../../claims/ensemble/energy.ts';
 import { forwardLimit } from '../../claims/ensemble/forward-limit.ts';
 import { ensembleGradient } from '../../claims/ensemble/gradient.ts';
-import { ensembleInstance } from '../../claims/ensemble/instance.ts';
+import { inputFields, targetRows, trainedFields } from '../../claims/ensemble/instance.ts';
 import { persistence } from '../../claims/ensemble/persistence.ts';
 import { runClaims } from '../../claims/run.ts';
 import type { Study, StudyContext, StudyResult } from '../study.ts';
 
-const schema = z.strictObject({
-  seed: z.int().min(0).default(1),
-  setting: z.enum(['quick', 'full']).default('quick').describe('how many experiments'),
-  instance: ensembleInstance
-    .optional()
-    .describe('explicit contexts, tokens and targets; default: random ones'),
-});
+/** The fields of a study whose claims all take the same explicit inputs. */
+function schemaOf<Fields extends z.ZodRawShape>(fields: Fields) {
+  return z.strictObject({
+    seed: z.int().min(0).default(1),
+    setting: z.enum(['quick', 'full']).default('quick').describe('how many experiments'),
+    instance: z
+      .strictObject(fields)
+      .optional()
+      .describe('explicit contexts and tokens; default: random ones'),
+  });
+}
 
-type Configuration = z.infer<typeof schema>;
+type Configuration = z.infer<ReturnType<typeof schemaOf>>;
 
 /** A study that measures claims, on random or the user's own inputs. */
 function claimStudy(
   about: Pick<Study, 'name' | 'title' | 'description'>,
   claims: readonly Claim[],
+  fields: z.ZodRawShape,
 ): Study {
   async function run(configuration: Configuration, context: StudyContext): Promise<StudyResult> {
     const { seed, setting, instance } = configuration;
@@ -58,8 +63,10 @@ function claimStudy(
           },
     };
   }
-  return { ...about, papers: ['D'], schema, run: run as Study['run'] };
+  return { ...about, papers: ['D'], schema: schemaOf(fields), run: run as Study['run'] };
 }
+
+const targetedFields = { ...inputFields, targets: targetRows };
 
 /** Studies of limits, adjoints and scaling. */
 export const ensembleClaimStudies: readonly Study[] = [
@@ -71,6 +78,7 @@ export const ensembleClaimStudies: readonly Study[] = [
         'Error of finite networks over depth and heads, with the rates in LH and in L separated.',
     },
     [forwardLimit],
+    inputFields,
   ),
   claimStudy(
     {
@@ -80,6 +88,7 @@ export const ensembleClaimStudies: readonly Study[] = [
         'Mean-field costates against the discrete adjoint and finite differences, and the exact Gaussian recursion on dependent contexts.',
     },
     [ensembleGradient, counterexample],
+    targetedFields,
   ),
   claimStudy(
     {
@@ -89,5 +98,6 @@ export const ensembleClaimStudies: readonly Study[] = [
         'Final loss against initial loss, collapse of loss curves over heads, permuted heads, and whether injectivity survives.',
     },
     [energy, convergence, persistence],
+    trainedFields,
   ),
 ];

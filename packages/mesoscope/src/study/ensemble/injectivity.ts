@@ -35,7 +35,7 @@ async function run(configuration: Configuration, context: StudyContext): Promise
   const outcome = await runClaim(
     {
       claim: attentionKernelInjectivity,
-      instance: { contexts: task.contexts, tokens: task.tokens, seed },
+      instance: { contexts: task.contexts, tokens: task.tokens },
     },
     {
       backend: context.backend,
