@@ -207,6 +207,6 @@ export function measureCurveCollapse(
 function distance({ losses }: Curve, other: Curve): number {
   return losses.reduce((sup, loss, i) => {
     const difference = Math.abs(loss - other.losses[i]);
-    return difference <= sup ? sup : difference;
+    return Math.max(difference, sup);
   }, 0);
 }

@@ -1,6 +1,6 @@
+import type { MeasuredConvergence } from '../../ensemble/convergence-experiment.ts';
 import { reached } from '../../ensemble/convergence-run.ts';
 import type { Figure, Mark } from '../figure.ts';
-import type { MeasuredConvergence } from './convergence.ts';
 
 /** Losses over training time from small losses, and final against initial losses of all flows. */
 export function convergenceFigures(measured: readonly MeasuredConvergence[]): Figure[] {

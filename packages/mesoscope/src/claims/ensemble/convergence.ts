@@ -1,36 +1,20 @@
 import { z } from 'zod';
-import { type ConvergenceRun, convergenceRun, reached } from '../../ensemble/convergence-run.ts';
-import { randomTriple } from '../../ensemble/depth-sweep.ts';
-import { displacedTargets, splitTokens } from '../../ensemble/experiment.ts';
-import { createGaussianMap } from '../../ensemble/gaussian-map.ts';
-import { singleLayerFloor, testInjectivity } from '../../ensemble/injectivity.ts';
-import { ensembleLayout, randomEnsemble } from '../../ensemble/parameters.ts';
-import { createParticleMap } from '../../ensemble/particle-map.ts';
-import { isInjective, type SmallLoss, smallLoss } from '../../ensemble/small-loss.ts';
-import { squareLoss } from '../../ensemble/token-loss.ts';
-import { trainEnsemble } from '../../ensemble/training.ts';
-import type { Backend } from '../../kernels/backend.ts';
+import {
+  controlRatio,
+  firstLoss,
+  lastLoss,
+  type MeasuredConvergence,
+  measureConvergence,
+} from '../../ensemble/convergence-experiment.ts';
+import { reached } from '../../ensemble/convergence-run.ts';
+import { isInjective } from '../../ensemble/small-loss.ts';
 import { atLeast, atMost, bound, equals } from '../check.ts';
 import { type Conclusion, claim } from '../claim.ts';
 import { experimentCount } from '../fields.ts';
 import { experiments } from '../given.ts';
 import { notTrivial } from '../verdict.ts';
 import { convergenceFigures } from './convergence-figures.ts';
-import {
-  experimentOf,
-  experimentSeed,
-  headCount,
-  keyDimension,
-  requireInputs,
-  trainedFields,
-} from './instance.ts';
-
-/** The share of the radius at which claims of their own start. */
-const shareOfRadius = 0.5;
-/** Claims of their own start at no larger loss: where nothing curves the map, the radius is infinite. */
-const largestLoss = 1;
-/** Steps of the control, whose loss cannot fall below its floor. */
-const controlSteps = 400;
+import { experimentOf, headCount, keyDimension, requireInputs, trainedFields } from './instance.ts';
 
 const given = experiments({
   label: 'gradient flows',
@@ -54,81 +38,6 @@ const given = experiments({
 });
 
 export type Convergences = ReturnType<typeof given.parse>;
-
-export interface MeasuredConvergence {
-  readonly small: SmallLoss;
-  /** From losses within the radius, or from the loss that was given. */
-  readonly runs: readonly ConvergenceRun[];
-  /** From other losses, small or not: initial and final. */
-  readonly others: readonly { readonly first: number; readonly last: number }[];
-  /** The final loss of a single layer on dependent contexts over its floor. */
-  readonly control: number | undefined;
-}
-
-const firstLoss = ({ records }: ConvergenceRun) => records[0].loss;
-const lastLoss = ({ records }: ConvergenceRun) => records[records.length - 1].loss;
-
-function measureConvergence(
-  backend: Backend,
-  instance: Convergences,
-  seed: number,
-  index: number,
-): MeasuredConvergence {
-  const { discrete, keyDimension, targets, seed: own } = experimentOf(instance, seed, index);
-  const { dimension } = discrete;
-  const { layers, heads, steps } = instance;
-  const layout = ensembleLayout({ dimension, keyDimension, layers, heads });
-  const map = createParticleMap(backend, { layout, inputs: discrete });
-  const start = randomEnsemble(layout, own);
-  const small = smallLoss(map, start, own);
-  const finals = map.forward(start);
-  // |F − y/√N|² = 2L: a displacement by size·√N of length 1 has the loss size²/2.
-  const size = Math.sqrt(2 * Math.min(shareOfRadius * small.radius, largestLoss) * map.samples);
-  const slow = finals.map((x, i) => x + size * small.mode.direction[i]);
-  const random = displacedTargets(new Float64Array(finals.length), dimension, 1, own);
-  const length = Math.hypot(...random.flatMap((y) => Array.from(y)));
-  const any = finals.map(
-    (x, i) => x + (size / length) * random[Math.floor(i / dimension)][i % dimension],
-  );
-  const within =
-    targets === undefined ? [slow, any].map((y) => splitTokens(y, dimension)) : [targets];
-  const displacements = instance.explicit ? [] : instance.displacements;
-  const injective = isInjective(small.mode);
-  return {
-    small,
-    runs: injective ? within.map((ys) => convergenceRun(map, ys, { start, steps })) : [],
-    others: displacements.map((displacement) => {
-      const ys = displacedTargets(finals, dimension, displacement, own);
-      const loss = squareLoss(ys, dimension);
-      const target = reached * loss.value(finals);
-      const { records } = trainEnsemble({
-        ...{ map, loss, start, steps, target },
-        step: 0.05,
-        energyTolerance: 0.05,
-      });
-      return { first: records[0].loss, last: records[records.length - 1].loss };
-    }),
-    control: instance.explicit ? undefined : controlRatio(experimentSeed(seed, index), heads),
-  };
-}
-
-/** One layer on a dependent triple: its loss cannot fall below its floor. */
-function controlRatio(seed: number, heads: number): number {
-  const { inputs, targets, keyDimension } = randomTriple(seed, 2);
-  const layout = ensembleLayout({ dimension: 2, keyDimension, layers: 1, heads });
-  const { dependencies } = testInjectivity(inputs.contexts, { modulo: 'constant', seed });
-  const { records } = trainEnsemble({
-    map: createGaussianMap({ layout, inputs }),
-    loss: squareLoss(targets, 2),
-    start: randomEnsemble(layout, seed),
-    step: 0.05,
-    steps: controlSteps,
-    energyTolerance: 0.05,
-  });
-  return (
-    records[records.length - 1].loss / singleLayerFloor(dependencies, inputs.tokens[0], targets)
-  );
-}
 
 export function convergenceConclusion(measured: readonly MeasuredConvergence[]): Conclusion {
   const runs = measured.flatMap((one) => one.runs.map((run) => ({ ...one, run })));
@@ -279,7 +188,13 @@ export const convergence = claim<Convergences, MeasuredConvergence>({
     'If the kernel is injective and the initial loss is small, gradient flow reaches a global minimum, at the rate of the Polyak–Łojasiewicz ratio $\\|\\nabla L\\|^2 / 2L$.',
   trust: { statement: 'P', radius: 'D' },
   given,
-  measure: ({ backend, given: instance, seed, index }) =>
-    measureConvergence(backend, instance, seed, index),
+  measure({ backend, given: instance, seed, index }) {
+    const displacements = instance.explicit ? [] : instance.displacements;
+    const experiment = experimentOf(instance, seed, index);
+    return {
+      ...measureConvergence(backend, experiment, { ...instance, displacements }),
+      control: instance.explicit ? undefined : controlRatio(experiment.seed, instance.heads),
+    };
+  },
   conclude: (measured) => convergenceConclusion(measured),
 });

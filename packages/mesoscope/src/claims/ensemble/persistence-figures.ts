@@ -1,6 +1,6 @@
 import type { KernelHistory } from '../../ensemble/kernel-history.ts';
+import type { MeasuredPersistence } from '../../ensemble/kernel-persistence.ts';
 import type { Figure, Mark } from '../figure.ts';
-import type { MeasuredPersistence } from './persistence.ts';
 
 /** The kernels along training where injectivity is kept, and where it is lost. */
 export function persistenceFigures(measured: readonly MeasuredPersistence[]): Figure[] {

@@ -1,45 +1,26 @@
 import { z } from 'zod';
 import { kernelTolerance } from '../../ensemble/attention-kernel.ts';
-import { type CrossingCase, crossingCase } from '../../ensemble/crossing.ts';
-import { displacedTargets } from '../../ensemble/experiment.ts';
+import { isInjective } from '../../ensemble/kernel-fall.ts';
 import {
-  type FallPrediction,
-  isInjective,
-  lossTaking,
-  predictFall,
-  targetsAtLoss,
-} from '../../ensemble/kernel-fall.ts';
-import { followKernels, type KernelHistory } from '../../ensemble/kernel-history.ts';
-import { ensembleLayout, randomEnsemble } from '../../ensemble/parameters.ts';
-import { createParticleMap } from '../../ensemble/particle-map.ts';
-import type { TokenMap } from '../../ensemble/token-map.ts';
-import type { Backend } from '../../kernels/backend.ts';
+  fallsOf,
+  leastRatio,
+  limitRatio,
+  type MeasuredPersistence,
+  measureKernelFall,
+  measureNearDependence,
+} from '../../ensemble/kernel-persistence.ts';
 import { atLeast, atMost, bound, equals } from '../check.ts';
 import { type Conclusion, claim } from '../claim.ts';
 import { experimentCount } from '../fields.ts';
 import { experiments } from '../given.ts';
 import { notTrivial } from '../verdict.ts';
-import {
-  experimentOf,
-  experimentSeed,
-  headCount,
-  keyDimension,
-  requireInputs,
-  trainedFields,
-} from './instance.ts';
+import { experimentOf, headCount, keyDimension, requireInputs, trainedFields } from './instance.ts';
 import { persistenceFigures } from './persistence-figures.ts';
 
-/** Shares of λ_min that initial losses can take by the prediction, at their worst targets. */
-const shares = [1 / 8, 1 / 16, 1 / 32, 1 / 64];
 /** What a small loss may take by the prediction, for the second order to stay behind the first: {@link secondOrder}. */
 const smallShare = 1 / 4;
 /** A fall is at most this many times its first order where the loss is small. */
 const secondOrder = 2;
-/** A training ends where the loss has fallen to this share of its start. */
-const ended = 1e-8;
-/** Near dependence, on either side of it. */
-const sides = [1, -1, 1, -1];
-
 const given = experiments({
   label: 'kernels along training',
   shared: {
@@ -63,91 +44,6 @@ const given = experiments({
 });
 
 export type Persistences = ReturnType<typeof given.parse>;
-
-export interface MeasuredPersistence {
-  readonly prediction: FallPrediction;
-  /** With the worst targets at each share of the prediction; empty where targets are given. */
-  readonly worst: readonly KernelHistory[];
-  /** With random targets at the largest of these losses, or with the given ones; none where no start is injective. */
-  readonly kept: readonly KernelHistory[];
-  /** Trainings that start close to dependence, with far targets. */
-  readonly near: readonly CrossingCase[];
-}
-
-/** Trainings from small losses, for the worst targets and others. */
-export function measureKernelFall(
-  map: TokenMap,
-  given: {
-    readonly start: Float64Array;
-    readonly steps: number;
-    readonly seed: number;
-    readonly targets: readonly Float64Array[] | undefined;
-  },
-): Omit<MeasuredPersistence, 'near'> {
-  const { start, steps, seed, targets } = given;
-  const prediction = predictFall(map, start);
-  if (!isInjective(prediction)) return { prediction, worst: [], kept: [] };
-  const finals = map.forward(start);
-  const follow = (ys: readonly Float64Array[]) =>
-    followKernels(map, ys, { start, steps, observeEvery: 4, until: ended });
-  const { dimension } = map.layout;
-  const random = displacedTargets(new Float64Array(finals.length), dimension, 1, seed);
-  const at = (direction: ArrayLike<number>, share: number) =>
-    follow(targetsAtLoss(finals, direction, lossTaking(share, prediction), map));
-  return {
-    prediction,
-    worst:
-      targets === undefined ? shares.map((share) => at(prediction.worst.direction, share)) : [],
-    kept: [
-      targets === undefined
-        ? at(
-            random.flatMap((y) => Array.from(y)),
-            shares[0],
-          )
-        : follow(targets),
-    ],
-  };
-}
-
-function measurePersistence(
-  backend: Backend,
-  instance: Persistences,
-  seed: number,
-  index: number,
-): MeasuredPersistence {
-  const { discrete, keyDimension, targets, seed: own } = experimentOf(instance, seed, index);
-  const { layers, heads, steps } = instance;
-  const layout = ensembleLayout({ dimension: discrete.dimension, keyDimension, layers, heads });
-  const map = createParticleMap(backend, { layout, inputs: discrete });
-  const start = randomEnsemble(layout, own);
-  return {
-    ...measureKernelFall(map, { start, steps, seed: own, targets }),
-    near: instance.explicit
-      ? []
-      : sides.map((side, i) =>
-          crossingCase(experimentSeed(seed, index), i >> 1, side, instance.crossingSteps),
-        ),
-  };
-}
-
-/** The largest fall of λ_min at each depth. */
-function fallsOf({ smallest }: KernelHistory): number[] {
-  return smallest[0].map((start, l) => start - Math.min(...smallest.map((row) => row[l])));
-}
-
-/** The fall over its first order, `1 + O(√L)`, extrapolated to no loss, and what two turns of that leave open. */
-function limitRatio({ constants, worst }: FallPrediction, histories: readonly KernelHistory[]) {
-  const ratios = histories.map(
-    (history) =>
-      fallsOf(history)[worst.layer] / (constants[worst.layer] * Math.sqrt(history.losses[0])),
-  );
-  const once = ratios.slice(1).map((ratio, i) => 2 * ratio - ratios[i]);
-  const twice = once.slice(1).map((ratio, i) => (4 * ratio - once[i]) / 3);
-  const [before, ratio] = twice.slice(-2);
-  return { ratio, error: Math.abs(ratio - before) + Math.sqrt(ended) };
-}
-
-const leastRatio = ({ ratios }: KernelHistory) => Math.min(...ratios.flat());
 
 export function persistenceConclusion(measured: readonly MeasuredPersistence[]): Conclusion {
   const kept = measured.flatMap((one) => one.kept);
@@ -286,7 +182,12 @@ export const persistence = claim<Persistences, MeasuredPersistence>({
     'While $\\sqrt{L}$ is small the kernels $K_s$ of an injective start stay injective at every depth $s$ (open; measured here): $\\lambda_{\\min}(K_s) \\ge \\lambda_{\\min}(K_s)(0) - C_s\\sqrt{L(0)}$ to first order.',
   trust: { statement: 'P', constant: 'D' },
   given,
-  measure: ({ backend, given: instance, seed, index }) =>
-    measurePersistence(backend, instance, seed, index),
+  measure({ backend, given: instance, seed, index }) {
+    const experiment = experimentOf(instance, seed, index);
+    return {
+      ...measureKernelFall(backend, experiment, instance),
+      near: instance.explicit ? [] : measureNearDependence(experiment.seed, instance.crossingSteps),
+    };
+  },
   conclude: (measured) => persistenceConclusion(measured),
 });
