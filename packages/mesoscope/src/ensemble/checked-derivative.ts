@@ -5,8 +5,9 @@ const firstSteps = [0.02, 0.008, 0.003];
 const halvings = 8;
 
 /**
- * A derivative by extrapolated central differences with several first steps: their median, and their spread for what each of
- * them cannot see of its own error, with the rounding of the value over the smallest step.
+ * A derivative by extrapolated central differences with three first steps: their median, with its distance to the nearer of the other
+ * two (one of them may be too long, or too short) for what none can see of its own error, and the rounding of the value over
+ * the smallest step.
  *
  * @param value reads x where it lies
  * @param roundings how many ulps of the value its evaluation loses
@@ -28,5 +29,5 @@ export function checkedDerivative(
     .sort((a, b) => a - b);
   const smallest = (Math.min(...firstSteps) * unit) / 2 ** halvings;
   const rounding = (Number.EPSILON * roundings * Math.abs(value())) / smallest;
-  return { derivative, uncertainty: high - low + rounding };
+  return { derivative, uncertainty: Math.min(high - derivative, derivative - low) + rounding };
 }

@@ -165,10 +165,12 @@ function quadraticForms(
     (total, x, i) => total + p[Math.floor(i / columns)] * x * p[i % columns],
     0,
   );
-  const scale = sum / heads.length;
+  const value = sum / heads.length;
+  // The mean of pᵀKp over normal p.
+  const trace = Array.from({ length: columns }, (_, i) => data[i * (columns + 1)]);
   return {
-    difference: Math.abs(form - scale),
-    uncertainty: uncertainty / heads.length + ulps * Number.EPSILON * scale,
-    scale,
+    difference: Math.abs(form - value),
+    uncertainty: uncertainty / heads.length + ulps * Number.EPSILON * value,
+    scale: trace.reduce((total, x) => total + x, 0),
   };
 }
