@@ -76,7 +76,10 @@ export function fallsOf({ smallest }: KernelHistory): number[] {
   return smallest[0].map((start, l) => start - Math.min(...smallest.map((row) => row[l])));
 }
 
-/** The fall over its first order, `1 + O(√L)`, extrapolated to no loss, and what two turns of that leave open. */
+/**
+ * The fall over its first order, `1 + O(√L)`, extrapolated to no loss, and what two turns of that leave open. A training that ends with
+ * a share ρ of the displacement still to go changes each ratio by ρ at most, and both turns by (4·3 + 3)/3 = 5 times that.
+ */
 export function limitRatio(
   { constants, worst }: FallPrediction,
   histories: readonly KernelHistory[],
@@ -88,7 +91,8 @@ export function limitRatio(
   const once = ratios.slice(1).map((ratio, i) => 2 * ratio - ratios[i]);
   const twice = once.slice(1).map((ratio, i) => (4 * ratio - once[i]) / 3);
   const [before, ratio] = twice.slice(-2);
-  return { ratio, error: Math.abs(ratio - before) + Math.sqrt(ended) };
+  const left = histories.map(({ losses }) => Math.sqrt(losses[losses.length - 1] / losses[0]));
+  return { ratio, error: Math.abs(ratio - before) + 5 * Math.max(...left) };
 }
 
 /** The least λ_min/λ_max over depth and training time. */

@@ -436,9 +436,7 @@ describe('D.counterexample', () => {
   it('holds for what is right', () => expect(verdict()).toBe('holds'));
 
   it('notices a floor of the wrong sign in y₃', () =>
-    expect(verdict(undefined, (y) => y.map((entry, a) => (a === 0 ? -entry : entry)))).toBe(
-      'fails',
-    ));
+    expect(verdict(undefined, (y, i) => (i === 2 ? y.map((entry) => -entry) : y))).toBe('fails'));
   it('notices a floor with another factor', () =>
     expect(verdict(undefined, (y) => y.map((entry) => 1.1 * entry))).toBe('fails'));
   it('notices a layer that tells dependent contexts apart', () =>
