@@ -76,6 +76,13 @@ export function sampledOrder(
   return orderCheck(question, slope, interval, 'sample', bias, resolved);
 }
 
+/** A measured order in a sentence: `like L^-0.998`. */
+export function inPowersOf(scale: string, { measured }: Pick<Check, 'measured'>): string {
+  return Number.isFinite(measured)
+    ? `like ${scale}^${measured.toFixed(3)}`
+    : `with no order in ${scale} that can be measured`;
+}
+
 function orderCheck(
   question: OrderQuestion,
   measured: number,

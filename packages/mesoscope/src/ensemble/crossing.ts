@@ -1,11 +1,11 @@
-import { kernelSpectrum } from '../../ensemble/attention-kernel.ts';
-import { createGaussianMap } from '../../ensemble/gaussian-map.ts';
-import { ensembleInputs } from '../../ensemble/inputs.ts';
-import { ensembleLayout, headsAt, randomEnsemble } from '../../ensemble/parameters.ts';
-import type { EnsembleState } from '../../ensemble/token-map.ts';
-import { gaussian } from '../../law/law.ts';
-import { randomStream } from '../../numeric/random.ts';
+import { gaussian } from '../law/law.ts';
+import { randomStream } from '../numeric/random.ts';
+import { kernelSpectrum } from './attention-kernel.ts';
+import { createGaussianMap } from './gaussian-map.ts';
+import { ensembleInputs } from './inputs.ts';
 import { followKernels, type KernelHistory } from './kernel-history.ts';
+import { ensembleLayout, headsAt, randomEnsemble } from './parameters.ts';
+import type { EnsembleState } from './token-map.ts';
 
 /** A training that starts close to dependence. */
 export interface CrossingCase {

@@ -1,10 +1,10 @@
+import { randomStream } from '../numeric/random.ts';
 import {
   type EnsembleHead,
   type EnsembleLayout,
   ensembleHeadLength,
   headOffsets,
-} from '../../ensemble/parameters.ts';
-import { randomStream } from '../../numeric/random.ts';
+} from './parameters.ts';
 
 /** A law of heads at every depth with finitely many atoms `θ_j(s)`, j < J, that move smoothly with depth. */
 export interface HeadPath {

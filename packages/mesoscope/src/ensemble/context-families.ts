@@ -1,8 +1,8 @@
-import type { Injectivity } from '../../ensemble/injectivity.ts';
-import { type EnsembleInputs, ensembleInputs } from '../../ensemble/inputs.ts';
-import { box, gaussian, type Law, mixture, particles } from '../../law/law.ts';
-import { add, type Matrix, scale } from '../../numeric/matrix.ts';
-import { type RandomStream, randomStream } from '../../numeric/random.ts';
+import { box, gaussian, type Law, mixture, particles } from '../law/law.ts';
+import { add, type Matrix, scale } from '../numeric/matrix.ts';
+import { type RandomStream, randomStream } from '../numeric/random.ts';
+import type { Injectivity } from './injectivity.ts';
+import { type EnsembleInputs, ensembleInputs } from './inputs.ts';
 
 type Answer = Injectivity['verdict'];
 
@@ -68,19 +68,33 @@ export const contextFamilies: readonly ContextFamily[] = [
   family('fourGaussians', 'dependent', 'dependent', (stream) =>
     times(4, () => gaussian([0, 0], covariance(stream))),
   ),
-  family('translates', 'dependent', 'independent', (stream) => {
-    const [first, state] = [cloud(stream, [0, 0]), point(stream)];
-    const { points } = first as Extract<Law, { kind: 'particles' }>;
-    const moved = points.data.map((x, i) => x + state[i % dimension]);
-    return [first, particles({ ...points, data: moved })];
-  }),
+  family('translates', 'dependent', 'independent', (stream) => translates(stream, 0)),
+  family('nearTranslates', 'independent', 'independent', (stream) => translates(stream, 1e-6)),
 ];
 
-/** Three centred Gaussians with `Σ_3 = (Σ_1 + Σ_2)/2`. */
-export function gaussianTriple(stream: RandomStream): Law[] {
-  const [one, two] = [covariance(stream), covariance(stream)];
-  return [one, two, scale(0.5, add(one, two))].map((matrix) => gaussian([0, 0], matrix));
+/** A cloud and its translate, whose points are off by a share of normal numbers. */
+function translates(stream: RandomStream, share: number): Law[] {
+  const [first, state] = [cloud(stream, [0, 0]), point(stream)];
+  const { points } = first as Extract<Law, { kind: 'particles' }>;
+  const moved = points.data.map((x, i) => x + state[i % dimension] + share * stream.normal());
+  return [first, particles({ ...points, data: moved })];
 }
+
+/** Three centred Gaussians with `Σ_3 = (Σ_1 + Σ_2)/2`, up to a share of a third covariance. */
+export function gaussianTriple(stream: RandomStream, share = 0): Law[] {
+  const [one, two, other] = [covariance(stream), covariance(stream), covariance(stream)];
+  const middle = add(scale(0.5, add(one, two)), other, share);
+  return [one, two, middle].map((matrix) => gaussian([0, 0], matrix));
+}
+
+/** How far {@link nearTriples} are from dependence. */
+export const nearness = [1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7];
+
+/** One triple on its way to dependence: independent, of singular values that fall like the nearness. */
+export const nearTriples: readonly ContextFamily[] = nearness.map((share) => ({
+  ...family('near triple', 'independent', 'independent', (stream) => gaussianTriple(stream, share)),
+  name: `tripleOffBy${share.toExponential()}`,
+}));
 
 /** `AAᵀ/2 + 0.2 I` with normal A, 2 × 2. */
 export function covariance(stream: RandomStream): Matrix {
