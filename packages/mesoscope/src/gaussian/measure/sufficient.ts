@@ -1,10 +1,10 @@
-import { classifyLayer } from '../../gaussian/classify.ts';
-import { gaussianLayer } from '../../gaussian/layer.ts';
-import { randomCovariance, randomMatrix } from '../../gaussian/random-matrices.ts';
-import { sufficientCondition } from '../../gaussian/sufficient.ts';
 import { add, scale } from '../../numeric/matrix.ts';
 import { randomStream } from '../../numeric/random.ts';
-import { randomLaw } from './random-flows.ts';
+import { classifyLayer } from '../classify.ts';
+import { gaussianLayer } from '../layer.ts';
+import { randomLaw } from '../random-flows.ts';
+import { randomCovariance, randomMatrix } from '../random-matrices.ts';
+import { sufficientCondition } from '../sufficient.ts';
 
 /** Layers with general V on which the sufficient tests speak: what they say next to what is found. */
 export interface SufficientRecord {

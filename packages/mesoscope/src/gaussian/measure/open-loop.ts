@@ -11,7 +11,7 @@ import { frobeniusNorm, subtract } from '../../numeric/matrix.ts';
 import { randomStream } from '../../numeric/random.ts';
 import { overExperiments } from '../control/over-experiments.ts';
 import type { Figure } from '../figure.ts';
-import type { ClaimContext } from '../legacy.ts';
+import type { ClaimContext } from '../../claims/legacy.ts';
 import { depthsUpTo } from './flow-instance.ts';
 
 /** Controls found for the law, applied to n tokens. */
