@@ -1,10 +1,6 @@
 import type { GaussianLayer } from './layer.ts';
 import { type FactoredMoments, factored, type GaussianMoments } from './moments.ts';
-import {
-  type LawAndLayer,
-  lawOfInstance,
-  layerOfInstance,
-} from './schema.ts';
+import { type LawAndLayer, lawOfInstance, layerOfInstance } from './schema.ts';
 
 /** A constant layer on a Gaussian law, up to depth T. */
 export interface GaussianFlow {

@@ -31,7 +31,9 @@ function crossCovariance(
   covariance: Matrix,
 ): Matrix {
   if (attention === 'sinkhorn') {
-    const R = spectralFunction(symmetricEigen(covariance), (value) => Math.sqrt(Math.max(0, value)));
+    const R = spectralFunction(symmetricEigen(covariance), (value) =>
+      Math.sqrt(Math.max(0, value)),
+    );
     return multiply(R, saturated(multiply(R, B, R)), R);
   }
   const plain = multiply(covariance, B, covariance);

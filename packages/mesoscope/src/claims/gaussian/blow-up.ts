@@ -55,7 +55,11 @@ export function blowUpConclusion(
   );
   return {
     hypotheses: [
-      { name: 'softmax attention, V_h = v_h I for every head', holds: closed, value: String(closed) },
+      {
+        name: 'softmax attention, V_h = v_h I for every head',
+        holds: closed,
+        value: String(closed),
+      },
     ],
     resolution: [
       {
@@ -70,12 +74,16 @@ export function blowUpConclusion(
         value: `${sure.length} of ${found.length}`,
       },
       notTrivial(
-        found.every((one) => !one.attends) ? 'there is no attention: nothing can blow up' : undefined,
+        found.every((one) => !one.attends)
+          ? 'there is no attention: nothing can blow up'
+          : undefined,
       ),
     ],
     checks: [...(both.length === 0 ? [] : [depths]), kinds],
     evidence: {
-      'blowUpTime.predicted': single ? (first.predicted ?? 'none') : both.map((one) => one.predicted ?? 0),
+      'blowUpTime.predicted': single
+        ? (first.predicted ?? 'none')
+        : both.map((one) => one.predicted ?? 0),
       'blowUpTime.integrated': single
         ? (first.integrated ?? 'none')
         : both.map((one) => one.integrated ?? 0),

@@ -3,7 +3,11 @@ import type { Condition } from '../check.ts';
 
 /** T > 0. */
 export function horizonField(depth: number) {
-  return z.number().positive().default(depth).describe('T, the depth up to which laws are followed');
+  return z
+    .number()
+    .positive()
+    .default(depth)
+    .describe('T, the depth up to which laws are followed');
 }
 
 export function softmax(attention = 'softmax'): Condition {
@@ -11,7 +15,10 @@ export function softmax(attention = 'softmax'): Condition {
 }
 
 /** The resolution that integrations reached their horizon, or a blow-up. */
-export function completed(what: string, measured: readonly { readonly ended: string }[]): Condition {
+export function completed(
+  what: string,
+  measured: readonly { readonly ended: string }[],
+): Condition {
   const lost = measured.find(({ ended }) => ended !== 'completed' && ended !== 'event');
   return {
     name: `${what} is integrated to the horizon, or to a blow-up`,

@@ -1,6 +1,10 @@
 import { z } from 'zod';
 import { flowOfInstance } from '../../gaussian/gaussian-flow.ts';
-import { attractingFlow, compareWithHull, type HullComparison } from '../../gaussian/measure/hull.ts';
+import {
+  attractingFlow,
+  compareWithHull,
+  type HullComparison,
+} from '../../gaussian/measure/hull.ts';
 import { gaussianFlowFields, headComplaints } from '../../gaussian/schema.ts';
 import { bound, equals } from '../check.ts';
 import { type Conclusion, claim } from '../claim.ts';
@@ -68,7 +72,9 @@ export function finiteTokensConclusion(
         const k = times.findIndex((t) => t >= (departure ?? horizon));
         return tiltRatio[k < 0 ? tiltRatio.length - 1 : k];
       }),
-      'particles.finalTrace': found.map(({ particleTrace }) => particleTrace[particleTrace.length - 1]),
+      'particles.finalTrace': found.map(
+        ({ particleTrace }) => particleTrace[particleTrace.length - 1],
+      ),
       'particles.lateGrowthRate': found.map((one) => one.lateRate),
       'particles.stepError': found.map((one) => one.stepError),
       'bound.rate': last?.rate ?? 0,

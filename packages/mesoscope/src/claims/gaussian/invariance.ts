@@ -63,7 +63,7 @@ export function invarianceConclusion(
     contradiction: growth === null ? null : fitRate(data, { confidence: certain }).interval,
     expected: gaussianGrowth,
   });
-  const blowUp = measured.find((one) => one.blowUpTime !== null)?.blowUpTime;
+  const blowUp: number | undefined = measured.flatMap((one) => one.blowUpTime ?? [])[0];
   const tilt = largestOf(measured, (one) => one.tilt);
   const variance = largestOf(measured, (one) => one.weightGrowth);
   const still = measured.every((one) => !one.attends);

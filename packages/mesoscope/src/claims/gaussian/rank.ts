@@ -62,9 +62,7 @@ export function rankConclusion(records: readonly Measured[]): Conclusion {
   const known = records.every(({ plain }) => plain !== null);
   const least = Math.min(
     ...compared.map(({ spectrum, leak }) =>
-      spectrum.scale > 0
-        ? spectrum.scale / Math.max(spectrum.uncertainty, leak.uncertainty)
-        : 0,
+      spectrum.scale > 0 ? spectrum.scale / Math.max(spectrum.uncertainty, leak.uncertainty) : 0,
     ),
   );
   const spectra = agreement({

@@ -92,7 +92,11 @@ export function stabilityConclusion(measured: readonly Measured[]): Conclusion {
         holds: all((one) => one.scalarValues),
         value: String(all((one) => one.scalarValues)),
       },
-      { name: 'M negative definite (largest eigenvalue)', holds: largestOfM < 0, value: largestOfM },
+      {
+        name: 'M negative definite (largest eigenvalue)',
+        holds: largestOfM < 0,
+        value: largestOfM,
+      },
       { name: 'Re λ(W) > 0 (smallest)', holds: smallestOfW > 0, value: smallestOfW },
       {
         name: 'covariance of full rank',
@@ -101,8 +105,14 @@ export function stabilityConclusion(measured: readonly Measured[]): Conclusion {
       },
     ],
     resolution: [
-      clearSign('λ_max(M)', records.map((one) => one.largestOfM)),
-      clearSign('Re λ(W)', records.map((one) => one.smallestOfW)),
+      clearSign(
+        'λ_max(M)',
+        records.map((one) => one.largestOfM),
+      ),
+      clearSign(
+        'Re λ(W)',
+        records.map((one) => one.smallestOfW),
+      ),
       {
         name: 'the integration reaches the depth at which its slowest mode has died',
         holds: lost === undefined,

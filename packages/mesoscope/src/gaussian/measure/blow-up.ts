@@ -37,10 +37,13 @@ const tolerance = 1e-11;
 
 export function compareBlowUp({ layer, law, start, horizon }: GaussianFlow): BlowUpComparison {
   const form = riccatiForm(layer);
-  const { time: predicted, searchedTo, reason } =
-    form === null
-      ? { time: null, searchedTo: 0, reason: 'no closed form for these values' }
-      : predictBlowUp(form, start.factor);
+  const {
+    time: predicted,
+    searchedTo,
+    reason,
+  } = form === null
+    ? { time: null, searchedTo: 0, reason: 'no closed form for these values' }
+    : predictBlowUp(form, start.factor);
   const run = (relativeTolerance: number, dense: boolean) =>
     integrateMoments(layer, start, { horizon, relativeTolerance, dense });
   const flow = run(tolerance, true);

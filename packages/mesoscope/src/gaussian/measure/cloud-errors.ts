@@ -1,7 +1,3 @@
-import type { GaussianFlow } from '../gaussian-flow.ts';
-import { integrateMoments } from '../moment-flow.ts';
-import { unfactored } from '../moments.ts';
-import { moveParticles } from '../particles.ts';
 import type { Backend } from '../../kernels/backend.ts';
 import { slicedWasserstein } from '../../law/distance/sliced.ts';
 import { type GaussianLaw, gaussian, particles } from '../../law/law.ts';
@@ -9,6 +5,10 @@ import { momentMatchedGaussian } from '../../law/moments.ts';
 import { sampleLaw } from '../../law/sample.ts';
 import { frobeniusNorm, type Matrix, subtract, trace } from '../../numeric/matrix.ts';
 import { randomStream } from '../../numeric/random.ts';
+import type { GaussianFlow } from '../gaussian-flow.ts';
+import { integrateMoments } from '../moment-flow.ts';
+import { unfactored } from '../moments.ts';
+import { moveParticles } from '../particles.ts';
 
 export interface CloudErrorOptions {
   /** Numbers of tokens n. */

@@ -1,4 +1,9 @@
-import { eigenvalues, inverse, type Spectrum, symmetricEigen } from '../../numeric/decompositions.ts';
+import {
+  eigenvalues,
+  inverse,
+  type Spectrum,
+  symmetricEigen,
+} from '../../numeric/decompositions.ts';
 import {
   add,
   frobeniusNorm,
@@ -175,11 +180,13 @@ function follow(
       return { t, found, scale, steps, predicted: closed(t)(form, target) };
     });
   const stepError = Math.max(...compared.map(({ steps, scale }) => steps / scale));
-  const path = compared.map(({ t, found, scale, predicted }): Compared => ({
-    difference: frobeniusNorm(subtract(found, predicted)),
-    uncertainty: stepError * scale + spread(closed(t)),
-    scale,
-  }));
+  const path = compared.map(
+    ({ t, found, scale, predicted }): Compared => ({
+      difference: frobeniusNorm(subtract(found, predicted)),
+      uncertainty: stepError * scale + spread(closed(t)),
+      scale,
+    }),
+  );
   const { found, predicted } = compared[compared.length - 1];
   const limit: Compared = {
     difference: frobeniusNorm(subtract(found, target)),
@@ -212,7 +219,9 @@ function atEquilibrium(
   const unit = scale(1 / radius, jacobian);
   const q = unit.rows;
   const W = scale(1 / radius, form.W);
-  const change = spread((_, equilibrium) => scale(1 / radius, covarianceJacobian(layer, equilibrium)));
+  const change = spread((_, equilibrium) =>
+    scale(1 / radius, covarianceJacobian(layer, equilibrium)),
+  );
   const count = Math.min(q, 12);
   const [ofJacobian, ofW] = [traces(unit, count), traces(W, count)];
   const norm = frobeniusNorm(unit);
@@ -229,11 +238,10 @@ function atEquilibrium(
   });
   const D = meanMatrix(layer, target);
   const rates = eigenvalues(D).real;
-  const off = (values: Float64Array) => Math.max(...values.map((re) => Math.abs(re - form.totalValue)));
+  const off = (values: Float64Array) =>
+    Math.max(...values.map((re) => Math.abs(re - form.totalValue)));
   const stream = randomStream(0, 'perturbations of the mean');
-  const moved = Array.from({ length: draws }, () =>
-    off(eigenvalues(perturbed(stream, D)).real),
-  );
+  const moved = Array.from({ length: draws }, () => off(eigenvalues(perturbed(stream, D)).real));
   const size = frobeniusNorm(D);
   const meanChange = spread((_, equilibrium) => meanMatrix(layer, equilibrium));
   const meanRates: Compared = {

@@ -81,9 +81,7 @@ export function measureSettling(
   if (ended !== 'completed' || coarse.status.kind !== 'completed') return { ...known, ended };
   const size = trace(law.covariance);
   const at = (flow: typeof fine, t: number) => unfactored(flow.at(t / -slowest)).covariance;
-  const distances = times.map(
-    (t) => frobeniusNorm(subtract(at(fine, t), limit.covariance)) / size,
-  );
+  const distances = times.map((t) => frobeniusNorm(subtract(at(fine, t), limit.covariance)) / size);
   const accuracy = Math.max(
     ...times.map((t) => frobeniusNorm(subtract(at(fine, t), at(coarse, t))) / size),
   );

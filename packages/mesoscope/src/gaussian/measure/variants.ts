@@ -104,7 +104,11 @@ export function measureVariant(
   const sinkhorn = layer.attention === 'sinkhorn';
   const moved = sinkhorn
     ? sinkhornErrors(flow, options)
-    : { errors: l2Errors(backend, flow, options, closure), velocityErrors: null, marginalError: null };
+    : {
+        errors: l2Errors(backend, flow, options, closure),
+        velocityErrors: null,
+        marginalError: null,
+      };
   return {
     attention: layer.attention,
     ...moved,

@@ -43,10 +43,7 @@ function ofHead({ attention }: GaussianLayer, { B, keyMetric }: GaussianHead, L:
   if (keyMetric === undefined) return spectralNorm(score) ** 2;
   const metric = multiply(transpose(L), keyMetric, L);
   const one = identity(metric.rows);
-  const difference = subtract(
-    scale(2, inverse(add(one, metric, 2))),
-    inverse(add(one, metric)),
-  );
+  const difference = subtract(scale(2, inverse(add(one, metric, 2))), inverse(add(one, metric)));
   const form = symmetricPart(multiply(transpose(score), difference, score));
   return symmetricEigen(form).values[form.rows - 1];
 }

@@ -1,46 +1,92 @@
-import { blockClouds } from '../../gaussian/practice/block-clouds.ts';
+import type { Backend } from '../../kernels/backend.ts';
+import type { Matrix } from '../../numeric/matrix.ts';
+import { type RandomStream, randomStream } from '../../numeric/random.ts';
+import { blockClouds } from './block-clouds.ts';
 import {
   type CloudMeasures,
   type CloudMeter,
   createCloudMeter,
-} from '../../gaussian/practice/measure-cloud.ts';
-import {
-  type PrescribedAttention,
-  prescribedStack,
-  type TransformerShape,
-} from '../../gaussian/practice/stacks.ts';
-import type { TokenCloudSource } from '../../gaussian/practice/token-cloud.ts';
-import type { Backend } from '../../kernels/backend.ts';
-import type { Matrix } from '../../numeric/matrix.ts';
-import { randomStream } from '../../numeric/random.ts';
-import type { Figure, Mark } from '../figure.ts';
+  isOnePoint,
+} from './measure-cloud.ts';
+import { type PrescribedAttention, prescribedStack, type TransformerShape } from './stacks.ts';
+import type { TokenCloudSource } from './token-cloud.ts';
 
 export interface SourceOptions {
   readonly seed?: number;
-  readonly signal?: AbortSignal | undefined;
-  readonly progress?: (layer: number, layers: number) => void;
+  readonly progress?: (layer: number, layers: number) => void | Promise<void>;
+}
+
+/** The clouds of a source, layer by layer. */
+export interface MeasuredSource {
+  /** Of the clouds that are spread. */
+  readonly measures: readonly CloudMeasures[];
+  /** Layers after which all tokens coincide. */
+  readonly onePoint: readonly number[];
 }
 
 /** The clouds of a source, measured layer by layer; between two layers the host can draw and abort. */
 export function measureSource(
   backend: Backend,
   source: TokenCloudSource,
-  { seed = 0, signal, progress }: SourceOptions = {},
-): Promise<CloudMeasures[]> {
+  { seed = 0, progress }: SourceOptions = {},
+): Promise<MeasuredSource> {
   return backend.scopedAsync(async () => {
     const measures: CloudMeasures[] = [];
+    const onePoint: number[] = [];
     let meter: CloudMeter | undefined;
     for await (const cloud of source.clouds()) {
-      signal?.throwIfAborted();
       const { rows, columns } = cloud.points;
-      if (meter?.tokens !== rows || meter.dimension !== columns) {
-        meter = createCloudMeter(backend, cloud.points, { seed });
+      if (isOnePoint(cloud.points)) onePoint.push(cloud.layer);
+      else {
+        if (meter?.tokens !== rows || meter.dimension !== columns) {
+          meter = createCloudMeter(backend, cloud.points, { seed });
+        }
+        measures.push(meter.measure(cloud));
       }
-      measures.push(meter.measure(cloud));
-      progress?.(cloud.layer, source.layers);
+      await progress?.(cloud.layer, source.layers);
       await new Promise((resume) => setTimeout(resume, 0));
     }
-    return measures;
+    return { measures, onePoint };
+  });
+}
+
+/** A law of single coordinates, of mean 0 and variance 1, that is not Gaussian. */
+export type Alternative = 'two-sided exponential' | 'uniform';
+
+const draws: Readonly<Record<Alternative, (stream: RandomStream) => number>> = {
+  'two-sided exponential': (stream) =>
+    (Math.sign(stream.uniform() - 0.5) * -Math.log(1 - stream.uniform())) / Math.SQRT2,
+  uniform: (stream) => Math.sqrt(12) * (stream.uniform() - 0.5),
+};
+
+export const alternatives = Object.keys(draws) as readonly Alternative[];
+
+/** n tokens of independent coordinates of an alternative law. */
+export function alternativeCloud(
+  alternative: Alternative,
+  { rows, columns }: Pick<Matrix, 'rows' | 'columns'>,
+  stream: RandomStream,
+): Matrix {
+  const data = Float64Array.from({ length: rows * columns }, () => draws[alternative](stream));
+  return { rows, columns, data };
+}
+
+/** Clouds of an alternative law, of one shape, as the meter sees them: from them follows the power of any verdict. */
+export function measureAlternatives(
+  backend: Backend,
+  shape: Pick<Matrix, 'rows' | 'columns'>,
+  { repetitions = 10, seed = 0 } = {},
+): Readonly<Record<Alternative, readonly CloudMeasures[]>> {
+  return backend.scoped(() => {
+    const meter = createCloudMeter(backend, shape, { seed });
+    const measured = alternatives.map((alternative) => [
+      alternative,
+      Array.from({ length: repetitions }, (_, k) => {
+        const points = alternativeCloud(alternative, shape, randomStream(seed, alternative, k));
+        return meter.measure({ layer: 0, points, tilt: null });
+      }),
+    ]);
+    return Object.fromEntries(measured);
   });
 }
 
@@ -76,17 +122,21 @@ export function prescriptionName({ key, value, feedForward }: PrescribedAttentio
   return `K = ${sign(key)}Q, V = ${sign(value)}I, W = ${sign(feedForward)}${Math.abs(feedForward)}I`;
 }
 
+export interface PrescribedRun {
+  readonly prescription: PrescribedAttention;
+  readonly normalised: boolean;
+  readonly tokens: number;
+  readonly options: SourceOptions;
+}
+
 /** Measures n standard normal tokens on their way through blocks with prescribed attention. */
 export async function measurePrescribed(
   backend: Backend,
   shape: TransformerShape,
-  prescribed: PrescribedAttention,
-  normalised: boolean,
-  tokens: number,
-  options: SourceOptions,
-): Promise<readonly CloudMeasures[]> {
+  { prescription, normalised, tokens, options }: PrescribedRun,
+): Promise<MeasuredSource> {
   const { seed = 0 } = options;
-  const stack = prescribedStack(shape, prescribed, normalised ? 'layer' : 'none', seed);
+  const stack = prescribedStack(shape, prescription, normalised ? 'layer' : 'none', seed);
   const input = gaussianInput(seed, tokens, shape.dimension);
   return measureSource(backend, blockClouds(backend, stack, input), options);
 }
@@ -110,70 +160,4 @@ export function asPredicted({
     return traces[last] > traces[0] * (1 + feedForward) ** (2 * last);
   }
   return null;
-}
-
-/** Sliced distance over layers with its null. */
-export function distanceFigure(
-  id: string,
-  title: string,
-  curves: readonly { readonly series: string; readonly measures: readonly CloudMeasures[] }[],
-): Figure {
-  const longest = curves.reduce((a, b) => (b.measures.length > a.measures.length ? b : a));
-  const marks: Mark[] = [
-    {
-      kind: 'band',
-      series: 'Gaussian samples of the same size (null, to 95 %)',
-      x: longest.measures.map((one) => one.layer),
-      low: longest.measures.map((one) => one.nullMean),
-      high: longest.measures.map((one) => one.nullHigh),
-    },
-  ];
-  for (const { series, measures } of curves) {
-    marks.push({
-      kind: 'line',
-      series,
-      x: measures.map((one) => one.layer),
-      y: measures.map((one) => one.sliced),
-    });
-  }
-  return {
-    id,
-    title,
-    caption:
-      'Sliced W2 between the tokens and the Gaussian with their moments, in units of √(trΣ/d), after each layer. Band: mean to 95 % of what Gaussian samples show that have the size and covariance of the cloud of the deepest stack.',
-    x: { label: 'layer' },
-    y: { label: 'sliced W2 / √(trΣ/d)' },
-    marks,
-  };
-}
-
-/** What the closure says of blocks with prescribed attention. */
-const prescribedRegimes =
-  'K = Q with V = I and K = −Q with V = −I expand the cloud, the other signs contract it.';
-
-/** tr Σ over layers of blocks with prescribed attention. */
-export function prescribedTraceFigure(...given: Parameters<typeof traceFigure>): Figure {
-  const figure = traceFigure(...given);
-  return { ...figure, caption: `${figure.caption} ${prescribedRegimes}` };
-}
-
-/** tr Σ over layers. */
-export function traceFigure(
-  id: string,
-  title: string,
-  curves: readonly { readonly series: string; readonly measures: readonly CloudMeasures[] }[],
-): Figure {
-  return {
-    id,
-    title,
-    caption: 'Trace of the covariance of the tokens after each layer.',
-    x: { label: 'layer' },
-    y: { label: 'tr Σ', scale: 'log' },
-    marks: curves.map(({ series, measures }) => ({
-      kind: 'line',
-      series,
-      x: measures.map((one) => one.layer),
-      y: measures.map((one) => one.trace),
-    })),
-  };
 }

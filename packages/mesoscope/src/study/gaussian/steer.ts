@@ -1,14 +1,10 @@
 import { z } from 'zod';
 import type { Figure, Mark } from '../../claims/figure.ts';
-import {
-  type OpenLoop,
-  openLoopErrors,
-  openLoopFigure,
-  openLoopSlope,
-} from '../../claims/gaussian/open-loop.ts';
+import { openLoopFigure } from '../../claims/gaussian/open-loop-figure.ts';
 import { reachability } from '../../claims/gaussian/reachability.ts';
 import { runClaims } from '../../claims/run.ts';
 import { MesoscopeError } from '../../errors.ts';
+import { type OpenLoop, openLoopErrors, openLoopSlope } from '../../gaussian/measure/open-loop.ts';
 import { type GaussianMoments, unfactored } from '../../gaussian/moments.ts';
 import { bestReachable } from '../../gaussian/reachability/best-reachable.ts';
 import {
@@ -77,7 +73,7 @@ async function run(configuration: Steer, context: StudyContext): Promise<StudyRe
   const interrupted = () => context.signal?.aborted === true;
   const loops = interrupted()
     ? []
-    : await openLoopErrors({ ...context, seed, setting: 'quick' }, steered, from);
+    : steered.map((one) => openLoopErrors({ backend: context.backend, seed }, one, from));
   const claims = interrupted()
     ? []
     : await runClaims(
