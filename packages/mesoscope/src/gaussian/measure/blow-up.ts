@@ -35,8 +35,11 @@ export interface BlowUpComparison {
 
 const tolerance = 1e-11;
 
-export function compareBlowUp({ layer, law, start, horizon }: GaussianFlow): BlowUpComparison {
-  const form = riccatiForm(layer);
+/** @param form - the closed form that is held against the flow; default the layer's own */
+export function compareBlowUp(
+  { layer, law, start, horizon }: GaussianFlow,
+  form: RiccatiForm | null = riccatiForm(layer),
+): BlowUpComparison {
   const {
     time: predicted,
     searchedTo,

@@ -85,9 +85,12 @@ const margin = 10;
 /** Depths at which the path is compared. */
 const depths = 10;
 
-export function measureApproach(flow: GaussianFlow): EquilibriumApproach {
+/** @param form - the closed form that is held against the flow; default the layer's own */
+export function measureApproach(
+  flow: GaussianFlow,
+  form: RiccatiForm | null = riccatiForm(flow.layer),
+): EquilibriumApproach {
   const { layer, start } = flow;
-  const form = riccatiForm(layer);
   const d = layer.dimension;
   const fullRank = start.factor.columns === d;
   const smallestOfW = signOf((W) => Math.min(...eigenvalues(W).real), layer.W);
@@ -129,7 +132,7 @@ export function measureApproach(flow: GaussianFlow): EquilibriumApproach {
     );
     return margin * Math.max(...changes);
   };
-  const followed = follow(flow, target, smallestOfW.value, spread);
+  const followed = follow(flow, { form, target, slowest: smallestOfW.value, spread });
   const conditioning = spread((_, equilibrium) => equilibrium);
   const start0 = unfactored(start).covariance;
   const atRest = frobeniusNorm(subtract(start0, target)) <= conditioning + 1e-14 * size;
@@ -146,9 +149,17 @@ export function measureApproach(flow: GaussianFlow): EquilibriumApproach {
 /** Integrates the covariance until the slowest mode of its inverse is 3e-12 of what it was, and of P*. */
 function follow(
   { layer, start }: GaussianFlow,
-  target: Matrix,
-  slowest: number,
-  spread: (of: (form: RiccatiForm, target: Matrix) => Matrix) => number,
+  {
+    form,
+    target,
+    slowest,
+    spread,
+  }: {
+    readonly form: RiccatiForm;
+    readonly target: Matrix;
+    readonly slowest: number;
+    readonly spread: (of: (form: RiccatiForm, target: Matrix) => Matrix) => number;
+  },
 ) {
   const P0 = symmetricPart(inverse(unfactored(start).covariance));
   const size = frobeniusNorm(target);
@@ -170,7 +181,6 @@ function follow(
   }
   const closed = (t: number) => (form: RiccatiForm, equilibrium: Matrix) =>
     closedCovariance(form, equilibrium, P0, t);
-  const form = riccatiForm(layer) as RiccatiForm;
   const compared = depthsUpTo(flow.time, depths)
     .slice(1)
     .map((t) => {
@@ -241,7 +251,9 @@ function atEquilibrium(
   const off = (values: Float64Array) =>
     Math.max(...values.map((re) => Math.abs(re - form.totalValue)));
   const stream = randomStream(0, 'perturbations of the mean');
-  const moved = Array.from({ length: draws }, () => off(eigenvalues(perturbed(stream, D)).real));
+  const moved = Array.from({ length: draws }, () =>
+    Math.abs(off(eigenvalues(perturbed(stream, D)).real) - off(rates)),
+  );
   const size = frobeniusNorm(D);
   const meanChange = spread((_, equilibrium) => meanMatrix(layer, equilibrium));
   const meanRates: Compared = {

@@ -20,7 +20,7 @@ import { integrateMoments } from '../moment-flow.ts';
 import { unfactored } from '../moments.ts';
 import { randomLaw } from '../random-flows.ts';
 import { randomMatrix } from '../random-matrices.ts';
-import { riccatiForm } from '../riccati.ts';
+import { type RiccatiForm, riccatiForm } from '../riccati.ts';
 
 /** How a law collapses under keys that repel, next to the closed form of its limit. */
 export interface Settling {
@@ -47,12 +47,13 @@ export interface Settling {
 /** Depths, in units of the slowest rate, at which the distance is measured. */
 const times = [16, 32, 64, 128, 256, 512];
 
+/** @param form - the closed form that is held against the flow; default the layer's own */
 export function measureSettling(
   { layer, law, start }: GaussianFlow,
   keyDimension: number | null,
+  form: RiccatiForm | null = riccatiForm(layer),
 ): Settling {
   const d = law.mean.length;
-  const form = riccatiForm(layer);
   const nothing = {
     ...{ dimension: d, keyDimension, applies: false, limit: null, formulas: null, flowRank: null },
     ...{ times: [], distances: [], accuracy: 0, ended: 'completed', atRest: false },
