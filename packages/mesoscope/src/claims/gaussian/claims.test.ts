@@ -276,7 +276,10 @@ describe('C.invariance', () => {
       [1, 1],
       [1, 1],
     ];
-    const instance = { law: { mean: [0.5, 0], covariance }, heads: [{ V: I, B: scaled(0.15) }] };
+    const instance = {
+      law: { mean: [0.5, 0], covariance },
+      heads: [{ V: scaled(0.3), B: scaled(0.15) }],
+    };
     expect((await find(invariance, instance)).verdict).toBe('holds');
   });
 

@@ -46,7 +46,7 @@ export function compareBlowUp(
     reason,
   } = form === null
     ? { time: null, searchedTo: 0, reason: 'no closed form for these values' }
-    : predictBlowUp(form, start.factor);
+    : predictBlowUp(form, start.factor, { horizon });
   const run = (relativeTolerance: number, dense: boolean) =>
     integrateMoments(layer, start, { horizon, relativeTolerance, dense });
   const flow = run(tolerance, true);
@@ -81,7 +81,7 @@ function sensitivity(
   const within = (time: number | null) => (time !== null && time < horizon ? time : null);
   return Math.max(
     ...[1 - fraction, 1 + fraction].map((size) =>
-      difference(within(predictBlowUp(form, scale(size, L)).time), within(predicted)),
+      difference(within(predictBlowUp(form, scale(size, L), { horizon }).time), within(predicted)),
     ),
   );
 }
