@@ -1,5 +1,13 @@
 import { fitRate, type Interval, type RateData } from '../numeric/fit.ts';
-import { type Check, type Condition, jointConfidence, judged, type Question } from './check.ts';
+import {
+  type Check,
+  type Condition,
+  certain,
+  jointConfidence,
+  judged,
+  type Measurement,
+  type Question,
+} from './check.ts';
 import { fitOrder } from './convergence-order.ts';
 
 /** Errors at increasing scales (layers, particles), one row for each experiment or group of draws. */
@@ -72,8 +80,10 @@ export function sampledOrder(
   if (!resolved.holds) return orderCheck(question, Number.NaN, null, 'sample', 0, resolved);
   const data: RateData = { x: scales, y: rows };
   const { slope, interval } = fitRate(data, { confidence: jointConfidence(among) });
+  const contradiction = fitRate(data, { confidence: certain }).interval;
   const bias = question.bias ?? (scales.length < 4 ? 0 : fitOrder(data).preasymptotic);
-  return orderCheck(question, slope, interval, 'sample', bias, resolved);
+  const asked = { ...question, contradiction };
+  return orderCheck(asked, slope, interval, 'sample', bias, resolved);
 }
 
 /** A measured order in a sentence: `like L^-0.998`. */
@@ -84,7 +94,7 @@ export function inPowersOf(scale: string, { measured }: Pick<Check, 'measured'>)
 }
 
 function orderCheck(
-  question: OrderQuestion,
+  question: OrderQuestion & Pick<Measurement, 'contradiction'>,
   measured: number,
   interval: Interval | null,
   intervalFrom: 'sample' | 'numerics',

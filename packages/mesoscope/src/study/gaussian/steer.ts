@@ -1,15 +1,11 @@
 import { z } from 'zod';
 import type { Figure, Mark } from '../../claims/figure.ts';
-import {
-  type OpenLoop,
-  openLoopErrors,
-  openLoopFigure,
-  openLoopSlope,
-} from '../../claims/gaussian/open-loop.ts';
+import { openLoopFigure } from '../../claims/gaussian/open-loop-figure.ts';
 import { reachability } from '../../claims/gaussian/reachability.ts';
 import { runClaims } from '../../claims/run.ts';
 import { storedOutcome } from '../../claims/stored-outcome.ts';
 import { MesoscopeError } from '../../errors.ts';
+import { type OpenLoop, openLoopErrors, openLoopSlope } from '../../gaussian/measure/open-loop.ts';
 import { type GaussianMoments, unfactored } from '../../gaussian/moments.ts';
 import { bestReachable } from '../../gaussian/reachability/best-reachable.ts';
 import {
@@ -75,14 +71,11 @@ async function compute(configuration: Steer, context: PieceContext): Promise<Sto
     }
   }
   const { backend, progress } = context;
-  const loops = await openLoopErrors(
-    {
-      ...{ backend, seed, setting: 'quick' },
-      progress: (done, total) => progress(done / total, 'open loop'),
-    },
-    steered,
-    from,
-  );
+  const count = configuration.realisations.length;
+  const loops = steered.map((one, k) => {
+    progress((count + k / steered.length) / (count + 2), 'open loop');
+    return openLoopErrors({ backend, seed }, one, from);
+  });
   const claims = await runClaims(
     [
       {

@@ -1,10 +1,6 @@
-import type { GaussianLayer } from '../../gaussian/layer.ts';
-import { type FactoredMoments, factored, type GaussianMoments } from '../../gaussian/moments.ts';
-import {
-  type GaussianFlowInstance,
-  lawOfInstance,
-  layerOfInstance,
-} from '../../gaussian/schema.ts';
+import type { GaussianLayer } from './layer.ts';
+import { type FactoredMoments, factored, type GaussianMoments } from './moments.ts';
+import { type LawAndLayer, lawOfInstance, layerOfInstance } from './schema.ts';
 
 /** A constant layer on a Gaussian law, up to depth T. */
 export interface GaussianFlow {
@@ -21,8 +17,8 @@ export interface GaussianFlow {
  * @throws MesoscopeError `shape-mismatch`, `not-finite`; `invalid-value` for a covariance that is not symmetric, not
  * positive semi-definite (with the offending eigenvalue) or zero
  */
-export function flowOfInstance(instance: GaussianFlowInstance): GaussianFlow {
-  return gaussianFlow(layerOfInstance(instance), lawOfInstance(instance.law), instance.horizon);
+export function flowOfInstance(instance: LawAndLayer, horizon: number): GaussianFlow {
+  return gaussianFlow(layerOfInstance(instance), lawOfInstance(instance.law), horizon);
 }
 
 /** @throws MesoscopeError as {@link flowOfInstance} */

@@ -1,8 +1,8 @@
-import { type GaussianHead, type GaussianLayer, gaussianLayer } from '../../gaussian/layer.ts';
-import type { GaussianMoments } from '../../gaussian/moments.ts';
-import { randomCovariance, randomMatrix } from '../../gaussian/random-matrices.ts';
-import { add, identity, type Matrix, scale, trace, transpose } from '../../numeric/matrix.ts';
-import type { RandomStream } from '../../numeric/random.ts';
+import { add, identity, type Matrix, scale, trace, transpose } from '../numeric/matrix.ts';
+import type { RandomStream } from '../numeric/random.ts';
+import { type GaussianHead, type GaussianLayer, gaussianLayer } from './layer.ts';
+import type { GaussianMoments } from './moments.ts';
+import { randomCovariance, randomMatrix } from './random-matrices.ts';
 
 /** A random law on R^d whose covariance has the given rank and trace d. */
 export function randomLaw(stream: RandomStream, d: number, rank = d): GaussianMoments {

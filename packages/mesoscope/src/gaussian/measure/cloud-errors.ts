@@ -1,6 +1,3 @@
-import { integrateMoments } from '../../gaussian/moment-flow.ts';
-import { unfactored } from '../../gaussian/moments.ts';
-import { moveParticles } from '../../gaussian/particles.ts';
 import type { Backend } from '../../kernels/backend.ts';
 import { slicedWasserstein } from '../../law/distance/sliced.ts';
 import { type GaussianLaw, gaussian, particles } from '../../law/law.ts';
@@ -8,7 +5,10 @@ import { momentMatchedGaussian } from '../../law/moments.ts';
 import { sampleLaw } from '../../law/sample.ts';
 import { frobeniusNorm, type Matrix, subtract, trace } from '../../numeric/matrix.ts';
 import { randomStream } from '../../numeric/random.ts';
-import type { GaussianFlow } from './flow-instance.ts';
+import type { GaussianFlow } from '../gaussian-flow.ts';
+import { integrateMoments } from '../moment-flow.ts';
+import { unfactored } from '../moments.ts';
+import { moveParticles } from '../particles.ts';
 
 export interface CloudErrorOptions {
   /** Numbers of tokens n. */
@@ -40,6 +40,31 @@ export function endClouds(
       return moveParticles(backend, layer, cloud, { horizon, steps });
     }),
   );
+}
+
+/** The most steps that {@link enoughSteps} tries. */
+const stepLimit = 384;
+
+/**
+ * Runge–Kutta steps of the tokens such that twice as many move the end of one cloud by less than a thousandth of what
+ * sampling does, 1/√n: doubled from 6 on. Null where {@link stepLimit} are not enough.
+ */
+export function enoughSteps(
+  backend: Backend,
+  flow: GaussianFlow,
+  { counts, seed }: Pick<CloudErrorOptions, 'counts' | 'seed'>,
+): number | null {
+  const allowed = 1e-3 / Math.sqrt(counts[counts.length - 1]);
+  const run = (steps: number) =>
+    endClouds(backend, flow, { counts: [counts[0]], samples: 1, steps, seed })[0][0];
+  let coarse = run(6);
+  for (let steps = 6; steps < stepLimit; steps *= 2) {
+    const fine = run(2 * steps);
+    const change = frobeniusNorm(subtract(fine, coarse));
+    if (change <= allowed * frobeniusNorm(fine)) return steps;
+    coarse = fine;
+  }
+  return null;
 }
 
 /** N(m(T), Σ(T)) of the moment flow. */

@@ -2,7 +2,7 @@ import { fitLine } from '../../numeric/fit.ts';
 
 /**
  * Bound of |κ| in `E error² = (σ²/n)(1 + κ/n + …)`: on the random layers of `C.invariance` and `C.variants` it was measured to be at most
- * 2, from 3000 samples of 16, 32 and 64 tokens against 256 (docs/claims/gaussian.md).
+ * 2, from 3000 samples of 16, 32 and 64 tokens against 256 (docs/notes/gaussian.md).
  */
 const relativeBias = 2;
 
