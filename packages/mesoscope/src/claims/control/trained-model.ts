@@ -6,6 +6,7 @@ import {
   initialStatesOf,
   terminalLossOf,
 } from '../../control/control-model.ts';
+import { recordHamiltonian } from '../../control/optimum/hamiltonian-record.ts';
 import { partOf } from '../../control/parameters.ts';
 import type { ControlProblem } from '../../control/problem.ts';
 import { MesoscopeError } from '../../errors.ts';
@@ -27,9 +28,7 @@ import { costateOrder, costateOrderFinding } from './costate-order.ts';
 import { measureEulerErrors } from './euler-errors.ts';
 import { eulerOrder, eulerOrderConclusion } from './euler-order.ts';
 import { gradient, gradientFinding } from './gradient.ts';
-import { hamiltonian } from './hamiltonian.ts';
-import { hamiltonianOfModel } from './hamiltonian-finding.ts';
-import { recordHamiltonian } from './hamiltonian-record.ts';
+import { hamiltonian, hamiltonianOfModel } from './hamiltonian.ts';
 import {
   compareTerminalCostate,
   terminalCostate,
@@ -71,7 +70,7 @@ export async function measureTrainedModel(
     [costateOrder, () => legacyFinding(costateOrderOfModel(model))],
     [terminalCostate, () => legacyFinding(terminalCostateOfModel(model))],
     [gradient, () => legacyFinding(gradientOfModel(model))],
-    [hamiltonian, () => legacyFinding(hamiltonianOfTrained(model))],
+    [hamiltonian as Claim, () => ofTrained(() => hamiltonianOfTrained(model))],
   ];
   const outcomes: ClaimOutcome[] = [];
   for (const [claim, measure] of tasks) {
@@ -138,7 +137,7 @@ function gradientOfModel(model: TrainedModel): Finding {
   return gradientFinding(backend.precision, [comparison]);
 }
 
-function hamiltonianOfTrained(model: TrainedModel): Finding {
+function hamiltonianOfTrained(model: TrainedModel): Conclusion {
   const { layers } = model.problem.layout;
   const looked = [...new Set([0, Math.floor(layers / 2), layers - 1])];
   const probed = { ...model, batch: model.probe };

@@ -1,8 +1,11 @@
-import type { Claim } from '../../../claims/claim.ts';
+import { type Claim, concludeClaim } from '../../../claims/claim.ts';
 import { measureTrainedModel } from '../../../claims/control/trained-model.ts';
-import { valueGap, valueGapFinding } from '../../../claims/control/value-gap.ts';
-import { legacyFinding } from '../../../claims/legacy.ts';
+import { valueGap, valueGapConclusion } from '../../../claims/control/value-gap.ts';
 import type { ClaimOutcome } from '../../../claims/run.ts';
+import type { ControlModel } from '../../../control/control-model.ts';
+import { describeSolution } from '../../../control/optimum/optimum.ts';
+import { partOf } from '../../../control/parameters.ts';
+import { controlPenalty } from '../../../control/penalty.ts';
 import { populationBatch, populationEntropies } from '../../../control/population/index.ts';
 import type { Study, StudyContext, StudyResult } from '../../study.ts';
 import { certificateSection } from '../certificate-sections.ts';
@@ -38,7 +41,8 @@ async function run(configuration: PopulationStudy, context: StudyContext): Promi
   parameters.set(last.parameters);
   const probe = populationBatch(population);
   const measured = await measureTrainedModel({ problem, parameters, probe }, context);
-  const claims = [...(depths.length < leastDepths ? [] : [valueGapOf(solved)]), ...measured];
+  const model = { problem, parameters, batch: probe };
+  const claims = [...(depths.length < leastDepths ? [] : [valueGapOf(model, solved)]), ...measured];
   if (aborted()) return interrupted;
   const sampled = sampledObjectives(configuration, read, solved, context);
   const { solution, certificate } = last;
@@ -67,7 +71,8 @@ async function run(configuration: PopulationStudy, context: StudyContext): Promi
 /** Depths that the claim about optimal values needs. */
 const leastDepths = 5;
 
-function valueGapOf(solved: readonly SolvedDepth[]): ClaimOutcome {
+function valueGapOf(model: ControlModel, solved: readonly SolvedDepth[]): ClaimOutcome {
+  const { layout, grid, penalty } = model.problem;
   const row = solved.map(({ layers, solution, certificate }) => ({
     layers,
     objective: solution.objective,
@@ -75,8 +80,20 @@ function valueGapOf(solved: readonly SolvedDepth[]): ClaimOutcome {
     gradients: solution.layerGradients / layers,
     jump: certificate.largestJump,
   }));
+  const nodes = partOf(layout, model.parameters, 'controls');
+  const found = {
+    depths: row,
+    size: controlPenalty(nodes, grid, { ...penalty, regularisation: 2, smoothness: 0 }),
+    quality: describeSolution(model, solved[solved.length - 1]),
+  };
   const seconds = solved.reduce((sum, { solution }) => sum + solution.seconds, 0);
-  return { claim: valueGap as Claim, finding: legacyFinding(valueGapFinding([row])), seconds };
+  const given = 'the problem solved in this run';
+  const conclude = () => valueGapConclusion([found], penalty);
+  return {
+    claim: valueGap as Claim,
+    finding: concludeClaim({ conclude }, [], { given, seed: 0 }),
+    seconds,
+  };
 }
 
 /** A control problem whose data law is finite and known, solved at a range of depths by any solver. */
