@@ -8,7 +8,6 @@ import type { Field } from '../../field/field.ts';
 import { transformerBlock } from '../../field/transformer-block.ts';
 import { uniformGrid } from '../../flow/grid.ts';
 import type { Backend } from '../../kernels/backend.ts';
-import { denseMatrix } from './adjoint-experiment.ts';
 import { matrix } from './depth-instance.ts';
 
 /** A control problem on explicit data: sequences with their classes, a readout, and the layer to be controlled. */
@@ -60,7 +59,6 @@ export function explicitModel(
   const [complaint] = dataComplaints(instance);
   if (complaint !== undefined)
     throw new MesoscopeError({ code: 'invalid-configuration', issues: [complaint] });
-  const readout = denseMatrix(backend, 'U', U, dimension);
   const field = transformerBlock({
     dimension,
     heads,
@@ -84,7 +82,7 @@ export function explicitModel(
   });
   const parameters = backend.allocate(problem.layout.length);
   parameters.set(initialParameters(problem.field, problem.layout, options.seed));
-  partOf(problem.layout, parameters, 'readout').set(readout);
+  partOf(problem.layout, parameters, 'readout').set(U.flat());
   const batch = { samples: h0.length, states: h0.flat(2), labels: labels.flat() };
   return { problem, parameters, batch };
 }

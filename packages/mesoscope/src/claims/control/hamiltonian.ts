@@ -13,7 +13,7 @@ import { convergenceFigure } from '../convergence-figure.ts';
 import { doubling, experimentCount } from '../fields.ts';
 import type { Figure } from '../figure.ts';
 import { experiments } from '../given.ts';
-import { deterministicOrder } from '../order.ts';
+import { decayInWords, deterministicOrder } from '../order.ts';
 import {
   ownProblems,
   problemComplaints,
@@ -27,8 +27,8 @@ import {
   coerciveHypothesis,
   optimumFound,
   rootMeanSquares,
+  solutionActs,
   solutionEvidence,
-  solutionResolution,
 } from './solution-conditions.ts';
 
 /** The Hamiltonian over the middles of the layers of one solution, with its mean and deviation over them. */
@@ -109,7 +109,7 @@ export function hamiltonianConclusion(
   ].filter(({ solutions }) => solutions.length > 0);
   return {
     hypotheses: [coerciveHypothesis(solved, penalty)],
-    resolution: [...solutionResolution(solved), optimumFound(all)],
+    resolution: [...solutionActs(solved), optimumFound(all)],
     checks,
     evidence: {
       depths,
@@ -121,7 +121,7 @@ export function hamiltonianConclusion(
       'jumping.residuals': jumping.map((one) => one.solved.depths.map(({ residual }) => residual)),
       ...solutionEvidence(all),
     },
-    summary: `The Hamiltonian's deviation over layers falls like L^${order.measured.toFixed(3)}${smooth.length === 0 ? '' : `, and like L^${checks[1].measured.toFixed(3)} that of E⟨p, f⟩ + g − (μ/2)|θ̇|² with an H¹ penalty`}.`,
+    summary: `The Hamiltonian's deviation over layers falls ${decayInWords('L', order)}${smooth.length === 0 ? '' : `, and ${decayInWords('L', checks[1])} that of E⟨p, f⟩ + g − (μ/2)|θ̇|² with an H¹ penalty`}.`,
     figures: [
       profileFigure({
         id: 'A.hamiltonian',

@@ -12,7 +12,7 @@ import { type Conclusion, claim } from '../claim.ts';
 import { convergenceFigure } from '../convergence-figure.ts';
 import { doubling } from '../fields.ts';
 import { experiments } from '../given.ts';
-import { deterministicOrder } from '../order.ts';
+import { decayInWords, deterministicOrder } from '../order.ts';
 import {
   ownProblems,
   problemComplaints,
@@ -88,7 +88,7 @@ export function initialisationConclusion(
       'objective.randomMinusRefined': records.map((record) => record.difference),
       ...solutionEvidence(solved),
     },
-    summary: `A repeated optimum starts twice the layers within L^${repeated.measured.toFixed(2)} of theirs. At ${depths[depths.length - 1]} layers a random start needs ${ratioWords(gradients)} times the gradients of the prolonged one and ${ratioWords(time)} times its time. Against the whole refinement from ${depths[0]} layers it needs ${ratioWords(nested)} times the layer gradients where coarser depths are solved loosely, ${ratioWords(whole)} times where all are solved to the same tight tolerance.`,
+    summary: `A repeated optimum starts twice the layers at a distance that falls ${decayInWords('L', repeated)}. At ${depths[depths.length - 1]} layers a random start needs ${ratioWords(gradients)} times the gradients of the prolonged one and ${ratioWords(time)} times its time. Against the whole refinement from ${depths[0]} layers it needs ${ratioWords(nested)} times the layer gradients where coarser depths are solved loosely, ${ratioWords(whole)} times where all are solved to the same tight tolerance.`,
     figures: [
       convergenceFigure({
         id: 'A.initialisation',

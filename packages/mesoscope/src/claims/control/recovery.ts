@@ -8,7 +8,7 @@ import { type Conclusion, claim } from '../claim.ts';
 import { convergenceFigure } from '../convergence-figure.ts';
 import { doubling } from '../fields.ts';
 import { experiments } from '../given.ts';
-import { deterministicOrder } from '../order.ts';
+import { decayInWords, deterministicOrder } from '../order.ts';
 import {
   ownProblems,
   problemComplaints,
@@ -56,18 +56,18 @@ export function recoveryConclusion(
       depths: scales,
       gaps,
       'gaps.relative': gaps.map((row, p) =>
-        row.map((gap, i) => gap / solved[p].depths[i].objective),
+        row.map((gap, i) => gap / (solved[p].depths[i].objective || 1)),
       ),
       'controls.depths': depths,
       'controls.jumps': solved.map((one) => one.depths.map(({ jump }) => jump)),
       ...solutionEvidence(solved),
     },
-    summary: `Sampling the extrapolated minimiser at L layers costs what falls like L^${order.measured.toFixed(2)}, to ${lastGap.toExponential(1)} at L = ${scales[scales.length - 1]}.`,
+    summary: `Sampling the extrapolated minimiser at L layers costs what falls ${decayInWords('L', order)}, to ${lastGap.toExponential(1)} at L = ${scales[scales.length - 1]}.`,
     figures: [
       convergenceFigure({
         id: 'A.recovery',
         title: 'A continuous minimiser, sampled at L layers',
-        caption: `Objective of L layers that take the controls of the continuous minimiser (extrapolated from ${depths[depths.length - 2]} and ${depths[depths.length - 1]} layers), above the optimum of L layers. Band: range over problems. Expected: to 0, with order 2 where controls are Lipschitz.`,
+        caption: `Objective of L layers that take the controls of the continuous minimiser (extrapolated from ${depths.slice(-3).join(', ')} layers), above the optimum of L layers. Band: range over problems. Expected: to 0, with order 2 where controls are Lipschitz.`,
         ...{ scale: 'layers L', quantity: 'J_L(θ*) − V_L' },
         curves: [{ series: 'sampled', scales, rows: gaps, slope: -2 }],
       }),
@@ -80,7 +80,7 @@ const given = experiments({
   shared: {
     ...problemFields,
     smoothness: smoothnessField,
-    depths: doubling([2, 4, 8, 16, 32, 64], 6, 'numbers of layers L'),
+    depths: doubling([2, 4, 8, 16, 32, 64, 128], 7, 'numbers of layers L'),
   },
   own: ownProblems,
   data: problemData,

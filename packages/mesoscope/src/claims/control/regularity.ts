@@ -11,7 +11,7 @@ import { type Conclusion, claim } from '../claim.ts';
 import { convergenceFigure } from '../convergence-figure.ts';
 import { doubling, experimentCount } from '../fields.ts';
 import { experiments } from '../given.ts';
-import { deterministicOrder } from '../order.ts';
+import { decayInWords, deterministicOrder } from '../order.ts';
 import {
   ownProblems,
   problemComplaints,
@@ -135,7 +135,7 @@ export function regularityConclusion(
       'smooth.quotients': quotients(smooth),
       ...solutionEvidence(coercive),
     },
-    summary: `The largest jump between layers falls like L^${order.measured.toFixed(2)}${contrast.length === 0 ? '' : `, like L^${contrast[0].measured.toFixed(2)} under weak regularisation, and like L^${contrast[1].measured.toFixed(2)} there with an H¹ penalty`}.`,
+    summary: `The largest jump between layers falls ${decayInWords('L', order)}${contrast.length === 0 ? '' : `, ${decayInWords('L', contrast[0])} under weak regularisation, and ${decayInWords('L', contrast[1])} there with an H¹ penalty`}.`,
     figures: [
       convergenceFigure({
         id: 'A.regularity',

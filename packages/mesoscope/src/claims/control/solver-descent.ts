@@ -11,7 +11,7 @@ import {
   successiveApproximations,
 } from '../../control/solvers/successive-approximations.ts';
 import type { Backend } from '../../kernels/backend.ts';
-import { atMost, type Comparison, certificate, identical } from '../check.ts';
+import { atMost, type Comparison, identical } from '../check.ts';
 import { type Conclusion, claim } from '../claim.ts';
 import { experimentCount } from '../fields.ts';
 import type { Figure } from '../figure.ts';
@@ -93,15 +93,12 @@ export interface SolversRecord {
   readonly quasiNewton: SolvedProblem;
 }
 
-/** The largest rise of J from one sweep to the next, as a part of |J|; at most 0: monotone; NaN: J left the numbers. */
+/** The largest rise of J from one sweep to the next, as a part of |J|; at most 0: monotone; ∞: the flow left its limits. */
 export function largestRise(objectives: readonly number[]): number {
   const rises = objectives
     .slice(1)
     .map((next, i) => (next - objectives[i]) / Math.abs(objectives[i]));
-  return rises.reduce(
-    (a, b) => (Number.isNaN(a + b) ? Number.NaN : Math.max(a, b)),
-    Number.NEGATIVE_INFINITY,
-  );
+  return Math.max(...rises.map((rise) => (Number.isNaN(rise) ? Number.POSITIVE_INFINITY : rise)));
 }
 
 /** Climbs the ladder ρ, 4ρ, 16ρ, … until every sweep with that fixed ρ lowers J. */
@@ -194,6 +191,11 @@ export function solversConclusion(
         holds: unfit.length === 0,
         value: `${records.length - unfit.length} of ${records.length}`,
       },
+      {
+        name: `a horizon short for the basic method, T = ${given.shortHorizon}: it converges there, in every problem`,
+        holds: residual <= given.tolerance,
+        value: residual,
+      },
     ],
     checks: [
       descent,
@@ -201,11 +203,6 @@ export function solversConclusion(
         name: 'what the extended method minimises, against E[H + (ρ/2)|f − ḣ|² + (ρ/2)|D_hfᵀp + ṗ|²] made anew',
         failsIf: 'a term of the augmented Hamiltonian is missing or has a wrong factor',
         of: records.flatMap(({ minimised }) => minimised),
-      }),
-      certificate({
-        name: `the basic method converges at T = ${given.shortHorizon}: sup_k |E[D_θfᵀp] + ∇g| at its end`,
-        failsIf: 'the basic method does not even converge on a short horizon',
-        ...{ measured: residual, expected: given.tolerance },
       }),
     ],
     evidence: {

@@ -159,7 +159,9 @@ export function stabilityConclusion(records: readonly StabilityRecord[]): Conclu
       ...Object.fromEntries(
         names.map((name) => [
           `ratio.${name}`,
-          cases.filter((one) => one.name === name).map((one) => one.change / one.bound),
+          cases
+            .filter((one) => one.name === name && one.bound > 0)
+            .map((one) => one.change / one.bound),
         ]),
       ),
       'values.changes': cases.map(({ change }) => change),

@@ -7,7 +7,7 @@ import { type Conclusion, claim } from '../claim.ts';
 import { convergenceFigure } from '../convergence-figure.ts';
 import { doubling } from '../fields.ts';
 import { experiments } from '../given.ts';
-import { deterministicOrder } from '../order.ts';
+import { decayInWords, deterministicOrder } from '../order.ts';
 import {
   ownProblems,
   problemComplaints,
@@ -70,7 +70,7 @@ export function valueGapConclusion(
       'gaps.timesLayers': gaps.map((row) => row.map((gap, i) => gap * scales[i])),
       ...solutionEvidence(solved),
     },
-    summary: `Optimal values of L and 2L layers differ by what falls like L^${order.measured.toFixed(3)}; L (V_L − V_∞) settles between ${Math.min(...settled).toPrecision(2)} and ${Math.max(...settled).toPrecision(2)}.`,
+    summary: `Optimal values of L and 2L layers differ by what falls ${decayInWords('L', order)}; L (V_L − V_∞) settles between ${Math.min(...settled).toPrecision(2)} and ${Math.max(...settled).toPrecision(2)}.`,
     figures: [
       convergenceFigure({
         id: 'A.value-gap',
