@@ -12,8 +12,8 @@ import type { ControlProblems } from './control-problems.ts';
 
 /**
  * Where bounds along a path are nearly attained: one sequence that is surely taken for the wrong of two classes, so that its
- * residual is √2 long, and a layer held (λ = 40) near `f(h) = h`, which stretches every costate alike. Its three tokens are `(1, 0)` and
- * two that differ from it by a tenth, so that attention has something to weigh.
+ * residual is √2 long, and a layer held (λ = 40) near `f(h) = h`, which stretches every costate alike. Its three tokens differ
+ * by a tenth.
  *
  * @param along - by how much all tokens are moved along `Uᵀr`, the direction in which the loss grows fastest
  */
