@@ -167,7 +167,7 @@ describe('parts', () => {
     expect(largestRise([4, 3, Number.NaN])).toBe(Number.POSITIVE_INFINITY);
   });
 
-  it('climb to the smallest ρ that descends, and one step beyond', () => {
+  it('climb to the smallest ρ that descends', () => {
     const run = (rho: number) => ({
       status: 'sweeps-done' as const,
       objectives: rho < 10 ? [1, 2] : [1, 0.5],
@@ -175,7 +175,7 @@ describe('parts', () => {
     });
     const found = smallestDescent(1, run);
     expect(found.rho).toBe(16);
-    expect(found.beyond.residual).toBe(64);
+    expect(found.run.residual).toBe(16);
     expect(smallestDescent(1, () => run(1)).rho).toBeNaN();
   });
 });

@@ -48,8 +48,8 @@ const given = experiments({
       .int()
       .min(2)
       .max(200)
-      .default(8)
-      .describe('sweeps over the layers; six times as many on the short horizon'),
+      .default(6)
+      .describe('sweeps over the layers; eight times as many on the short horizon'),
     augmentation: z
       .number()
       .positive()
@@ -58,7 +58,7 @@ const given = experiments({
     tolerance: z.number().positive().default(1e-6).describe('at which a sweep’s end is stationary'),
   },
   own: {
-    problems: experimentCount(4, 'random problems, as those of the other claims about solutions'),
+    problems: experimentCount(2, 'random problems, as those of the other claims about solutions'),
   },
   data: problemData,
   full: { problems: 16, sweeps: 40 },
@@ -73,18 +73,19 @@ type Run = Pick<SuccessiveApproximationsResult, 'status' | 'objectives' | 'resid
 /** How often ρ is multiplied by 4 at the most. */
 const mostSteps = 8;
 
-/** The smallest ρ of a ladder whose sweeps all lower J, with its run and that of four times as large a ρ. */
+/** The smallest ρ of a ladder whose sweeps all lower J, with its run. */
 export interface Descent {
-  /** NaN: none. */
+  /** NaN: none; the run is that of the largest. */
   readonly rho: number;
   readonly run: Run;
-  readonly beyond: Run;
 }
 
 export interface SolversRecord {
   readonly basic: Run;
   readonly short: Run;
   readonly extended: Descent;
+  /** The extended method with four times the smallest ρ. */
+  readonly beyond: Run;
   /** Plain proximal steps, the control. */
   readonly proximal: Descent;
   /** What the extended method minimises, against the statement's formula. */
@@ -110,7 +111,7 @@ export function smallestDescent(from: number, solve: (rho: number) => Run): Desc
     run = solve(rho);
   }
   const descends = largestRise(run.objectives) <= 0;
-  return { rho: descends ? rho : Number.NaN, run, beyond: descends ? solve(4 * rho) : run };
+  return { rho: descends ? rho : Number.NaN, run };
 }
 
 function measureSolvers(
@@ -143,8 +144,9 @@ function measureSolvers(
   );
   return {
     basic: solve(0, 'augmentation'),
-    short: solve(0, 'augmentation', modelOf(given.shortHorizon), 6 * sweeps),
+    short: solve(0, 'augmentation', modelOf(given.shortHorizon), 8 * sweeps),
     extended,
+    beyond: Number.isNaN(extended.rho) ? extended.run : solve(4 * extended.rho, 'augmentation'),
     proximal: smallestDescent(given.augmentation, (rho) => solve(rho, 'proximal')),
     minimised: values.map(({ solver, anew, size }) => ({
       difference: Math.abs(solver - anew),
@@ -161,7 +163,7 @@ export function solversConclusion(
   records: readonly SolversRecord[],
   given: Pick<Given, 'horizon' | 'shortHorizon' | 'tolerance'>,
 ): Conclusion {
-  const rises = records.map(({ extended }) => largestRise(extended.beyond.objectives));
+  const rises = records.map(({ beyond }) => largestRise(beyond.objectives));
   const rhos = records.map(({ extended }) => extended.rho);
   const basicRises = records.map(({ basic }) => largestRise(basic.objectives));
   const unfit = records.filter(
@@ -171,14 +173,10 @@ export function solversConclusion(
     const last = ({ run }: Descent) => run.objectives[run.objectives.length - 1];
     return last(extended) / last(proximal);
   });
-  const found = rhos.filter((rho) => rho > 0).length;
   const descent = atMost({
     name: 'largest relative rise of J in a sweep, at a fixed ρ four times the smallest that descends',
     failsIf: 'J rises although ρ is large enough, or no ρ tried is',
-    measured:
-      found === records.length
-        ? Math.max(...rises)
-        : Math.max(0, ...records.map(({ extended }) => largestRise(extended.run.objectives))),
+    measured: Math.max(...rises),
     expected: 0,
   });
   const residual = Math.max(...records.map(({ short }) => short.residual));
