@@ -1,7 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { transformerBlock } from '../field/transformer-block.ts';
 import { gradedGrid, uniformGrid } from '../flow/grid.ts';
-import { createReferenceBackend } from '../kernels/reference/backend.ts';
+import { createWasmBackend } from '../kernels/wasm/backend.ts';
 import { randomStream } from '../numeric/random.ts';
 import { compareGradients } from './certificates/gradient-comparison.ts';
 import { createControlProblem } from './create-problem.ts';
@@ -9,7 +9,8 @@ import { createLayerHamiltonian, placeOf } from './layer-hamiltonian.ts';
 import { initialParameters, partOf } from './parameters.ts';
 import { controlPenalty, penaltyDensity } from './penalty.ts';
 
-const backend = createReferenceBackend();
+const backend = await createWasmBackend({ threads: 1 });
+afterAll(() => backend.dispose());
 const field = transformerBlock({
   ...{ dimension: 3, heads: 1, keyDimension: 2, hidden: 3, activation: 'tanh' },
   ...{ causal: false, normalisation: 'none' },
@@ -23,7 +24,8 @@ function modelWith(options: { readonly smoothness: number }) {
     ...{ field, grid: uniformGrid(1, 3), tokens: 3, samples: 2, classes: 3, pooling: 'mean' },
     ...{ regularisation: 0.7, reference, ...options },
   });
-  const parameters = initialParameters(field, problem.layout, 1);
+  const parameters = backend.allocate(problem.layout.length);
+  parameters.set(initialParameters(field, problem.layout, 1));
   const states = Array.from({ length: 18 }, (_, i) => Math.sin(i + 1));
   return { problem, parameters, batch: { samples: 2, states, labels: [0, 2] } };
 }
@@ -48,7 +50,7 @@ describe('∫(λ/2)|θ − θ_ref|² dt', () => {
     const options = {
       factors: [2, 4, 8, 16],
       fineFactor: 32,
-      directions: 'every',
+      directions: 3,
       seed: 1,
     } as const;
     const { differences, continuous, fine } = compareGradients(
