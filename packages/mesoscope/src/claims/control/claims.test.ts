@@ -6,7 +6,6 @@ import { runClaim } from '../run.ts';
 import { costateOrder } from './costate-order.ts';
 import { eulerOrder } from './euler-order.ts';
 import { gradient } from './gradient.ts';
-import { hamiltonian } from './hamiltonian.ts';
 import { terminalCostate } from './terminal-costate.ts';
 
 const backend: Backend = await createWasmBackend();
@@ -68,17 +67,14 @@ const sequences = {
   regularisation: 1,
 };
 
-describe.each([eulerOrder, costateOrder, terminalCostate, gradient, hamiltonian] as Claim[])(
-  '$id',
-  (claim) => {
-    it('holds on its own experiments', async () => {
-      const finding = await find(claim);
-      expect(finding.assumptions.filter(({ holds }) => !holds)).toEqual([]);
-      expect(finding.verdict, finding.summary).toBe('holds');
-      expect(finding.figures.length).toBeGreaterThan(0);
-    });
-  },
-);
+describe.each([eulerOrder, costateOrder, terminalCostate, gradient] as Claim[])('$id', (claim) => {
+  it('holds on its own experiments', async () => {
+    const finding = await find(claim);
+    expect(finding.assumptions.filter(({ holds }) => !holds)).toEqual([]);
+    expect(finding.verdict, finding.summary).toBe('holds');
+    expect(finding.figures.length).toBeGreaterThan(0);
+  });
+});
 
 describe('A.euler-order on an explicit layer', () => {
   it('gives the error of every depth', async () => {
@@ -295,35 +291,5 @@ describe('A.gradient on explicit data', () => {
     ['a label outside the classes', { labels: [0, 2] }, /labels\[1\]/],
   ])('refuses %s', async (_, wrong, message) => {
     await expect(find(gradient, { ...sequences, ...wrong })).rejects.toThrow(message);
-  });
-});
-
-describe('A.hamiltonian on explicit data', () => {
-  it('holds where λ is large', async () => {
-    const finding = await find(hamiltonian, sequences);
-    expect(finding.verdict, finding.summary).toBe('holds');
-  });
-
-  it('is outside where λ is small, and says which assumption fails', async () => {
-    const weak = { ...sequences, regularisation: 0.01, depths: [4, 8, 16, 32] };
-    const finding = await find(hamiltonian, weak);
-    expect(finding.verdict).toBe('outside');
-    const unmet = finding.assumptions.filter(({ holds }) => !holds).map(({ name }) => name);
-    expect(unmet.join()).toMatch(/coercive|Lipschitz/);
-  });
-
-  it('is constant with an H¹ penalty only together with the part of θ̇', async () => {
-    const { evidence } = await find(hamiltonian);
-    const [low, high] = evidence['smooth.interval'] as number[];
-    expect(low).toBeLessThan(-1);
-    expect(high).toBeGreaterThan(-1);
-    const own = { ...sequences, regularisation: 0.03, smoothness: 0.03, depths: [8, 16, 32, 64] };
-    const finding = await find(hamiltonian, own);
-    expect(finding.verdict, finding.summary).toBe('holds');
-  });
-
-  it('refuses depths without a layer to compare with', async () => {
-    const wrong = { ...sequences, depths: [1, 2, 4, 8] };
-    await expect(find(hamiltonian, wrong)).rejects.toThrow('depths');
   });
 });

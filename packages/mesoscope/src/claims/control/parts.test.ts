@@ -8,7 +8,6 @@ import { transformerBlock } from '../../field/transformer-block.ts';
 import { directionalDerivative } from '../../flow/finite-difference.ts';
 import { uniformGrid } from '../../flow/grid.ts';
 import { createWasmBackend } from '../../kernels/wasm/backend.ts';
-import { symmetricEigen } from '../../numeric/decompositions.ts';
 import { randomStream } from '../../numeric/random.ts';
 import { judgeOrder } from '../judge-order.ts';
 import {
@@ -20,9 +19,6 @@ import {
   multiply,
   squareRoot,
 } from './dual.ts';
-import { randomSequencesModel } from './hamiltonian-problem.ts';
-import { legendreCurvatures } from './legendre.ts';
-import { solveModel } from './optima.ts';
 import { measureTrainedModel } from './trained-model.ts';
 
 const backend = await createWasmBackend();
@@ -98,68 +94,6 @@ describe('refineProblem', () => {
     const expected = gathered.reduce((sum, g, i) => sum + g * direction[i], 0);
     expect(Math.abs(derivative - expected)).toBeLessThan(1e-8 * Math.abs(expected));
   });
-});
-
-it('descends to controls of zero gradient', () => {
-  const model = randomSequencesModel(backend, {
-    seed: 2,
-    index: 0,
-    layers: 5,
-    regularisation: 1,
-  });
-  const { residual, objective } = solveModel(model, { tolerance: 1e-10 });
-  expect(residual).toBeLessThan(1e-10);
-  const { evaluate } = model.problem;
-  expect(evaluate(model.parameters, model.batch).objective).toBe(objective);
-});
-
-it('finds the smallest eigenvalue of the Hamiltonian’s second derivative', () => {
-  const model = randomSequencesModel(backend, {
-    seed: 3,
-    index: 0,
-    layers: 2,
-    regularisation: 0.2,
-  });
-  const { problem, parameters, batch } = model;
-  const trace = problem.trace(parameters, batch);
-  const P = problem.layout.parametersPerLayer;
-  // ∂J/∂θ_0 with the states and costates held is ε ∂H_0/∂θ; at the last layer costates do not depend on θ at all,
-  // so that the second derivative of H there is that of E⟨p_T, f(h_1, θ)⟩ + g, here by differences of its values.
-  const theta = parameters.subarray(P, 2 * P);
-  const saved = theta.slice();
-  const last = trace.costates[2].slice();
-  const before = trace.states.state(1).slice();
-  const value = () => {
-    const { states } = problem.trace(parameters, batch);
-    const after = states.state(2);
-    let sum = 0;
-    for (let i = 0; i < last.length; i++) {
-      // Padding holds nothing that counts: tokens 4 … 7 of every row.
-      if (i % 8 < 4) sum += last[i] * (after[i] - before[i]);
-    }
-    return (sum * 2) / batch.samples;
-  };
-  const h = 1e-4;
-  const at = (i: number, j: number, a: number, b: number) => {
-    theta.set(saved);
-    theta[i] += a * h;
-    theta[j] += b * h;
-    return value();
-  };
-  const data = new Float64Array(P * P);
-  for (let i = 0; i < P; i++) {
-    for (let j = 0; j <= i; j++) {
-      const second =
-        (at(i, j, 1, 1) - at(i, j, 1, -1) - at(i, j, -1, 1) + at(i, j, -1, -1)) / (4 * h * h);
-      data[i * P + j] = second;
-      data[j * P + i] = second;
-    }
-  }
-  theta.set(saved);
-  const eigenvalues = symmetricEigen({ rows: P, columns: P, data }).values;
-  const expected = 0.2 + Math.min(...eigenvalues);
-  const [found] = legendreCurvatures(model, trace, { layers: [1] });
-  expect(Math.abs(found - expected)).toBeLessThan(1e-3 * Math.max(...eigenvalues.map(Math.abs)));
 });
 
 describe('a trained model', () => {

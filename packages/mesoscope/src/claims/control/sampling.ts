@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { solveModel } from '../../control/optimum/optimum.ts';
 import { binomialInterval, fitRate, meanInterval } from '../../numeric/fit.ts';
 import { randomStream } from '../../numeric/random.ts';
 import { rowsOrRow } from '../judge-order.ts';
@@ -13,7 +14,6 @@ import {
   populationOf,
   readoutNorm,
 } from './finite-population.ts';
-import { solveModel } from './optima.ts';
 import { dataComplete, optimumShape, ownInstance } from './optimum-instance.ts';
 import { orderFigure } from './order-figure.ts';
 import { overExperiments } from './over-experiments.ts';

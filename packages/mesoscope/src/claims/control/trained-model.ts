@@ -6,6 +6,7 @@ import {
   initialStatesOf,
   terminalLossOf,
 } from '../../control/control-model.ts';
+import { recordHamiltonian } from '../../control/optimum/hamiltonian-record.ts';
 import { partOf } from '../../control/parameters.ts';
 import type { ControlProblem } from '../../control/problem.ts';
 import { errorData, MesoscopeError } from '../../errors.ts';
@@ -27,9 +28,7 @@ import { costateOrder, costateOrderFinding } from './costate-order.ts';
 import { measureEulerErrors } from './euler-errors.ts';
 import { eulerOrder, eulerOrderConclusion } from './euler-order.ts';
 import { gradient, gradientFinding } from './gradient.ts';
-import { hamiltonian } from './hamiltonian.ts';
-import { hamiltonianOfModel } from './hamiltonian-finding.ts';
-import { recordHamiltonian } from './hamiltonian-record.ts';
+import { hamiltonian, hamiltonianOfModel } from './hamiltonian.ts';
 import {
   compareTerminalCostate,
   terminalCostate,
@@ -57,7 +56,7 @@ const measurements: readonly (readonly [Claim, (model: TrainedModel) => NewFindi
   [costateOrder, (model) => legacyFinding(costateOrderOfModel(model))],
   [terminalCostate, (model) => legacyFinding(terminalCostateOfModel(model))],
   [gradient, (model) => legacyFinding(gradientOfModel(model))],
-  [hamiltonian, (model) => legacyFinding(hamiltonianOfTrained(model))],
+  [hamiltonian as Claim, (model) => ofTrained(() => hamiltonianOfTrained(model))],
 ];
 
 /** The claims that can be measured on a trained model. */
@@ -128,7 +127,7 @@ function gradientOfModel(model: TrainedModel): Finding {
   return gradientFinding(backend.precision, [comparison]);
 }
 
-function hamiltonianOfTrained(model: TrainedModel): Finding {
+function hamiltonianOfTrained(model: TrainedModel): Conclusion {
   const { layers } = model.problem.layout;
   const looked = [...new Set([0, Math.floor(layers / 2), layers - 1])];
   const probed = { ...model, batch: model.probe };

@@ -1,9 +1,9 @@
-import type { ControlModel } from '../../control/control-model.ts';
-import { controlSlope, hamiltonianProfile } from '../../control/hamiltonian.ts';
-import { partOf } from '../../control/parameters.ts';
-import type { ControlProblem } from '../../control/problem.ts';
-import { stationarity } from '../../control/stationarity.ts';
 import type { FloatArray } from '../../kernels/backend.ts';
+import type { ControlModel } from '../control-model.ts';
+import { controlSlope, hamiltonianProfile } from '../hamiltonian.ts';
+import { partOf } from '../parameters.ts';
+import type { ControlProblem } from '../problem.ts';
+import { stationarity } from '../stationarity.ts';
 import { type LegendreOptions, legendreCurvatures } from './legendre.ts';
 
 /** The Hamiltonian of one model along its depth, and how far the model is a solution. */
