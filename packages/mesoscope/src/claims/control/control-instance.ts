@@ -7,7 +7,7 @@ import { MesoscopeError } from '../../errors.ts';
 import { transformerBlock } from '../../field/transformer-block.ts';
 import { uniformGrid } from '../../flow/grid.ts';
 import type { Backend } from '../../kernels/backend.ts';
-import { denseMatrix } from './adjoint-experiment.ts';
+import { denseMatrix } from '../../control/depth/adjoint-experiment.ts';
 import { matrix } from './depth-instance.ts';
 
 /** A control problem on explicit data: sequences with their classes, a readout, and the layer to be controlled. */

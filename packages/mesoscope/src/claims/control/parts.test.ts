@@ -19,7 +19,7 @@ import {
   logSumExp,
   multiply,
   squareRoot,
-} from './dual.ts';
+} from '../../control/certificates/dual.ts';
 import { randomSequencesModel } from './hamiltonian-problem.ts';
 import { legendreCurvatures } from './legendre.ts';
 import { solveModel } from './optima.ts';

@@ -12,12 +12,12 @@ import {
   lossRange,
   populationOf,
   readoutNorm,
-} from './finite-population.ts';
+} from '../../control/risk/finite-population.ts';
 import { solveModel } from './optima.ts';
 import { dataComplete, optimumShape, ownInstance } from './optimum-instance.ts';
 import { orderFigure } from './order-figure.ts';
 import { overExperiments } from './over-experiments.ts';
-import { finiteClassBound } from './risk-bounds.ts';
+import { finiteClassBound } from '../../control/risk/risk-bounds.ts';
 
 const instanceSchema = z
   .strictObject({

@@ -6,7 +6,7 @@ import { createFieldProbe } from '../../flow/lipschitz.ts';
 import { solveTransport } from '../../law/distance/network-simplex.ts';
 import { randomStream } from '../../numeric/random.ts';
 import { type ClaimContext, type Finding, judge, legacy } from '../legacy.ts';
-import { readoutNorm } from './finite-population.ts';
+import { readoutNorm } from '../../control/risk/finite-population.ts';
 import { type Optimum, solveModel, stationaryAssumption } from './optima.ts';
 import {
   dataComplete,

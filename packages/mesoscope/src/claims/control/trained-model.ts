@@ -1,5 +1,6 @@
 import type { Batch } from '../../control/batch.ts';
 import { compareGradients } from '../../control/certificates/gradient-comparison.ts';
+import { compareTerminalCostate } from '../../control/certificates/terminal-comparison.ts';
 import {
   type ControlModel,
   firstSamples,
@@ -20,21 +21,17 @@ import {
 } from '../claim.ts';
 import { type ClaimContext, type Finding, legacyFinding } from '../legacy.ts';
 import type { ClaimOutcome } from '../run.ts';
-import type { AdjointExperiment } from './adjoint-experiment.ts';
-import { measureCostateBound } from './costate-bound.ts';
-import { measureCostateErrors } from './costate-errors.ts';
-import { costateOrder, costateOrderFinding } from './costate-order.ts';
-import { measureEulerErrors } from './euler-errors.ts';
+import type { AdjointExperiment } from '../../control/depth/adjoint-experiment.ts';
+import { measureCostateBound } from '../../control/depth/costate-bound.ts';
+import { measureCostateErrors } from '../../control/depth/costate-errors.ts';
+import { costateOrder, costateOrderConclusion } from './costate-order.ts';
+import { measureEulerErrors } from '../../control/depth/euler-errors.ts';
 import { eulerOrder, eulerOrderConclusion } from './euler-order.ts';
-import { gradient, gradientFinding } from './gradient.ts';
+import { gradient, gradientConclusion } from './gradient.ts';
 import { hamiltonian } from './hamiltonian.ts';
 import { hamiltonianOfModel } from './hamiltonian-finding.ts';
 import { recordHamiltonian } from './hamiltonian-record.ts';
-import {
-  compareTerminalCostate,
-  terminalCostate,
-  terminalCostateFinding,
-} from './terminal-costate.ts';
+import { terminalCostate, terminalCostateConclusion } from './terminal-costate.ts';
 
 /** A trained control problem, and samples that it was not trained on. */
 export interface TrainedModel {
@@ -68,9 +65,9 @@ export async function measureTrainedModel(
   const { backend } = model.problem;
   const tasks: readonly (readonly [Claim, () => NewFinding])[] = [
     [eulerOrder as Claim, () => eulerOrderOfModel(model)],
-    [costateOrder, () => legacyFinding(costateOrderOfModel(model))],
-    [terminalCostate, () => legacyFinding(terminalCostateOfModel(model))],
-    [gradient, () => legacyFinding(gradientOfModel(model))],
+    [costateOrder as Claim, () => costateOrderOfModel(model)],
+    [terminalCostate as Claim, () => terminalCostateOfModel(model)],
+    [gradient as Claim, () => gradientOfModel(model)],
     [hamiltonian, () => legacyFinding(hamiltonianOfTrained(model))],
   ];
   const outcomes: ClaimOutcome[] = [];
@@ -103,15 +100,14 @@ function ofTrained(conclude: () => Conclusion): NewFinding {
   return concludeClaim({ conclude }, [], { given: 'the model trained in this run', seed: 0 });
 }
 
-function costateOrderOfModel(model: TrainedModel): Finding {
+function costateOrderOfModel(model: TrainedModel): NewFinding {
   const { backend, layout } = model.problem;
   const depths = depthsFrom(layout.layers);
-  return costateOrderFinding(depths, [
-    measureCostateErrors(backend, experimentOf(model, refinedSamples), depths),
-  ]);
+  const errors = measureCostateErrors(backend, experimentOf(model, refinedSamples), depths);
+  return ofTrained(() => costateOrderConclusion(depths, [errors]));
 }
 
-function terminalCostateOfModel(model: TrainedModel): Finding {
+function terminalCostateOfModel(model: TrainedModel): NewFinding {
   const { problem } = model;
   const { backend, field, tokens } = problem;
   const probed = probedModel(model, probedSamples);
@@ -123,10 +119,11 @@ function terminalCostateOfModel(model: TrainedModel): Finding {
   const comparison = compareTerminalCostate(backend, loss, states.last, sizes);
   const path = { trajectory: states, costates };
   const bound = measureCostateBound(backend, { field, tokens, samples }, path, loss);
-  return terminalCostateFinding(backend, [comparison], [bound]);
+  const { precision } = backend;
+  return ofTrained(() => terminalCostateConclusion([{ precision, comparison, bound }]));
 }
 
-function gradientOfModel(model: TrainedModel): Finding {
+function gradientOfModel(model: TrainedModel): NewFinding {
   const { backend, layout } = model.problem;
   const factors = depthsFrom(layout.layers).map((layers) => layers / layout.layers);
   const comparison = compareGradients(probedModel(model, refinedSamples), {
@@ -135,7 +132,7 @@ function gradientOfModel(model: TrainedModel): Finding {
     directions: 3,
     seed: 1,
   });
-  return gradientFinding(backend.precision, [comparison]);
+  return ofTrained(() => gradientConclusion([{ precision: backend.precision, comparison }]));
 }
 
 function hamiltonianOfTrained(model: TrainedModel): Finding {

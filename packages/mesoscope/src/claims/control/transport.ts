@@ -13,7 +13,7 @@ import {
   type TransportInstance,
   transportInstance,
   velocityOf,
-} from './transport-errors.ts';
+} from '../../control/transport/transport-errors.ts';
 
 interface TransportRecord {
   readonly line: GridRecord;

@@ -9,7 +9,7 @@ import {
   type UniformInstance,
   type UniformRecord,
   uniformInstance,
-} from './uniform-deviations.ts';
+} from '../../control/risk/uniform-deviations.ts';
 
 function findingOf(given: UniformInstance, records: readonly UniformRecord[]): Finding {
   const { sampleSizes, resamples, failure } = given;

@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { transportDensity } from '../../control/transport/finite-volume.ts';
-import { transportParticles } from '../../control/transport/particles.ts';
+import { transportDensity } from './finite-volume.ts';
+import { transportParticles } from './particles.ts';
 import {
   attentionVelocity,
   type PointCloud,
   type TokenVelocity,
-} from '../../control/transport/velocity.ts';
+} from './velocity.ts';
 import { lineWasserstein } from '../../law/distance/line.ts';
 import { slicedWasserstein } from '../../law/distance/sliced.ts';
 import { type GridLaw, gridLaw, type ParticleLaw, particles } from '../../law/law.ts';

@@ -1,4 +1,4 @@
-import type { TerminalLoss } from '../../control/terminal-loss.ts';
+import type { TerminalLoss } from '../terminal-loss.ts';
 import type { FloatArray } from '../../kernels/backend.ts';
 import { columnStride } from '../../kernels/instruction.ts';
 import { stateLength } from '../../kernels/program.ts';

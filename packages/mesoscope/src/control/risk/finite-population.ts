@@ -1,8 +1,8 @@
-import type { Batch } from '../../control/batch.ts';
-import type { ControlModel } from '../../control/control-model.ts';
-import { createControlProblem } from '../../control/create-problem.ts';
-import { partOf } from '../../control/parameters.ts';
-import type { ControlProblem } from '../../control/problem.ts';
+import type { Batch } from '../batch.ts';
+import type { ControlModel } from '../control-model.ts';
+import { createControlProblem } from '../create-problem.ts';
+import { partOf } from '../parameters.ts';
+import type { ControlProblem } from '../problem.ts';
 import { piecewiseConstantControls } from '../../flow/controls.ts';
 import { refineGrid } from '../../flow/grid.ts';
 import { rk4 } from '../../flow/scheme.ts';
@@ -11,7 +11,7 @@ import { columnStride } from '../../kernels/instruction.ts';
 import { spectralNorm } from '../../numeric/decompositions.ts';
 import { type RandomStream, randomStream } from '../../numeric/random.ts';
 import { explicitModel } from './control-instance.ts';
-import { eulerBound } from './euler-bound.ts';
+import { eulerBound } from '../depth/euler-bound.ts';
 import type { OptimumInstance } from './optimum-instance.ts';
 
 /** A finite sample space with its exact probabilities, and controls on L layers. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { ControlModel } from '../../control/control-model.ts';
-import { partOf } from '../../control/parameters.ts';
-import type { ControlProblem } from '../../control/problem.ts';
+import type { ControlModel } from '../control-model.ts';
+import { partOf } from '../parameters.ts';
+import type { ControlProblem } from '../problem.ts';
 import { horizonOf } from '../../flow/grid.ts';
 import type { FloatArray } from '../../kernels/backend.ts';
 import { randomStream } from '../../numeric/random.ts';
