@@ -57,7 +57,14 @@ function conclude(measured: readonly MixingGrowth[], context: { given: Given }):
   const rowsOnly = bound({
     name: 'norm of products of row-stochastic maps over √n',
     failsIf: 'maps whose rows sum to 1 amplify a signal more than √n times',
-    pairs: norms.flat(2).map((value) => ({ value, bound: Math.sqrt(streams) })),
+    pairs: norms.flatMap((rows) =>
+      rows.flatMap((row) =>
+        row.map((value, i) => ({
+          value,
+          bound: Math.sqrt(streams) * (1 + depths[i] * streams * Number.EPSILON),
+        })),
+      ),
+    ),
   });
   const rate = meanInterval(free.map((logs) => fitLine(depths, logs).slope));
   const grows = atLeast({
