@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import { transportDensity } from './finite-volume.ts';
 import { transportParticles } from './particles.ts';
 import {
@@ -9,47 +8,59 @@ import {
 import { lineWasserstein } from '../../law/distance/line.ts';
 import { slicedWasserstein } from '../../law/distance/sliced.ts';
 import { type GridLaw, gridLaw, type ParticleLaw, particles } from '../../law/law.ts';
+import { symmetricEigen } from '../../numeric/decompositions.ts';
 import { normalUpperTail } from '../../numeric/distributions.ts';
 import type { RandomStream } from '../../numeric/random.ts';
-import { matrix, vector } from './depth-instance.ts';
 
-export const transportInstance = z
-  .strictObject({
-    B: matrix.describe('d × d, d = 1 or 2: scores ⟨Bx, y⟩'),
-    V: matrix.describe('d × d'),
-    W1: matrix.optional().describe('m × d; goes with b1 and W2: W2 tanh(W1 x + b1) is added'),
-    b1: vector.optional().describe('m numbers'),
-    W2: matrix.optional().describe('d × m'),
-    context: matrix
-      .optional()
-      .describe('points that tokens attend to; default their own evolving law'),
-    mean: vector.describe('of the Gaussian law at depth 0, d numbers'),
-    deviation: z.number().positive().describe('of each coordinate at depth 0'),
-    horizon: z.number().positive().default(1).describe('T'),
-    halfWidth: z.number().positive().default(7).describe('the grid is [−w, w] in each coordinate'),
-    cells: z
-      .array(z.int().min(4))
-      .min(4)
-      .default([32, 64, 128, 256])
-      .describe('cells an axis, increasing, at least 4'),
-  })
-  .refine(
-    ({ B, V, mean }) =>
-      [1, 2].includes(B.length) &&
-      [B, V].every((m) => m.length === mean.length && m.every((row) => row.length === mean.length)),
-    {
-      message: 'B and V must be d × d and mean of length d, d = 1 or 2',
-    },
-  )
-  .refine(
-    ({ W1, b1, W2 }) =>
-      [W1, b1, W2].every((m) => m === undefined) || [W1, b1, W2].every((m) => m !== undefined),
-    {
-      message: 'W1, b1 and W2 go together',
-    },
-  );
+/** One token's layer in R or R², attending to its own law or to given points, and a Gaussian law that it moves. */
+export interface TransportInstance {
+  /** d × d, d = 1 or 2: scores ⟨Bx, y⟩. */
+  readonly B: readonly (readonly number[])[];
+  /** d × d. */
+  readonly V: readonly (readonly number[])[];
+  /** `W2 tanh(W1 x + b1)` is added: m × d, m, d × m; all or none. */
+  readonly W1?: readonly (readonly number[])[] | undefined;
+  readonly b1?: readonly number[] | undefined;
+  readonly W2?: readonly (readonly number[])[] | undefined;
+  /** Points that tokens attend to; default their own evolving law. */
+  readonly context?: readonly (readonly number[])[] | undefined;
+  /** Of the law at depth 0, d numbers. */
+  readonly mean: readonly number[];
+  /** Of each coordinate at depth 0. */
+  readonly deviation: number;
+  /** T. */
+  readonly horizon: number;
+  /** The grid is [−w, w] in each coordinate. */
+  readonly halfWidth: number;
+  /** Cells an axis, increasing. */
+  readonly cells: readonly number[];
+}
 
-export type TransportInstance = z.infer<typeof transportInstance>;
+/** A random layer on the line attending to its own law, or one in the plane attending to three given points. */
+export function randomTransport(
+  random: RandomStream,
+  d: 1 | 2,
+  grid: Pick<TransportInstance, 'horizon' | 'halfWidth' | 'cells'>,
+): TransportInstance {
+  const entries = (rows: number, columns: number, draw: () => number) =>
+    Array.from({ length: rows }, () => Array.from({ length: columns }, draw));
+  const normals = (rows: number, columns: number, size: number) =>
+    entries(rows, columns, () => size * random.normal());
+  // Bounded, so that a Gaussian law under its own attention stays well before its blow-up.
+  const bounded = (rows: number, columns: number, size: number) =>
+    entries(rows, columns, () => size * (2 * random.uniform() - 1));
+  return {
+    B: bounded(d, d, 0.5 / d),
+    V: bounded(d, d, 0.5 / d),
+    W1: bounded(3, d, 1.5),
+    b1: normals(1, 3, 1)[0],
+    W2: bounded(d, 3, 0.4),
+    context: d === 2 ? normals(3, 2, 1) : undefined,
+    mean: normals(1, d, 0.3)[0],
+    deviation: 0.7,
+    ...grid,
+  };
+}
 
 export function velocityOf({ B, V, W1, b1, W2, context }: TransportInstance): TokenVelocity {
   return attentionVelocity({
@@ -84,10 +95,11 @@ function gaussianGrid({ mean, deviation, halfWidth }: TransportInstance, cells: 
   );
 }
 
-/** Points in each coordinate that carry the law which others see, and that only follow it. */
-const seen = { 1: 65, 2: 33 } as const;
-const followed = { 1: 2001, 2: 81 } as const;
-const particleSteps = 20;
+/** Points in each coordinate that carry the law which others see, that only follow it, and Runge–Kutta steps. */
+const resolutions = {
+  fine: { seen: { 1: 65, 2: 33 }, followed: { 1: 2001, 2: 81 }, steps: 20 },
+  coarse: { seen: { 1: 49, 2: 25 }, followed: { 1: 1001, 2: 41 }, steps: 10 },
+} as const;
 
 /** Equally spaced points over ±6 deviations with Gaussian weights: averages of smooth functions are accurate to rounding. */
 function weightedLattice({ mean, deviation }: TransportInstance, count: number): PointCloud {
@@ -109,28 +121,88 @@ function weightedLattice({ mean, deviation }: TransportInstance, count: number):
   };
 }
 
+/** The law at T by particles on a lattice. */
+export interface ReferenceLaw {
+  /** Undefined where it leaves the numbers before T. */
+  readonly law: ParticleLaw | undefined;
+  /** By half as many particles and steps. */
+  readonly coarse: ParticleLaw | undefined;
+  /** The largest distance that a particle has moved. */
+  readonly moved: number;
+  /** The smallest deviation of the law in any direction, at depth 0 or T. */
+  readonly narrowest: number;
+}
+
 /**
  * The law at T up to errors far below a grid's: a lattice with Gaussian weights is seen, a finer one of weight 0 follows it and,
  * with its own weights, makes up the result.
  */
-export function referenceLaw(instance: TransportInstance, velocity: TokenVelocity): ParticleLaw {
-  const d = velocity.dimension;
-  const carriers = weightedLattice(instance, seen[d]);
-  const followers = weightedLattice(instance, followed[d]);
-  const count = followers.weights.length;
-  const cloud = {
-    points: Float64Array.from([...carriers.points, ...followers.points]),
-    weights: Float64Array.from([...carriers.weights, ...new Array<number>(count).fill(0)]),
+export function referenceLaw(instance: TransportInstance, velocity: TokenVelocity): ReferenceLaw {
+  const lawAt = (resolution: 'fine' | 'coarse') => {
+    const { seen, followed, steps } = resolutions[resolution];
+    const d = velocity.dimension;
+    const carriers = weightedLattice(instance, seen[d]);
+    const followers = weightedLattice(instance, followed[d]);
+    const count = followers.weights.length;
+    const cloud = {
+      points: Float64Array.from([...carriers.points, ...followers.points]),
+      weights: Float64Array.from([...carriers.weights, ...new Array<number>(count).fill(0)]),
+    };
+    const { points } = transportParticles(velocity, cloud, { horizon: instance.horizon, steps });
+    const data = points.slice(carriers.points.length);
+    const gaps = data.map((x, i) => Math.abs(x - followers.points[i]));
+    const finite = data.every(Number.isFinite);
+    return {
+      law: finite ? particles({ rows: count, columns: d, data }, followers.weights) : undefined,
+      moved: gaps.reduce((most, gap) => Math.max(most, gap), 0),
+    };
   };
-  const { horizon } = instance;
-  const { points } = transportParticles(velocity, cloud, { horizon, steps: particleSteps });
-  const data = points.slice(carriers.points.length);
-  return particles({ rows: count, columns: d, data }, followers.weights);
+  const { law, moved } = lawAt('fine');
+  const coarse = lawAt('coarse').law;
+  return {
+    law,
+    coarse,
+    moved,
+    narrowest: Math.min(instance.deviation, law === undefined ? 0 : narrowestDeviation(law)),
+  };
+}
+
+/** The root of the smallest eigenvalue of a law's covariance. */
+function narrowestDeviation(law: ParticleLaw): number {
+  const { dimension: d, weights } = law;
+  const { data: points } = law.points;
+  const mean = new Float64Array(d);
+  weights.forEach((w, i) => {
+    for (let a = 0; a < d; a++) mean[a] += w * points[i * d + a];
+  });
+  const covariance = new Float64Array(d * d);
+  weights.forEach((w, i) => {
+    for (let a = 0; a < d; a++) {
+      for (let b = 0; b < d; b++) {
+        covariance[a * d + b] += w * (points[i * d + a] - mean[a]) * (points[i * d + b] - mean[b]);
+      }
+    }
+  });
+  const { values } = symmetricEigen({ rows: d, columns: d, data: covariance });
+  return Math.sqrt(Math.max(0, Math.min(...values)));
+}
+
+/** W1 in one dimension, sliced W2 in two. */
+function distance(law: ParticleLaw | GridLaw, reference: ParticleLaw | undefined): number {
+  if (reference === undefined) return Number.POSITIVE_INFINITY;
+  if (law.dimension === 1) return lineWasserstein(law, reference, { order: 1 }).value;
+  const cloud = 'centres' in law ? law.centres : law;
+  return slicedWasserstein(cloud, reference, { directions: 6 }).value;
 }
 
 export interface GridRecord {
   /** W1 in one dimension, sliced W2 in two, between grid and reference, for each number of cells. */
   readonly errors: readonly number[];
+  /** How far the errors move with half as many particles and steps of the reference. */
+  readonly accuracy: number;
+  readonly moved: number;
+  /** The law's smallest deviation at depth 0 or T in units of the coarsest cells. */
+  readonly cellsOfDeviation: number;
   readonly boundaryMass: number;
   readonly massError: number;
   readonly completed: boolean;
@@ -139,20 +211,26 @@ export interface GridRecord {
 export function gridErrors(
   instance: TransportInstance,
   velocity: TokenVelocity,
-  reference: ParticleLaw,
+  reference: ReferenceLaw,
 ): GridRecord {
-  const results = instance.cells.map((cells) =>
+  const { law: exact } = reference;
+  const results = (exact === undefined ? [] : instance.cells).map((cells) =>
     transportDensity(velocity, gaussianGrid(instance, cells), { horizon: instance.horizon }),
   );
+  const errors = results.map(({ law }) => distance(law, exact));
   return {
-    errors: results.map(({ law }) =>
-      law.dimension === 1
-        ? lineWasserstein(law, reference, { order: 1 }).value
-        : slicedWasserstein(law.centres, reference, { directions: 6 }).value,
-    ),
-    boundaryMass: Math.max(...results.map((result) => result.boundaryMass)),
-    massError: Math.max(...results.map((result) => Math.abs(result.massError))),
-    completed: results.every((result) => result.status === 'completed'),
+    errors,
+    accuracy:
+      exact === undefined
+        ? Number.POSITIVE_INFINITY
+        : Math.max(
+            ...results.map(({ law }, i) => Math.abs(distance(law, reference.coarse) - errors[i])),
+          ),
+    moved: reference.moved,
+    cellsOfDeviation: (reference.narrowest * instance.cells[0]) / (2 * instance.halfWidth),
+    boundaryMass: Math.max(0, ...results.map((result) => result.boundaryMass)),
+    massError: Math.max(0, ...results.map((result) => Math.abs(result.massError))),
+    completed: exact !== undefined && results.every((result) => result.status === 'completed'),
   };
 }
 
@@ -162,7 +240,7 @@ export const particleCounts = [16, 32, 64, 128];
 export function particleErrors(
   instance: TransportInstance,
   velocity: TokenVelocity,
-  reference: ParticleLaw,
+  reference: ReferenceLaw,
   random: RandomStream,
 ): number[] {
   const repetitions = 12;
@@ -176,7 +254,7 @@ export function particleErrors(
       const { horizon } = instance;
       const moved = transportParticles(velocity, equalWeights(points, N), { horizon, steps: 10 });
       const law = particles({ rows: N, columns: 1, data: moved.points });
-      sum += lineWasserstein(law, reference, { order: 1 }).value / repetitions;
+      sum += distance(law, reference.law) / repetitions;
     }
     return sum;
   });
