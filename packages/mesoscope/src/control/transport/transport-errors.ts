@@ -97,8 +97,8 @@ function gaussianGrid({ mean, deviation, halfWidth }: TransportInstance, cells: 
 
 /** Points in each coordinate that carry the law which others see, that only follow it, and Runge–Kutta steps. */
 const resolutions = {
-  fine: { seen: { 1: 65, 2: 33 }, followed: { 1: 2001, 2: 81 }, steps: 20 },
-  coarse: { seen: { 1: 49, 2: 25 }, followed: { 1: 1001, 2: 41 }, steps: 10 },
+  fine: { seen: { 1: 65, 2: 33 }, followed: { 1: 6001, 2: 201 }, steps: 20 },
+  coarse: { seen: { 1: 49, 2: 25 }, followed: { 1: 3001, 2: 101 }, steps: 10 },
 } as const;
 
 /** Equally spaced points over ±6 deviations with Gaussian weights: averages of smooth functions are accurate to rounding. */
