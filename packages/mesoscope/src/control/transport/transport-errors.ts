@@ -97,8 +97,8 @@ function gaussianGrid({ mean, deviation, halfWidth }: TransportInstance, cells: 
 
 /** Points in each coordinate that carry the law which others see, that only follow it, and Runge–Kutta steps. */
 const resolutions = {
-  fine: { seen: { 1: 65, 2: 33 }, followed: { 1: 6001, 2: 201 }, steps: 20 },
-  coarse: { seen: { 1: 49, 2: 25 }, followed: { 1: 3001, 2: 101 }, steps: 10 },
+  fine: { seen: { 1: 65, 2: 33 }, followed: { 1: 2001, 2: 201 }, steps: 20 },
+  coarse: { seen: { 1: 49, 2: 25 }, followed: { 1: 1001, 2: 101 }, steps: 10 },
 } as const;
 
 /** Equally spaced points over ±6 deviations with Gaussian weights: averages of smooth functions are accurate to rounding. */
@@ -153,7 +153,7 @@ export function referenceLaw(instance: TransportInstance, velocity: TokenVelocit
     const gaps = data.map((x, i) => Math.abs(x - followers.points[i]));
     const finite = data.every(Number.isFinite);
     return {
-      law: finite ? particles({ rows: count, columns: d, data }, followers.weights) : undefined,
+      law: finite ? interpolated(instance, data, d === 1 ? between : 1) : undefined,
       moved: gaps.reduce((most, gap) => Math.max(most, gap), 0),
     };
   };
@@ -165,6 +165,25 @@ export function referenceLaw(instance: TransportInstance, velocity: TokenVelocit
     moved,
     narrowest: Math.min(instance.deviation, law === undefined ? 0 : narrowestDeviation(law)),
   };
+}
+
+/** Points of the line's law for each point that is moved: the map from depth 0 to T is smooth, and linear in between. */
+const between = 16;
+
+/** The law of a moved lattice, each interval of which is cut into `parts`; 1 in the plane. */
+function interpolated(instance: TransportInstance, moved: Float64Array, parts: number): ParticleLaw {
+  const columns = instance.mean.length;
+  if (parts === 1) {
+    const rows = moved.length / columns;
+    const { weights } = weightedLattice(instance, Math.round(rows ** (1 / columns)));
+    return particles({ rows, columns, data: moved }, weights);
+  }
+  const rows = parts * (moved.length - 1) + 1;
+  const data = Float64Array.from({ length: rows }, (_, i) => {
+    const left = Math.min(Math.floor(i / parts), moved.length - 2);
+    return moved[left] + (i / parts - left) * (moved[left + 1] - moved[left]);
+  });
+  return particles({ rows, columns, data }, weightedLattice(instance, rows).weights);
 }
 
 /** The root of the smallest eigenvalue of a law's covariance. */
@@ -201,7 +220,7 @@ export interface GridRecord {
   /** How far the errors move with half as many particles and steps of the reference. */
   readonly accuracy: number;
   readonly moved: number;
-  /** The law's smallest deviation at depth 0 or T in units of the coarsest cells. */
+  /** The law's smallest deviation at depth 0 or T in units of the finest cells. */
   readonly cellsOfDeviation: number;
   readonly boundaryMass: number;
   readonly massError: number;
@@ -214,6 +233,7 @@ export function gridErrors(
   reference: ReferenceLaw,
 ): GridRecord {
   const { law: exact } = reference;
+  const finest = instance.cells[instance.cells.length - 1];
   const results = (exact === undefined ? [] : instance.cells).map((cells) =>
     transportDensity(velocity, gaussianGrid(instance, cells), { horizon: instance.horizon }),
   );
@@ -227,7 +247,7 @@ export function gridErrors(
             ...results.map(({ law }, i) => Math.abs(distance(law, reference.coarse) - errors[i])),
           ),
     moved: reference.moved,
-    cellsOfDeviation: (reference.narrowest * instance.cells[0]) / (2 * instance.halfWidth),
+    cellsOfDeviation: (reference.narrowest * finest) / (2 * instance.halfWidth),
     boundaryMass: Math.max(0, ...results.map((result) => result.boundaryMass)),
     massError: Math.max(0, ...results.map((result) => Math.abs(result.massError))),
     completed: exact !== undefined && results.every((result) => result.status === 'completed'),
