@@ -82,7 +82,9 @@ export function sampledOrder(
 
 /** `like L^-1.000`; what to say where there is no order. */
 export function decayInWords(scale: string, { measured }: Pick<Check, 'measured'>): string {
-  return Number.isFinite(measured) ? `like ${scale}^${measured.toFixed(3)}` : 'in no measurable way';
+  return Number.isFinite(measured)
+    ? `like ${scale}^${measured.toFixed(3)}`
+    : 'in no measurable way';
 }
 
 /** Geometric means over the rows, scale by scale: they have the order that all rows have, and fluctuate less. */

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import type { ControlModel } from '../../control/control-model.ts';
 import { createControlProblem } from '../../control/create-problem.ts';
+import { denseMatrix } from '../../control/depth/adjoint-experiment.ts';
 import type { ParameterPart } from '../../control/parameters.ts';
 import { initialParameters, partOf } from '../../control/parameters.ts';
 import { MesoscopeError } from '../../errors.ts';
 import { transformerBlock } from '../../field/transformer-block.ts';
 import { uniformGrid } from '../../flow/grid.ts';
 import type { Backend } from '../../kernels/backend.ts';
-import { denseMatrix } from '../../control/depth/adjoint-experiment.ts';
 import { matrix } from './depth-instance.ts';
 
 /** A control problem on explicit data: sequences with their classes, a readout, and the layer to be controlled. */

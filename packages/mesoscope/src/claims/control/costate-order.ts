@@ -48,7 +48,8 @@ export function costateOrderConclusion(
   const accuracy = measured.map((m) => m.referenceError);
   const order = deterministicOrder({
     name: 'order of sup_k |p_k − p(t_k)| in L',
-    failsIf: 'back-propagation approaches the continuous adjoint more slowly than 1/L, or not at all',
+    failsIf:
+      'back-propagation approaches the continuous adjoint more slowly than 1/L, or not at all',
     scales: depths,
     rows: errors,
     accuracy,

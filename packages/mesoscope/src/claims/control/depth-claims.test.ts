@@ -1,10 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import {
-  linearExperiment,
-  randomExperiment,
-} from '../../control/depth/depth-experiment.ts';
 import { randomAdjointExperiment } from '../../control/depth/adjoint-experiment.ts';
 import { measureCostateErrors } from '../../control/depth/costate-errors.ts';
+import { linearExperiment, randomExperiment } from '../../control/depth/depth-experiment.ts';
 import { equidistributedTimes } from '../../control/depth/equidistribution.ts';
 import { measureEulerErrors } from '../../control/depth/euler-errors.ts';
 import { measureProfiles } from '../../control/depth/profile-errors.ts';
@@ -50,7 +47,11 @@ describe('A.euler-order', () => {
   });
 
   const conclude = (measured: ReturnType<typeof measureEulerErrors>[], sharp = measured.slice(1)) =>
-    concludeClaim({ conclude: () => eulerOrderConclusion(depths, measured.slice(0, 1), sharp) }, [], context);
+    concludeClaim(
+      { conclude: () => eulerOrderConclusion(depths, measured.slice(0, 1), sharp) },
+      [],
+      context,
+    );
   const random = () => measureEulerErrors(backend, randomExperiment(backend, 1, 0, 1), depths);
 
   it('notices layers of a wrong length', () => {
@@ -124,20 +125,18 @@ describe('A.depth-profile', () => {
     };
     const experiment = 'shift' in wrong ? { ...right, controls } : right;
     const measured = measureProfiles(backend, experiment, depths);
-    const spoilt =
-      'other' in wrong
-        ? measureProfiles(backend, other, depths)
-        : measured;
+    const spoilt = 'other' in wrong ? measureProfiles(backend, other, depths) : measured;
     const families = spoilt.families.map((family, f) => ({
       ...family,
       errors:
-        'shift' in wrong ? family.errors : family.errors.map((e) => e + measured.families[f].errors[0]),
+        'shift' in wrong
+          ? family.errors
+          : family.errors.map((e) => e + measured.families[f].errors[0]),
     }));
-    const finding = concludeClaim(
-      depthProfile,
-      [{ ...measured, families }],
-      { given: depthProfile.given.parse({ flows: 1, depths }, 'quick'), seed: 1 },
-    );
+    const finding = concludeClaim(depthProfile, [{ ...measured, families }], {
+      given: depthProfile.given.parse({ flows: 1, depths }, 'quick'),
+      seed: 1,
+    });
     expect(finding.checks[0].outcome).not.toBe('holds');
   });
 
@@ -165,7 +164,8 @@ describe('A.costate-order', () => {
 
   const options = { horizon: 1, pooling: 'position' } as const;
   const verdict = (measured: ReturnType<typeof measureCostateErrors>) =>
-    concludeClaim({ conclude: () => costateOrderConclusion(depths, [measured]) }, [], context).verdict;
+    concludeClaim({ conclude: () => costateOrderConclusion(depths, [measured]) }, [], context)
+      .verdict;
 
   it('notices layers of a wrong length', () => {
     const right = randomAdjointExperiment(backend, 1, 0, options);

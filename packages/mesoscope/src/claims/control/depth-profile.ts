@@ -1,4 +1,4 @@
-import { type ProfileErrors, measureProfiles } from '../../control/depth/profile-errors.ts';
+import { measureProfiles, type ProfileErrors } from '../../control/depth/profile-errors.ts';
 import { meanInterval } from '../../numeric/fit.ts';
 import { atLeast, type Check } from '../check.ts';
 import { type Conclusion, claim } from '../claim.ts';
@@ -30,7 +30,10 @@ function gainCheck(logs: readonly number[]): Check {
 }
 
 /** What errors on families of grids say; one row of each family for each flow. */
-function conclude(measured: readonly ProfileErrors[], { given }: { given: DepthFlows }): Conclusion {
+function conclude(
+  measured: readonly ProfileErrors[],
+  { given }: { given: DepthFlows },
+): Conclusion {
   const { depths } = given;
   const curves = measured[0].families.concat(measured[0].chosen).map(({ name }, f) => {
     const rows = measured.map(({ families, chosen }) => [...families, chosen][f]);

@@ -121,9 +121,7 @@ export function gradientConclusion(measured: readonly GradientRecord[]): Conclus
           'Relative difference between the exact gradient of an L-layer recursion and that of the flow by its continuous adjoint, over all parameters of the same controls. Band: range over problems. Expected: order 1.',
         scale: 'layers L',
         quantity: '|∇J_L − ∇J| / |∇J|',
-        curves: [
-          { series: 'discrete − continuous', scales: depths, rows: continuous, slope: -1 },
-        ],
+        curves: [{ series: 'discrete − continuous', scales: depths, rows: continuous, slope: -1 }],
       }),
     ],
   };

@@ -1,16 +1,20 @@
 import { afterAll, describe, expect, it } from 'vitest';
+import { equidistributedTimes } from '../../control/depth/equidistribution.ts';
 import { logMixingGrowth, sinkhornMatrix } from '../../control/residual-mixing.ts';
+import {
+  entropyBound,
+  finiteClassBound,
+  logCoveringOfBall,
+} from '../../control/risk/risk-bounds.ts';
 import { createWasmBackend } from '../../kernels/wasm/backend.ts';
 import { spectralNorm } from '../../numeric/decompositions.ts';
 import { randomStream } from '../../numeric/random.ts';
 import type { Claim } from '../legacy.ts';
 import { runClaim } from '../run.ts';
-import { equidistributedTimes } from '../../control/depth/equidistribution.ts';
 import { initialisation } from './initialisation.ts';
 import { range } from './range.ts';
 import { recovery } from './recovery.ts';
 import { regularity } from './regularity.ts';
-import { entropyBound, finiteClassBound, logCoveringOfBall } from '../../control/risk/risk-bounds.ts';
 import { sampling } from './sampling.ts';
 import { largestRise, solvers } from './solver-descent.ts';
 import { stability } from './stability.ts';

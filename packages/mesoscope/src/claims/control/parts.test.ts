@@ -1,5 +1,14 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { carefulDerivative } from '../../control/certificates/differences.ts';
+import {
+  constant,
+  divide,
+  exponential,
+  logarithm,
+  logSumExp,
+  multiply,
+  squareRoot,
+} from '../../control/certificates/dual.ts';
 import { refineProblem } from '../../control/certificates/refined-problem.ts';
 import type { ControlModel } from '../../control/control-model.ts';
 import { createControlProblem } from '../../control/create-problem.ts';
@@ -11,15 +20,6 @@ import { createWasmBackend } from '../../kernels/wasm/backend.ts';
 import { symmetricEigen } from '../../numeric/decompositions.ts';
 import { randomStream } from '../../numeric/random.ts';
 import { judgeOrder } from '../judge-order.ts';
-import {
-  constant,
-  divide,
-  exponential,
-  logarithm,
-  logSumExp,
-  multiply,
-  squareRoot,
-} from '../../control/certificates/dual.ts';
 import { randomSequencesModel } from './hamiltonian-problem.ts';
 import { legendreCurvatures } from './legendre.ts';
 import { solveModel } from './optima.ts';

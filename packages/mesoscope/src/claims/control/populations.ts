@@ -1,7 +1,7 @@
+import type { z } from 'zod';
 import type { Population } from '../../control/risk/finite-population.ts';
 import type { Backend } from '../../kernels/backend.ts';
 import { randomStream } from '../../numeric/random.ts';
-import type { z } from 'zod';
 import { experimentCount } from '../fields.ts';
 import { experiments } from '../given.ts';
 import { controlInstanceShape, explicitModel } from './control-instance.ts';

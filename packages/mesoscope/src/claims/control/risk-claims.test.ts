@@ -17,7 +17,14 @@ async function find(claim: unknown, instance: unknown = {}, seed = 1) {
   return (await runClaim({ claim: claim as Claim, instance }, { backend, seed })).finding;
 }
 
-const silent = { h0: [[[1, 2]]], labels: [0], U: [[0, 0], [0, 0]] };
+const silent = {
+  h0: [[[1, 2]]],
+  labels: [0],
+  U: [
+    [0, 0],
+    [0, 0],
+  ],
+};
 
 describe.each([sampling, uniform, residualMixing] as unknown as Claim[])('$id', (claim) => {
   it('holds on its own experiments', async () => {

@@ -46,7 +46,11 @@ function flatness(records: readonly SamplingRecord[]): Check {
     expected: 1,
     rivals: [0.5, 2],
     resolution: [
-      { name: 'two sizes or populations or more', holds: quotients.length > 1, value: quotients.length },
+      {
+        name: 'two sizes or populations or more',
+        holds: quotients.length > 1,
+        value: quotients.length,
+      },
     ],
   });
 }
@@ -95,7 +99,9 @@ export function samplingConclusion(
       },
     ],
     resolution: [
-      notTrivial(equal ? 'all sequences have the same loss, so that every sample has the risk' : undefined),
+      notTrivial(
+        equal ? 'all sequences have the same loss, so that every sample has the risk' : undefined,
+      ),
     ],
     checks: sharp.length > 0 ? [covered, exact, floor, flat] : [covered, floor, flat],
     evidence: {

@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import type { ControlModel } from '../../control/control-model.ts';
 import { partOf } from '../../control/parameters.ts';
+import { readoutNorm } from '../../control/risk/finite-population.ts';
 import { horizonOf } from '../../flow/grid.ts';
 import { createFieldProbe } from '../../flow/lipschitz.ts';
 import { solveTransport } from '../../law/distance/network-simplex.ts';
 import { randomStream } from '../../numeric/random.ts';
 import { type ClaimContext, type Finding, judge, legacy } from '../legacy.ts';
-import { readoutNorm } from '../../control/risk/finite-population.ts';
 import { type Optimum, solveModel, stationaryAssumption } from './optima.ts';
 import {
   dataComplete,

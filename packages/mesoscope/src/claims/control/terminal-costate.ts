@@ -23,8 +23,8 @@ import { packTokens, unpackTokens } from '../../kernels/tokens.ts';
 import { fromRows } from '../../numeric/matrix.ts';
 import { agreement, bound } from '../check.ts';
 import { type Conclusion, claim, type Evidence } from '../claim.ts';
-import type { Figure } from '../figure.ts';
 import { experimentCount, matrix } from '../fields.ts';
+import type { Figure } from '../figure.ts';
 import { experiments } from '../given.ts';
 import { notTrivial } from '../verdict.ts';
 import { horizonField, poolingField } from './depth-instance.ts';
@@ -159,7 +159,9 @@ export function terminalCostateConclusion(measured: readonly TerminalRecord[]): 
 
 function trivialityOf(comparisons: readonly TerminalComparison[]): string | undefined {
   const known = comparisons.some(({ scale, uncertainty }) => scale > uncertainty);
-  return known ? undefined : 'every costate is 0 to rounding: U = 0, or the softmax has decided for the labels';
+  return known
+    ? undefined
+    : 'every costate is 0 to rounding: U = 0, or the softmax has decided for the labels';
 }
 
 function boundFigure(bound: CostateBound): Figure {

@@ -7,6 +7,10 @@ import {
   initialStatesOf,
   terminalLossOf,
 } from '../../control/control-model.ts';
+import type { AdjointExperiment } from '../../control/depth/adjoint-experiment.ts';
+import { measureCostateBound } from '../../control/depth/costate-bound.ts';
+import { measureCostateErrors } from '../../control/depth/costate-errors.ts';
+import { measureEulerErrors } from '../../control/depth/euler-errors.ts';
 import { partOf } from '../../control/parameters.ts';
 import type { ControlProblem } from '../../control/problem.ts';
 import { MesoscopeError } from '../../errors.ts';
@@ -21,11 +25,7 @@ import {
 } from '../claim.ts';
 import { type ClaimContext, type Finding, legacyFinding } from '../legacy.ts';
 import type { ClaimOutcome } from '../run.ts';
-import type { AdjointExperiment } from '../../control/depth/adjoint-experiment.ts';
-import { measureCostateBound } from '../../control/depth/costate-bound.ts';
-import { measureCostateErrors } from '../../control/depth/costate-errors.ts';
 import { costateOrder, costateOrderConclusion } from './costate-order.ts';
-import { measureEulerErrors } from '../../control/depth/euler-errors.ts';
 import { eulerOrder, eulerOrderConclusion } from './euler-order.ts';
 import { gradient, gradientConclusion } from './gradient.ts';
 import { hamiltonian } from './hamiltonian.ts';

@@ -62,7 +62,11 @@ function complaintsAbout({ B, V, W1, b1, W2, context, mean }: Omit<TransportInst
     { path: 'context', met: wide(context, d), message: `must have points of ${d} numbers` },
     { path: 'W1', met: parts === 0 || parts === 3, message: 'goes with b1 and W2: all or none' },
     { path: 'W1', met: wide(W1, d), message: `must have ${d} columns` },
-    { path: 'b1', met: b1 === undefined || b1.length === W1?.length, message: 'must be as long as W1' },
+    {
+      path: 'b1',
+      met: b1 === undefined || b1.length === W1?.length,
+      message: 'must be as long as W1',
+    },
     {
       path: 'W2',
       met: W2 === undefined || (W2.length === d && wide(W2, b1?.length ?? 0)),
@@ -81,7 +85,10 @@ export interface TransportRecord {
 
 /** What the errors of grids and particles say about their orders. */
 export function transportConclusion(
-  { cells, planeCells }: { readonly cells: readonly number[]; readonly planeCells: readonly number[] },
+  {
+    cells,
+    planeCells,
+  }: { readonly cells: readonly number[]; readonly planeCells: readonly number[] },
   measured: readonly TransportRecord[],
 ): Conclusion {
   const lines = measured.map(({ grid }) => grid);
@@ -101,7 +108,11 @@ export function transportConclusion(
       side: 'at least as fast',
     });
   const line = gridOrder('order of the grid’s distance in cells', cells, lines);
-  const plane = gridOrder('order of the grid’s distance in cells, in the plane', planeCells, planes);
+  const plane = gridOrder(
+    'order of the grid’s distance in cells, in the plane',
+    planeCells,
+    planes,
+  );
   const random = sampledOrder({
     name: 'order of the distance of N random particles in N',
     failsIf: 'interacting particles do not approach the transported law like N^{-1/2}',
@@ -128,7 +139,11 @@ export function transportConclusion(
     ],
     resolution: [
       notTrivial(still ? 'the velocity is 0: the law stays where it is' : undefined),
-      { name: 'the grid solver reached T', holds: completed, value: completed ? 'completed' : 'step limit' },
+      {
+        name: 'the grid solver reached T',
+        holds: completed,
+        value: completed ? 'completed' : 'step limit',
+      },
       {
         name: 'the law stays inside the grid: mass in boundary cells at most 1e-6',
         holds: boundary <= 1e-6,

@@ -65,9 +65,7 @@ export function uniformConclusion(
       ]),
     ),
   });
-  const still = records.every(
-    ({ means, range }) => Math.max(...means) <= 1e-13 * range,
-  );
+  const still = records.every(({ means, range }) => Math.max(...means) <= 1e-13 * range);
   const smallestRatio = (read: (record: UniformRecord, i: number) => number) =>
     Math.min(...records.flatMap((record) => sampleSizes.map((_, i) => read(record, i))));
   const finiteLoose = smallestRatio(({ finiteBounds, means }, i) => finiteBounds[i] / means[i]);
@@ -76,7 +74,9 @@ export function uniformConclusion(
   return {
     hypotheses: [],
     resolution: [
-      notTrivial(still ? 'all sequences have the same loss, so that every sample has the risk' : undefined),
+      notTrivial(
+        still ? 'all sequences have the same loss, so that every sample has the risk' : undefined,
+      ),
     ],
     checks:
       sharp.length > 0

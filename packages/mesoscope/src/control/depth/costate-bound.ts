@@ -1,4 +1,3 @@
-import type { TerminalLoss } from '../terminal-loss.ts';
 import { horizonOf } from '../../flow/grid.ts';
 import { createFieldProbe } from '../../flow/lipschitz.ts';
 import type { FlowShape } from '../../flow/types.ts';
@@ -6,6 +5,7 @@ import type { Backend, FloatArray } from '../../kernels/backend.ts';
 import { columnStride } from '../../kernels/instruction.ts';
 import { stateLength } from '../../kernels/program.ts';
 import { spectralNorm } from '../../numeric/decompositions.ts';
+import type { TerminalLoss } from '../terminal-loss.ts';
 import type { DiscreteAdjoint } from './costate-errors.ts';
 import { largestDistance } from './depth-experiment.ts';
 

@@ -43,7 +43,10 @@ export interface Layer {
  * @param dimension d
  * @throws MesoscopeError `shape-mismatch`, `not-finite`, `invalid-value` where matrices do not fit together
  */
-export function layerOf(dimension: number, { heads, feedForward: part, causal }: LayerMatrices): Layer {
+export function layerOf(
+  dimension: number,
+  { heads, feedForward: part, causal }: LayerMatrices,
+): Layer {
   const output = heads.some((given) => given.O !== undefined);
   const attend = attention({
     dimension,

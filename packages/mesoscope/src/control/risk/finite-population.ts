@@ -1,8 +1,3 @@
-import type { Batch } from '../batch.ts';
-import type { ControlModel } from '../control-model.ts';
-import { createControlProblem } from '../create-problem.ts';
-import { partOf } from '../parameters.ts';
-import type { ControlProblem } from '../problem.ts';
 import { piecewiseConstantControls } from '../../flow/controls.ts';
 import { refineGrid } from '../../flow/grid.ts';
 import { rk4 } from '../../flow/scheme.ts';
@@ -10,7 +5,12 @@ import type { FloatArray } from '../../kernels/backend.ts';
 import { columnStride } from '../../kernels/instruction.ts';
 import { spectralNorm } from '../../numeric/decompositions.ts';
 import type { RandomStream } from '../../numeric/random.ts';
+import type { Batch } from '../batch.ts';
+import type { ControlModel } from '../control-model.ts';
+import { createControlProblem } from '../create-problem.ts';
 import { eulerBound } from '../depth/euler-bound.ts';
+import { partOf } from '../parameters.ts';
+import type { ControlProblem } from '../problem.ts';
 
 /** A finite sample space with its exact probabilities, and controls on L layers. */
 export interface Population {

@@ -37,7 +37,11 @@ export interface SamplingRecord extends RiskConstants {
   readonly bounds: readonly number[];
 }
 
-function constantsOf(model: ControlModel, losses: Float64Array, limits: Float64Array): RiskConstants {
+function constantsOf(
+  model: ControlModel,
+  losses: Float64Array,
+  limits: Float64Array,
+): RiskConstants {
   return {
     range: lossRange(model),
     floor: discretisationFloor(model),
@@ -127,7 +131,8 @@ export function measureTwoPoint(
           values: [losses[0], losses[1]],
           samples,
           target,
-          distance: constants.floor + finiteClassBound({ range: constants.range, failure, samples }),
+          distance:
+            constants.floor + finiteClassBound({ range: constants.range, failure, samples }),
         }),
       })),
     ),

@@ -283,7 +283,9 @@ export function measureSharpClasses(
     Array.from({ length: coordinates }, (_, j) => ((corner >> j) & 1 ? 1 : -1)),
   );
   const members = Array.from({ length: coordinates }, (_, j) => {
-    const V = corners[0].map((_, row) => corners[0].map((_, k) => (row === 0 && k === j ? 100 : 0)));
+    const V = corners[0].map((_, row) =>
+      corners[0].map((_, k) => (row === 0 && k === j ? 100 : 0)),
+    );
     const labels = corners.map(() => 0);
     const model = tokenPopulation(backend, { inputs: corners, labels, V, layers: 1 });
     const losses = atomLosses(model.problem, model.parameters, model.batch);

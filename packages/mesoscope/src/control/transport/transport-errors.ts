@@ -1,16 +1,12 @@
-import { transportDensity } from './finite-volume.ts';
-import { transportParticles } from './particles.ts';
-import {
-  attentionVelocity,
-  type PointCloud,
-  type TokenVelocity,
-} from './velocity.ts';
 import { lineWasserstein } from '../../law/distance/line.ts';
 import { slicedWasserstein } from '../../law/distance/sliced.ts';
 import { type GridLaw, gridLaw, type ParticleLaw, particles } from '../../law/law.ts';
 import { symmetricEigen } from '../../numeric/decompositions.ts';
 import { normalUpperTail } from '../../numeric/distributions.ts';
 import type { RandomStream } from '../../numeric/random.ts';
+import { transportDensity } from './finite-volume.ts';
+import { transportParticles } from './particles.ts';
+import { attentionVelocity, type PointCloud, type TokenVelocity } from './velocity.ts';
 
 /** One token's layer in R or R², attending to its own law or to given points, and a Gaussian law that it moves. */
 export interface TransportInstance {
@@ -97,8 +93,8 @@ function gaussianGrid({ mean, deviation, halfWidth }: TransportInstance, cells: 
 
 /** Points in each coordinate that carry the law which others see, that only follow it, and Runge–Kutta steps. */
 const resolutions = {
-  fine: { seen: { 1: 65, 2: 33 }, followed: { 1: 2001, 2: 201 }, steps: 20 },
-  coarse: { seen: { 1: 49, 2: 25 }, followed: { 1: 1001, 2: 101 }, steps: 10 },
+  fine: { seen: { 1: 65, 2: 33 }, followed: { 1: 501, 2: 161 }, steps: 20 },
+  coarse: { seen: { 1: 49, 2: 25 }, followed: { 1: 251, 2: 81 }, steps: 10 },
 } as const;
 
 /** Equally spaced points over ±6 deviations with Gaussian weights: averages of smooth functions are accurate to rounding. */
@@ -168,10 +164,14 @@ export function referenceLaw(instance: TransportInstance, velocity: TokenVelocit
 }
 
 /** Points of the line's law for each point that is moved: the map from depth 0 to T is smooth, and linear in between. */
-const between = 16;
+const between = 64;
 
 /** The law of a moved lattice, each interval of which is cut into `parts`; 1 in the plane. */
-function interpolated(instance: TransportInstance, moved: Float64Array, parts: number): ParticleLaw {
+function interpolated(
+  instance: TransportInstance,
+  moved: Float64Array,
+  parts: number,
+): ParticleLaw {
   const columns = instance.mean.length;
   if (parts === 1) {
     const rows = moved.length / columns;
