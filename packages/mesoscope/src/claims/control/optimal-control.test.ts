@@ -15,11 +15,8 @@ import { initialisation } from './initialisation.ts';
 import { range } from './range.ts';
 import { recovery } from './recovery.ts';
 import { regularity } from './regularity.ts';
-import { sampling } from './sampling.ts';
 import { largestRise, solvers } from './solver-descent.ts';
 import { stability } from './stability.ts';
-import { transport } from './transport.ts';
-import { uniform } from './uniform.ts';
 import { richardsonLimit, valueGap } from './value-gap.ts';
 
 const backend = await createWasmBackend({ precision: 'f64', threads: 1 });
@@ -96,8 +93,6 @@ describe('claims on coercive problems', () => {
     [initialisation, { problems: 8 }],
     [range, { problems: 2, layers: 4 }],
     [stability, { problems: 2, layers: 4 }],
-    [sampling, { problems: 4, layers: 8, resamples: 400 }],
-    [uniform, { problems: 1, resamples: 100 }],
     [solvers, { problems: 1 }],
   ] as [Claim, unknown][])('hold: $id', async (claim, instance) => {
     const finding = await find(claim, instance);
@@ -152,20 +147,5 @@ describe('outside its assumptions', () => {
     // The same depths where λ is large: a single layer, which cannot jump, is no jump.
     const coercive = await find(recovery, { ...instance, regularisation: 1 });
     expect(coercive.verdict, coercive.summary).toBe('holds');
-  });
-
-  it('transport says that the law leaves the grid', async () => {
-    const instance = {
-      B: [[0.2]],
-      V: [[0.2]],
-      mean: [0],
-      deviation: 1,
-      halfWidth: 2,
-      cells: [8, 12, 16, 24],
-    };
-    const finding = await find(transport, instance);
-    expect(finding.verdict).toBe('outside');
-    const inside = await find(transport, { ...instance, halfWidth: 8, cells: [32, 64, 128, 256] });
-    expect(inside.verdict, inside.summary).toBe('holds');
   });
 });
