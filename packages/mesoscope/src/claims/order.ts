@@ -30,11 +30,15 @@ interface OrderQuestion extends Question, OrderData {
  * extrapolated to infinite scales with a bound on what is left ({@link extrapolatedOrder}). All rows must have it, so that the
  * interval is the hull of theirs.
  *
- * @param question.accuracy - absolute accuracy of the errors: rounding, or that of the reference solution
+ * @param question.accuracy - absolute accuracy of the errors, of all or of each row: rounding, or that of the reference solution
  */
-export function deterministicOrder(question: OrderQuestion & { readonly accuracy: number }): Check {
-  const { scales, rows, accuracy } = question;
-  const clear = rows.map((row) => clearScales(row, accuracy));
+export function deterministicOrder(
+  question: OrderQuestion & { readonly accuracy: number | readonly number[] },
+): Check {
+  const { scales, rows } = question;
+  const accuracy = [question.accuracy].flat();
+  const accuracyOf = (row: number) => accuracy[row % accuracy.length];
+  const clear = rows.map((row, i) => clearScales(row, accuracyOf(i)));
   const resolved: Condition = {
     name: 'errors at four scales or more stand ten times clear of their accuracy',
     holds: rows.length > 0 && clear.every((count) => count >= 4),
@@ -42,7 +46,7 @@ export function deterministicOrder(question: OrderQuestion & { readonly accuracy
   };
   if (!resolved.holds) return orderCheck(question, Number.NaN, null, 'numerics', 0, resolved);
   const orders = rows.map((row, i) =>
-    extrapolatedOrder(scales.slice(0, clear[i]), row.slice(0, clear[i]), accuracy),
+    extrapolatedOrder(scales.slice(0, clear[i]), row.slice(0, clear[i]), accuracyOf(i)),
   );
   const hull: Interval = [
     Math.min(...orders.map(({ order, error }) => order - error)),
@@ -81,16 +85,10 @@ export function sampledOrder(
   const data: RateData = { x: scales, y: rows };
   const { slope, interval } = fitRate(data, { confidence: jointConfidence(among) });
   const contradiction = fitRate(data, { confidence: certain }).interval;
-  const bias = question.bias ?? (scales.length < 4 ? 0 : fitOrder(data).preasymptotic);
+  // The slope over all scales lies as far from that of the finer half as this from the order, at the most.
+  const bias = question.bias ?? (scales.length < 4 ? 0 : 2 * fitOrder(data).preasymptotic);
   const asked = { ...question, contradiction };
   return orderCheck(asked, slope, interval, 'sample', bias, resolved);
-}
-
-/** A measured order in a sentence: `like L^-0.998`. */
-export function inPowersOf(scale: string, { measured }: Pick<Check, 'measured'>): string {
-  return Number.isFinite(measured)
-    ? `like ${scale}^${measured.toFixed(3)}`
-    : `with no order in ${scale} that can be measured`;
 }
 
 /** `like L^-1.000`; what to say where there is no order. */
@@ -98,6 +96,13 @@ export function decayInWords(scale: string, { measured }: Pick<Check, 'measured'
   return Number.isFinite(measured)
     ? `like ${scale}^${measured.toFixed(3)}`
     : 'in no measurable way';
+}
+
+/** Geometric means over the rows, scale by scale: they have the order that all rows have, and fluctuate less. */
+export function geometricMeans(rows: readonly (readonly number[])[]): number[] {
+  return rows[0].map((_, i) =>
+    Math.exp(rows.reduce((sum, row) => sum + Math.log(row[i]), 0) / rows.length),
+  );
 }
 
 function orderCheck(

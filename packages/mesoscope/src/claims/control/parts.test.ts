@@ -1,5 +1,14 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { carefulDerivative } from '../../control/certificates/differences.ts';
+import {
+  constant,
+  divide,
+  exponential,
+  logarithm,
+  logSumExp,
+  multiply,
+  squareRoot,
+} from '../../control/certificates/dual.ts';
 import { refineProblem } from '../../control/certificates/refined-problem.ts';
 import type { ControlModel } from '../../control/control-model.ts';
 import { createControlProblem } from '../../control/create-problem.ts';
@@ -10,15 +19,6 @@ import { uniformGrid } from '../../flow/grid.ts';
 import { createWasmBackend } from '../../kernels/wasm/backend.ts';
 import { randomStream } from '../../numeric/random.ts';
 import { judgeOrder } from '../judge-order.ts';
-import {
-  constant,
-  divide,
-  exponential,
-  logarithm,
-  logSumExp,
-  multiply,
-  squareRoot,
-} from './dual.ts';
 import { measureTrainedModel } from './trained-model.ts';
 
 const backend = await createWasmBackend();

@@ -13,7 +13,7 @@ import { type Conclusion, claim } from '../claim.ts';
 import { convergenceFigure } from '../convergence-figure.ts';
 import { experimentCount, increasing } from '../fields.ts';
 import { experiments } from '../given.ts';
-import { deterministicOrder, inPowersOf, sampledOrder } from '../order.ts';
+import { decayInWords, deterministicOrder, sampledOrder } from '../order.ts';
 import { notTrivial } from '../verdict.ts';
 import { experimentOf, headCount, keyDimension, requireInputs, trainedFields } from './instance.ts';
 
@@ -93,7 +93,7 @@ export function energyConclusion(
       'refinement.layers': collapse.refinedLayers,
       'refinement.differences': rowsOf('refined'),
     },
-    summary: `The loss falls by ∫‖∇L‖² up to a defect that falls ${inPowersOf('steps', identity)}; ${finite ? `permuting heads changes the curve by ${permutation.toExponential(1)} of the loss` : 'the loss leaves the numbers'}; the distance between curves of H heads falls ${inPowersOf('(LH)', heads)}, that between L and 2L layers of independent heads ${inPowersOf('L', refined)}.`,
+    summary: `The loss falls by ∫‖∇L‖² up to a defect that falls ${decayInWords('steps', identity)}; ${finite ? `permuting heads changes the curve by ${permutation.toExponential(1)} of the loss` : 'the loss leaves the numbers'}; the distance between curves of H heads falls ${decayInWords('(LH)', heads)}, that between L and 2L layers of independent heads ${decayInWords('L', refined)}.`,
     figures: [
       convergenceFigure({
         id: 'D.energy',

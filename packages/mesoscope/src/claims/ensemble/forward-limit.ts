@@ -10,7 +10,7 @@ import { type Conclusion, claim } from '../claim.ts';
 import { convergenceFigure } from '../convergence-figure.ts';
 import { experimentCount, increasing } from '../fields.ts';
 import { experiments } from '../given.ts';
-import { deterministicOrder, inPowersOf, sampledOrder } from '../order.ts';
+import { decayInWords, deterministicOrder, sampledOrder } from '../order.ts';
 import { notTrivial } from '../verdict.ts';
 import { experimentOf, headCount, inputFields, keyDimension, requireInputs } from './instance.ts';
 
@@ -104,7 +104,7 @@ export function forwardLimitConclusion(
       'lipschitz.distances': changes.map(({ distance }) => distance),
       'lipschitz.bounds': changes.map(({ slope }) => slope),
     },
-    summary: `The error of sampled heads falls ${inPowersOf('(LH)', heads)} at fixed depth and ${inPowersOf('L', single)} with one head a layer, that of depth ${inPowersOf('L', depth)}; changes of contexts move the output by up to ${lipschitz.measured.toPrecision(4)} of what the context costates allow for W₁.`,
+    summary: `The error of sampled heads falls ${decayInWords('(LH)', heads)} at fixed depth and ${decayInWords('L', single)} with one head a layer, that of depth ${decayInWords('L', depth)}; changes of contexts move the output by up to ${lipschitz.measured.toPrecision(4)} of what the context costates allow for W₁.`,
     figures: [
       convergenceFigure({
         id: 'D.forward-limit.heads',

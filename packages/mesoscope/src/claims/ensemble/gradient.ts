@@ -10,7 +10,7 @@ import { type Conclusion, claim } from '../claim.ts';
 import { convergenceFigure } from '../convergence-figure.ts';
 import { experimentCount, increasing } from '../fields.ts';
 import { experiments } from '../given.ts';
-import { deterministicOrder, inPowersOf } from '../order.ts';
+import { decayInWords, deterministicOrder } from '../order.ts';
 import { notTrivial } from '../verdict.ts';
 import { experimentOf, headCount, keyDimension, requireInputs, trainedFields } from './instance.ts';
 
@@ -72,7 +72,7 @@ export function ensembleGradientConclusion(
       'differences.relativeErrors': compared.map(relative),
       'closure.relativeErrors': closures.map(relative),
     },
-    summary: `Gradients in continuous depth are approached ${inPowersOf('L', heads)}, token and context costates ${inPowersOf('L', costates)}; the discrete adjoint and finite differences differ by at most ${Math.max(...compared.map(relative)).toExponential(1)}${closures.length > 0 ? `, the exact recursion on Gaussian contexts and particles by ${Math.max(...closures.map(relative)).toExponential(1)}` : ''}.`,
+    summary: `Gradients in continuous depth are approached ${decayInWords('L', heads)}, token and context costates ${decayInWords('L', costates)}; the discrete adjoint and finite differences differ by at most ${Math.max(...compared.map(relative)).toExponential(1)}${closures.length > 0 ? `, the exact recursion on Gaussian contexts and particles by ${Math.max(...closures.map(relative)).toExponential(1)}` : ''}.`,
     figures: [
       convergenceFigure({
         id: 'D.gradient',

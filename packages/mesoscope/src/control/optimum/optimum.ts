@@ -1,9 +1,10 @@
 import type { Backend, FloatArray } from '../../kernels/backend.ts';
+import type { LbfgsResult } from '../../minimise/lbfgs.ts';
 import type { ControlModel } from '../control-model.ts';
 import { partOf } from '../parameters.ts';
 import { controlPenalty } from '../penalty.ts';
 import { type Prolongation, prolongParameters } from '../refinement.ts';
-import { type LbfgsResult, minimiseLbfgs } from '../solvers/lbfgs.ts';
+import { minimiseLbfgs } from '../solvers/lbfgs.ts';
 import { penaltyMetric } from '../solvers/penalty-metric.ts';
 import { stationarity } from '../stationarity.ts';
 import { type Activity, measureActivity } from './activity.ts';

@@ -3,7 +3,7 @@
  * Schwarz: `L ∫ ε w dt ≥ (∫ √w dt)²`, with equality there), the bound on Euler's error with local errors `ε² w`.
  *
  * @param times K + 1 increasing depths from 0
- * @param weights w ≥ 0 on each of the K cells; below a thousandth of their mean root they count as that
+ * @param weights w ≥ 0 on each of the K cells; below a thousandth of their mean root they count as that, and all equal if all are 0
  * @returns L + 1 depths
  */
 export function equidistributedTimes(
@@ -13,7 +13,7 @@ export function equidistributedTimes(
 ): Float64Array {
   const cells = weights.length;
   const roots = weights.map(Math.sqrt);
-  const floor = Math.max(1e-3 * (roots.reduce((a, b) => a + b, 0) / cells), Number.MIN_VALUE);
+  const floor = 1e-3 * (roots.reduce((a, b) => a + b, 0) / cells) || 1;
   const cumulative = new Float64Array(cells + 1);
   for (let k = 0; k < cells; k++) {
     cumulative[k + 1] = cumulative[k] + Math.max(roots[k], floor) * (times[k + 1] - times[k]);

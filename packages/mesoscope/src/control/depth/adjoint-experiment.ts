@@ -1,34 +1,29 @@
-import { z } from 'zod';
-import type { Pooling } from '../../control/readout.ts';
-import { createTerminalLoss, type TerminalLoss } from '../../control/terminal-loss.ts';
 import { MesoscopeError } from '../../errors.ts';
 import type { Backend, FloatArray } from '../../kernels/backend.ts';
 import { randomStream } from '../../numeric/random.ts';
-import { type DepthExperiment, explicitExperiment, randomExperiment } from './depth-experiment.ts';
-import { depthInstanceShape, matrix } from './depth-instance.ts';
+import type { Pooling } from '../readout.ts';
+import { createTerminalLoss, type TerminalLoss } from '../terminal-loss.ts';
+import {
+  type DepthExperiment,
+  type DepthInstance,
+  explicitExperiment,
+  linearExperiment,
+  randomExperiment,
+} from './depth-experiment.ts';
 
 /** A flow over depth and the loss at its end. */
 export interface AdjointExperiment extends DepthExperiment {
   readonly loss: TerminalLoss;
 }
 
-/** Readout and labels of an explicit instance. */
-export const lossInstanceShape = {
-  U: matrix.optional().describe('the readout, C × d; default: random'),
-  labels: z
-    .array(z.int().min(0))
-    .min(1)
-    .optional()
-    .describe('one class for each token, or one if the readout pools; default: random'),
-  pooling: z
-    .enum(['position', 'last', 'mean'])
-    .default('position')
-    .describe('what the readout sees: every token, the last one, or their mean'),
-};
-
-export const adjointInstance = z.strictObject({ ...depthInstanceShape, ...lossInstanceShape });
-
-export type AdjointInstance = z.infer<typeof adjointInstance>;
+/** One sequence, the layer that acts on it, and what its end is compared with. */
+export interface AdjointInstance extends DepthInstance {
+  /** C × d; default random. */
+  readonly U?: readonly (readonly number[])[] | undefined;
+  /** One class for each token, or one if the readout pools; default random. */
+  readonly labels?: readonly number[] | undefined;
+  readonly pooling: Pooling;
+}
 
 /** Classes of a random readout. */
 const randomClasses = 5;
@@ -55,31 +50,47 @@ export function explicitAdjointExperiment(
   return { ...experiment, loss };
 }
 
-/**
- * A random flow with random labels and a random readout, entries of deviation `size/√d`.
- *
- * @param options.pooling - default `position`
- * @param options.size - default 1
- */
+/** A random flow with random labels and a random readout, entries of deviation `size/√d`. */
 export function randomAdjointExperiment(
   backend: Backend,
   seed: number,
   index: number,
-  options: { readonly pooling?: Pooling; readonly size?: number } = {},
+  options: {
+    readonly horizon: number;
+    readonly pooling: Pooling;
+    /** Default 1. */
+    readonly size?: number;
+  },
 ): AdjointExperiment {
-  const { pooling = 'position', size = 1 } = options;
-  const experiment = randomExperiment(backend, seed, index);
+  const { horizon, pooling, size = 1 } = options;
+  const experiment = randomExperiment(backend, seed, index, horizon);
   const { tokens, samples, field } = experiment;
   const d = field.dimension;
   const random = randomStream(seed, 'readout', index);
-  const readout = denseMatrix(backend, 'U', randomMatrix(random, randomClasses, d), d);
-  readout.forEach((entry, i) => {
-    readout[i] = size * entry;
-  });
+  const rows = randomMatrix(random, randomClasses, d).map((row) => row.map((x) => size * x));
+  const readout = denseMatrix(backend, 'U', rows, d);
   const columns = pooling === 'position' ? tokens : 1;
   const labels = Array.from({ length: samples * columns }, () => random.integer(randomClasses));
   const specification = { readout, classes: randomClasses, labels, pooling };
   const loss = createTerminalLoss(backend, { dimension: d, tokens, samples }, specification);
+  return { ...experiment, loss };
+}
+
+/**
+ * One token under `ḣ = a h` from h_0 = 1, read as logits ±r h with the label −: where the softmax has decided for the other class, the
+ * costate is `2r e^{a(T−t)}`, the bound itself.
+ */
+export function linearAdjointExperiment(
+  backend: Backend,
+  options: { readonly growth: number; readonly horizon: number; readonly readout: number },
+): AdjointExperiment {
+  const experiment = linearExperiment(backend, { ...options, forced: false });
+  const readout = denseMatrix(backend, 'U', [[options.readout], [-options.readout]], 1);
+  const loss = createTerminalLoss(
+    backend,
+    { dimension: 1, tokens: 1, samples: 1 },
+    { readout, classes: 2, labels: [1] },
+  );
   return { ...experiment, loss };
 }
 

@@ -1,7 +1,8 @@
+import { affine } from '../../field/affine.ts';
 import { attention } from '../../field/attention.ts';
 import { feedForward } from '../../field/feed-forward.ts';
 import type { Field } from '../../field/field.ts';
-import { initialiseParameters } from '../../field/parameters.ts';
+import { initialiseParameters, parametersFromMatrices } from '../../field/parameters.ts';
 import { sumOf } from '../../field/sum.ts';
 import { piecewiseLinearControls } from '../../flow/controls.ts';
 import { uniformGrid } from '../../flow/grid.ts';
@@ -11,7 +12,7 @@ import { columnStride } from '../../kernels/instruction.ts';
 import { stateLength } from '../../kernels/program.ts';
 import { packTokens } from '../../kernels/tokens.ts';
 import { randomStream } from '../../numeric/random.ts';
-import { type DepthInstance, layerOf } from './depth-instance.ts';
+import { type LayerMatrices, layerOf } from './layer.ts';
 
 /** A flow over depth: what the claims about depth as time are measured on. */
 export interface DepthExperiment {
@@ -27,25 +28,69 @@ export interface DepthExperiment {
   readonly grid: (layers: number) => DepthGrid;
 }
 
-/** Explicit data: one sequence, the same layer at all depths. */
-export function explicitExperiment(
-  backend: Backend,
-  instance: Omit<DepthInstance, 'depths'>,
-): DepthExperiment {
-  const { field, parameters } = layerOf(instance);
-  const tokens = instance.h0.length;
-  const { horizon } = instance;
-  const nodes = backend.allocate(2 * parameters.length);
-  nodes.set(parameters);
-  nodes.set(parameters, parameters.length);
+/** One sequence and the layer that acts on it, the same at all depths. */
+export interface DepthInstance extends LayerMatrices {
+  /** n tokens of d numbers. */
+  readonly h0: readonly (readonly number[])[];
+  /** T. */
+  readonly horizon: number;
+}
+
+/**
+ * Explicit data: one sequence, the same layer at all depths.
+ *
+ * @throws MesoscopeError `shape-mismatch`, `not-finite` where sequence and matrices do not fit together
+ */
+export function explicitExperiment(backend: Backend, instance: DepthInstance): DepthExperiment {
+  const { h0, horizon } = instance;
+  const { field, parameters } = layerOf(h0[0].length, instance);
   return {
     field,
-    tokens,
+    tokens: h0.length,
     samples: 1,
-    initial: packTokens([instance.h0], backend.allocate(stateLength(field.dimension, tokens))),
-    controls: piecewiseLinearControls(Float64Array.of(0, horizon), parameters.length, nodes),
+    initial: packTokens([h0], backend.allocate(stateLength(field.dimension, h0.length))),
+    controls: nodesOverDepth(backend, horizon, [parameters, parameters]),
     grid: (layers) => uniformGrid(horizon, layers),
   };
+}
+
+/**
+ * One token under `ḣ = a h + u(t)`, on which Grönwall's bound can be sharp. `forced`: u is such that `h = t²/2`, with equal local
+ * errors that grow like `e^{at}` from then on; u is linear between multiples of T/8. Else u = 0 and h_0 = 1, where the
+ * bound is reached up to `aT/(e^{aT} − 1)`.
+ */
+export function linearExperiment(
+  backend: Backend,
+  options: { readonly growth: number; readonly horizon: number; readonly forced: boolean },
+): DepthExperiment {
+  const { growth: a, horizon: T, forced } = options;
+  const field = affine({ dimension: 1 });
+  const force = (t: number) => (forced ? t - (a * t * t) / 2 : 0);
+  const nodes = Array.from({ length: 9 }, (_, j) =>
+    parametersFromMatrices(field, { W: [[a]], b: [force((j * T) / 8)] }),
+  );
+  return {
+    field,
+    tokens: 1,
+    samples: 1,
+    initial: packTokens([[[forced ? 0 : 1]]], backend.allocate(stateLength(1, 1))),
+    controls: nodesOverDepth(backend, T, nodes),
+    grid: (layers) => uniformGrid(T, layers),
+  };
+}
+
+/** Controls that are linear between nodes at equal distances. */
+function nodesOverDepth(
+  backend: Backend,
+  horizon: number,
+  nodes: readonly Float64Array[],
+): Controls {
+  const [{ length: count }] = nodes;
+  const packed = backend.allocate(nodes.length * count);
+  nodes.forEach((node, j) => {
+    packed.set(node, j * count);
+  });
+  return piecewiseLinearControls(uniformGrid(horizon, nodes.length - 1).times, count, packed);
 }
 
 /**
@@ -56,22 +101,21 @@ export function randomExperiment(
   backend: Backend,
   seed: number,
   index: number,
-  horizon = 1,
+  horizon: number,
 ): DepthExperiment {
-  const [dimension, tokens, samples, cells] = [4, 12, 4, 8];
+  const dimension = 4;
+  const tokens = 12;
+  const samples = 4;
+  const cells = 8;
   const field = sumOf({
     attention: attention({ dimension, heads: 2, keyDimension: 3, causal: true }),
     feedForward: feedForward({ dimension, hidden: 8, activation: 'tanh' }),
   });
   const a = initialiseParameters(field, randomStream(seed, 'depth experiment a', index));
   const b = initialiseParameters(field, randomStream(seed, 'depth experiment b', index));
-  const times = uniformGrid(horizon, cells).times;
-  const nodes = backend.allocate(times.length * a.length);
-  times.forEach((t, j) => {
-    for (let i = 0; i < a.length; i++) {
-      nodes[j * a.length + i] =
-        Math.cos((Math.PI * t) / horizon) * a[i] + Math.sin((Math.PI * t) / horizon) * b[i];
-    }
+  const nodes = Array.from({ length: cells + 1 }, (_, j) => {
+    const angle = (Math.PI * j) / cells;
+    return a.map((x, i) => Math.cos(angle) * x + Math.sin(angle) * b[i]);
   });
   const random = randomStream(seed, 'depth experiment h0', index);
   const h0 = Array.from({ length: samples }, () =>
@@ -82,7 +126,7 @@ export function randomExperiment(
     tokens,
     samples,
     initial: packTokens(h0, backend.allocate(samples * stateLength(dimension, tokens))),
-    controls: piecewiseLinearControls(times, a.length, nodes),
+    controls: nodesOverDepth(backend, horizon, nodes),
     grid: (layers) => uniformGrid(horizon, layers),
   };
 }

@@ -1,70 +1,22 @@
-import type { Batch } from '../../control/batch.ts';
-import type { ControlModel } from '../../control/control-model.ts';
-import { createControlProblem } from '../../control/create-problem.ts';
-import { partOf } from '../../control/parameters.ts';
-import type { ControlProblem } from '../../control/problem.ts';
 import { piecewiseConstantControls } from '../../flow/controls.ts';
 import { refineGrid } from '../../flow/grid.ts';
 import { rk4 } from '../../flow/scheme.ts';
-import type { Backend, FloatArray } from '../../kernels/backend.ts';
+import type { FloatArray } from '../../kernels/backend.ts';
 import { columnStride } from '../../kernels/instruction.ts';
 import { spectralNorm } from '../../numeric/decompositions.ts';
-import { type RandomStream, randomStream } from '../../numeric/random.ts';
-import { explicitModel } from './control-instance.ts';
-import { eulerBound } from './euler-bound.ts';
-import type { OptimumInstance } from './optimum-instance.ts';
+import type { RandomStream } from '../../numeric/random.ts';
+import type { Batch } from '../batch.ts';
+import type { ControlModel } from '../control-model.ts';
+import { createControlProblem } from '../create-problem.ts';
+import { eulerBound } from '../depth/euler-bound.ts';
+import { partOf } from '../parameters.ts';
+import type { ControlProblem } from '../problem.ts';
 
 /** A finite sample space with its exact probabilities, and controls on L layers. */
 export interface Population {
   readonly model: ControlModel;
   /** Probability of each of the M atoms (h_0, y). */
   readonly probabilities: Float64Array;
-}
-
-/**
- * A population of M sequences of random probabilities, of three classes; without data of its own: 24 sequences of 4 tokens in
- * R³. Given data are atoms of equal probability.
- */
-export function populationOf(
-  backend: Backend,
-  instance: OptimumInstance,
-  options: { readonly seed: number; readonly index: number; readonly layers: number },
-): Population {
-  const { seed, index, layers } = options;
-  const random = randomStream(seed, 'finite population', index);
-  const data = givenData(instance) ?? randomData(random);
-  const atoms = data.h0.length;
-  const raw = Array.from({ length: atoms }, () =>
-    instance.h0 === undefined ? 0.2 + random.uniform() : 1,
-  );
-  const total = raw.reduce((a, b) => a + b, 0);
-  const model = explicitModel(
-    backend,
-    { ...instance, ...data },
-    {
-      layers,
-      seed: random.integer(2 ** 31),
-      smoothness: instance.smoothness,
-      frozen: ['readout'],
-    },
-  );
-  return { model, probabilities: Float64Array.from(raw, (p) => p / total) };
-}
-
-function givenData({ h0, labels, U }: OptimumInstance) {
-  if (h0 === undefined || labels === undefined || U === undefined) return undefined;
-  return { h0, labels, U };
-}
-
-function randomData(random: RandomStream) {
-  const [atoms, tokens, d, classes] = [24, 4, 3, 3];
-  const normals = (rows: number, size: number) =>
-    Array.from({ length: rows }, () => Array.from({ length: d }, () => size * random.normal()));
-  return {
-    h0: Array.from({ length: atoms }, () => normals(tokens, 1)),
-    labels: Array.from({ length: atoms }, () => random.integer(classes)),
-    U: normals(classes, 1),
-  };
 }
 
 /** ℓ of every atom. */

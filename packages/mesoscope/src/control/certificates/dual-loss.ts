@@ -1,7 +1,7 @@
-import type { TerminalLoss } from '../../control/terminal-loss.ts';
 import type { FloatArray } from '../../kernels/backend.ts';
 import { columnStride } from '../../kernels/instruction.ts';
 import { stateLength } from '../../kernels/program.ts';
+import type { TerminalLoss } from '../terminal-loss.ts';
 import {
   add,
   constant,

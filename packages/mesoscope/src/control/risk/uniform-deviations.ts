@@ -1,40 +1,39 @@
-import { z } from 'zod';
-import type { ControlModel } from '../../control/control-model.ts';
-import { partOf } from '../../control/parameters.ts';
-import type { ControlProblem } from '../../control/problem.ts';
 import { horizonOf } from '../../flow/grid.ts';
 import type { FloatArray } from '../../kernels/backend.ts';
 import { randomStream } from '../../numeric/random.ts';
-import type { ClaimContext } from '../legacy.ts';
+import type { ControlModel } from '../control-model.ts';
+import { partOf } from '../parameters.ts';
 import {
   atomLosses,
   drawFrequencies,
   expectation,
   lossRange,
-  populationOf,
+  type Population,
 } from './finite-population.ts';
-import { dataComplete, optimumShape } from './optimum-instance.ts';
 import {
   entropyBound,
   finiteClassBound,
   logCoveringOfBall,
   logCoveringOfLipschitz,
 } from './risk-bounds.ts';
+import { exactFailures } from './sampling-deviations.ts';
+import { missProbability, tokenPopulation } from './two-point.ts';
 
-export const uniformInstance = z
-  .strictObject({
-    ...optimumShape,
-    layers: z.int().min(1).max(64).default(4).describe('L'),
-    radius: z.number().positive().default(2).describe('r of the ball of each layer’s parameters'),
-    controls: z.int().min(2).max(512).default(48).describe('sampled controls: the finite class'),
-    sampleSizes: z.array(z.int().min(1)).min(2).default([32, 128, 512]).describe('N'),
-    resamples: z.int().min(20).default(200).describe('draws of N samples, for each N'),
-    ascents: z.int().min(0).max(100).default(8).describe('gradient steps that raise |R̂_N − R|'),
-    failure: z.number().gt(0).lt(1).default(0.05).describe('δ'),
-  })
-  .refine(...dataComplete);
-
-export type UniformInstance = z.infer<typeof uniformInstance>;
+/** What is drawn, and how often. */
+export interface UniformOptions {
+  /** r of the ball of each layer's parameters. */
+  readonly radius: number;
+  /** Sampled controls: the finite class. */
+  readonly controls: number;
+  readonly sampleSizes: readonly number[];
+  readonly resamples: number;
+  /** Gradient steps that raise |R̂_N − R|. */
+  readonly ascents: number;
+  /** δ. */
+  readonly failure: number;
+  readonly seed: number;
+  readonly index: number;
+}
 
 /** Uniform deviations on one population, and their bounds. */
 export interface UniformRecord {
@@ -57,21 +56,23 @@ export interface UniformRecord {
   readonly entropies: readonly number[];
 }
 
+/** Uniform deviations over classes of controls of one population's layers. All losses are without a penalty. */
 export function measureUniform(
-  context: ClaimContext<UniformInstance>,
-  given: UniformInstance,
-  index: number,
+  { model, probabilities }: Population,
+  given: UniformOptions,
 ): UniformRecord {
-  const { backend, seed } = context;
-  const { layers, radius, sampleSizes, failure } = given;
-  const { model, probabilities } = populationOf(backend, given, { seed, index, layers });
+  const { radius, sampleSizes, failure, seed, index } = given;
   const { problem, batch, parameters } = model;
+  const { backend } = problem;
+  const { layers } = problem.layout;
   const { layout } = problem;
   const P = layout.parametersPerLayer;
   const nodes = partOf(layout, parameters, 'controls');
   const random = randomStream(seed, 'controls of a ball', index);
   const gradient = backend.allocate(layout.length);
-  let [range, lipschitzSup, lipschitzEuclidean] = [0, 0, 0];
+  let range = 0;
+  let lipschitzSup = 0;
+  let lipschitzEuclidean = 0;
   interface Member {
     readonly losses: Float64Array;
     readonly nodes: Float64Array;
@@ -89,7 +90,7 @@ export function measureUniform(
   function note(): void {
     range = Math.max(range, lossRange(model));
     for (let atom = 0; atom < batch.samples; atom++) {
-      const slope = gradientNorms(problem, model, gradient, atom);
+      const slope = gradientNorms(model, gradient, atom);
       lipschitzSup = Math.max(lipschitzSup, slope.sup);
       lipschitzEuclidean = Math.max(lipschitzEuclidean, slope.euclidean);
     }
@@ -224,32 +225,136 @@ export function measureUniform(
 
 /** Norms of one atom's ∂ℓ/∂θ: dual to the supremum over layers, `Σ_k |∂_k|`, and Euclidean. */
 function gradientNorms(
-  problem: ControlProblem,
-  { parameters, batch }: ControlModel,
+  { problem, parameters, batch }: ControlModel,
   gradient: FloatArray,
   atom: number,
-) {
-  const { layout, tokens, field, penalty, grid } = problem;
+): { readonly sup: number; readonly euclidean: number } {
+  const { layout, tokens, field } = problem;
   const each = tokens * field.dimension;
   const states = Array.from({ length: each }, (_, i) => batch.states?.[atom * each + i] ?? 0);
   const columns = problem.columns;
   const labels = Array.from({ length: columns }, (_, i) => batch.labels[atom * columns + i]);
   problem.gradient(parameters, { samples: 1, states, labels }, gradient);
-  const nodes = partOf(layout, parameters, 'controls');
   const derivative = partOf(layout, gradient, 'controls');
   const P = layout.parametersPerLayer;
-  let [sup, square] = [0, 0];
+  let sup = 0;
+  let square = 0;
   for (let k = 0; k < layout.layers; k++) {
-    const step = grid.times[k + 1] - grid.times[k];
     let layer = 0;
     for (let i = k * P; i < (k + 1) * P; i++) {
-      // The loss alone: without the derivative of the penalty.
-      layer += (derivative[i] - step * penalty.regularisation * nodes[i]) ** 2;
+      layer += derivative[i] ** 2;
     }
     sup += Math.sqrt(layer);
     square += layer;
   }
   return { sup, euclidean: Math.sqrt(square) };
+}
+
+/** Classes on which the bounds are nearly sharp. */
+export interface SharpClasses {
+  readonly range: number;
+  /** Resamples within the bound of a finite class whose losses are independent of each other, for each N. */
+  readonly covered: readonly number[];
+  /** Exact probabilities that the centre of a small class deviates by more than the class's entropy bound. */
+  readonly misses: readonly {
+    readonly samples: number;
+    readonly failure: number;
+    readonly ball: number;
+    readonly lipschitz: number;
+  }[];
+}
+
+/** Coordinates of the hypercube whose signs the finite class reads, one each. */
+const coordinates = 8;
+
+/** Radius of the small class: so small that its losses are those of its centre. */
+const smallRadius = 1e-4;
+
+/**
+ * The bound of a finite class where its union bound is nearly sharp: `V_j = 100 e_1 e_jᵀ` on the corners of a cube reads one sign
+ * each. And entropy bounds where they are: three parameters in a small ball, on a population of two points.
+ */
+export function measureSharpClasses(
+  backend: ControlModel['problem']['backend'],
+  options: Pick<UniformOptions, 'sampleSizes' | 'resamples' | 'failure' | 'seed'>,
+): SharpClasses {
+  const { sampleSizes, resamples, failure, seed } = options;
+  const corners = Array.from({ length: 2 ** coordinates }, (_, corner) =>
+    Array.from({ length: coordinates }, (_, j) => ((corner >> j) & 1 ? 1 : -1)),
+  );
+  const members = Array.from({ length: coordinates }, (_, j) => {
+    const V = corners[0].map((_, row) =>
+      corners[0].map((_, k) => (row === 0 && k === j ? 100 : 0)),
+    );
+    const labels = corners.map(() => 0);
+    const model = tokenPopulation(backend, { inputs: corners, labels, V, layers: 1 });
+    const losses = atomLosses(model.problem, model.parameters, model.batch);
+    return { losses, range: lossRange(model) };
+  });
+  const probabilities = new Float64Array(corners.length).fill(1 / corners.length);
+  const risks = members.map(({ losses }) => expectation(probabilities, losses));
+  const range = Math.max(...members.map((member) => member.range));
+  const covered = sampleSizes.map((samples) => {
+    const random = randomStream(seed, `hypercube resamples of ${samples}`);
+    const most = finiteClassBound({ range, functions: coordinates, failure, samples });
+    return Array.from({ length: resamples }, () => {
+      const frequencies = drawFrequencies(probabilities, samples, random);
+      return members.every(
+        ({ losses }, j) => Math.abs(expectation(frequencies, losses) - risks[j]) <= most,
+      );
+    }).filter(Boolean).length;
+  });
+  return { range, covered, misses: smallClassMisses(backend, sampleSizes) };
+}
+
+function smallClassMisses(
+  backend: ControlModel['problem']['backend'],
+  sampleSizes: readonly number[],
+): SharpClasses['misses'] {
+  const model = tokenPopulation(backend, {
+    inputs: [[1], [1]],
+    labels: [0, 1],
+    V: [[0]],
+    layers: 1,
+  });
+  const { problem, parameters, batch } = model;
+  const gradient = backend.allocate(problem.layout.length);
+  const losses = atomLosses(problem, parameters, batch);
+  const lipschitz = Math.max(...[0, 1].map((atom) => gradientNorms(model, gradient, atom).sup));
+  const parameterCount = problem.layout.parametersPerLayer;
+  const coverings = {
+    ball: logCoveringOfBall(parameterCount, smallRadius),
+    lipschitz: logCoveringOfLipschitz({
+      parameters: parameterCount,
+      radius: smallRadius,
+      lipschitz: smallRadius / 2,
+      horizon: horizonOf(problem.grid),
+    }),
+  };
+  return sampleSizes.flatMap((samples) =>
+    exactFailures.map((failure) => {
+      const missOf = (logCovering: (radius: number) => number) =>
+        missProbability({
+          values: [losses[0], losses[1]],
+          samples,
+          target: (losses[0] + losses[1]) / 2,
+          distance: entropyBound({
+            range: lossRange(model),
+            lipschitz,
+            logCovering,
+            failure,
+            samples,
+            largest: smallRadius,
+          }).value,
+        });
+      return {
+        samples,
+        failure,
+        ball: missOf(coverings.ball),
+        lipschitz: missOf(coverings.lipschitz),
+      };
+    }),
+  );
 }
 
 function lengthOf(vector: FloatArray): number {
