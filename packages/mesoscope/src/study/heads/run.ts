@@ -1,4 +1,5 @@
-import { branchFigure, followDirac } from '../../claims/heads/bifurcation.ts';
+import { branchFigure } from '../../claims/heads/dirac.ts';
+import { followDirac } from '../../heads/dirac-branch.ts';
 import { type HeadLaw, headLaw } from '../../heads/head-law.ts';
 import { createHeadProblem, type HeadProblem } from '../../heads/problem.ts';
 import type { SequenceData } from '../../heads/sequences.ts';
