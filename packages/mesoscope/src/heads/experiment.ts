@@ -21,6 +21,10 @@ export interface RandomExperimentOptions {
   readonly tokens?: number;
   /** Standard deviation of V's entries at the start; default 1. */
   readonly value?: number;
+  /** Deviation of the entries of Q and K at the start; default 1. */
+  readonly score?: number;
+  /** Whether all tokens lie on one line through 0; default no. */
+  readonly onLine?: boolean;
 }
 
 /** d = 3, k = 2, C = 3. */
@@ -37,13 +41,16 @@ export function randomExperiment(
   index: number,
   options: RandomExperimentOptions,
 ): HeadExperiment {
-  const { regularisation, heads = 32, sequences = 16, tokens = 5, value = 1 } = options;
+  const { regularisation, heads = 32, sequences = 16, tokens = 5, value = 1, score = 1 } = options;
   const random = randomStream(seed, 'labelled sequences', index);
-  const drawn = Array.from({ length: sequences }, () =>
-    Array.from({ length: tokens }, () =>
-      Array.from({ length: shape.dimension }, () => random.normal()),
-    ),
-  );
+  const normals = () => Array.from({ length: shape.dimension }, () => random.normal());
+  const line = options.onLine ? unit(normals()) : undefined;
+  const token = () => {
+    if (line === undefined) return normals();
+    const coordinate = random.normal();
+    return line.map((x) => coordinate * x);
+  };
+  const drawn = Array.from({ length: sequences }, () => Array.from({ length: tokens }, token));
   const blank = drawn.map((sequence) => sequence.map(() => 0));
   const teacher = randomHeads(shape, 2, random, { score: 1.5, value: 3 });
   const logits = backend.scoped(() =>
@@ -71,8 +78,13 @@ export function randomExperiment(
     keyDimension: shape.keyDimension,
     regularisation,
   });
-  const law = randomHeads(shape, heads, randomStream(seed, 'heads', index), { score: 1, value });
+  const law = randomHeads(shape, heads, randomStream(seed, 'heads', index), { score, value });
   return { problem, law };
+}
+
+function unit(x: readonly number[]): number[] {
+  const norm = Math.hypot(...x);
+  return x.map((entry) => entry / norm);
 }
 
 /**
