@@ -14,7 +14,7 @@ export interface CoveredInfimum {
  * Encloses `inf Ψ(·;ρ)` where all tokens lie on a line, `x_s = c_s u`: then Ψ depends on (Q, K) through
  * `b = ⟨Qu, Ku⟩/√k` and |Q|² + |K|² ≥ 2√k|b|, and the best values are `−M(b)uᵀ/λ`, so that
  * `inf Ψ = inf_b λ√k|b| − |M(b)|²/(2λ)`, `M(b) = E r Σ_s a_s c_s`, `a ∝ e^{b c_t c_s}`. One variable is covered by cells, each
- * bounded through the Lipschitz constant `E|r||c_t|(range of c/2)²` of M and split until its bound tells (branch and bound). Independent
+ * bounded through M, M′ at its middle and a bound of M″, and split until its bound tells (branch and bound). Independent
  * of the search and of the kernels' gradients.
  *
  * @param width - of the enclosure
@@ -29,28 +29,37 @@ export function coverFirstVariation(
   const positions = positionsOnLine(problem, law);
   if (positions === undefined || lambda === 0 || radius < Number.POSITIVE_INFINITY) return;
   const slope = lambda * Math.sqrt(shape.keyDimension);
-  const size = (b: number) => Math.hypot(...momentAt(positions, shape.classes, b));
-  const lipschitz = positions.reduce((sum, { residual, seen, own }) => {
-    const spread = (Math.max(...seen) - Math.min(...seen)) / 2;
-    return sum + Math.hypot(...residual) * Math.abs(own) * spread * spread;
+  // |M″| ≤ E|r|c_t²|κ_3|, and no law on an interval of length ℓ has |κ_3| above ℓ³/(6√3).
+  const curvature = positions.reduce((sum, { residual, seen, own }) => {
+    const range = Math.max(...seen) - Math.min(...seen);
+    return sum + (Math.hypot(...residual) * own * own * range ** 3) / (6 * Math.sqrt(3));
   }, 0);
   const largest = positions.reduce(
     (sum, { residual, seen }) => sum + Math.hypot(...residual) * Math.max(...seen.map(Math.abs)),
     0,
   );
-  let upper = -(size(0) ** 2) / (2 * lambda);
+  const square = (moment: readonly number[]) => moment.reduce((sum, m) => sum + m * m, 0);
+  let upper = -square(momentAt(positions, shape.classes, 0).moment) / (2 * lambda);
   const reach = (upper + largest ** 2 / (2 * lambda)) / slope;
   // Cells of one size after the other: the upper bound is good before they are small.
-  let cells: (readonly [number, number])[] = [[-reach, reach]];
+  let cells: (readonly [number, number])[] = [
+    [-reach, 0],
+    [0, reach],
+  ];
   while (cells.length > 0) {
     cells = cells.flatMap(([low, high]) => {
       const [middle, half] = [(low + high) / 2, (high - low) / 2];
-      const moment = size(middle);
-      upper = Math.min(upper, slope * Math.abs(middle) - moment ** 2 / (2 * lambda));
-      const nearest = low <= 0 && high >= 0 ? 0 : Math.min(Math.abs(low), Math.abs(high));
-      const most = Math.min(largest, moment + lipschitz * half);
-      const isDone = slope * nearest - most ** 2 / (2 * lambda) >= upper - width;
-      return isDone ? [] : [[low, middle] as const, [middle, high] as const];
+      const { moment, derivative } = momentAt(positions, shape.classes, middle);
+      upper = Math.min(upper, slope * Math.abs(middle) - square(moment) / (2 * lambda));
+      // Concave in b, hence least at an end.
+      const least = Math.min(
+        ...[-half, half].map((by) => {
+          const linear = Math.hypot(...moment.map((m, c) => m + by * derivative[c]));
+          const most = Math.min(largest, linear + (curvature * half * half) / 2);
+          return slope * Math.abs(middle + by) - most ** 2 / (2 * lambda);
+        }),
+      );
+      return least >= upper - width ? [] : [[low, middle] as const, [middle, high] as const];
     });
   }
   return { lower: upper - width, upper };
@@ -99,20 +108,25 @@ function positionsOnLine(problem: HeadProblem, law: HeadLaw): Position[] | undef
   });
 }
 
-/** `M(b)`. */
-function momentAt(positions: readonly Position[], classes: number, b: number): number[] {
+/** `M(b)` and `M′(b) = E r c_t Var`. */
+function momentAt(positions: readonly Position[], classes: number, b: number) {
   const moment = new Array<number>(classes).fill(0);
+  const derivative = new Array<number>(classes).fill(0);
   for (const { residual, own, seen } of positions) {
     let top = Number.NEGATIVE_INFINITY;
     for (const c of seen) top = Math.max(top, b * own * c);
-    let total = 0;
-    let sum = 0;
+    let [total, sum, squares] = [0, 0, 0];
     for (const c of seen) {
       const weight = Math.exp(b * own * c - top);
       total += weight;
       sum += weight * c;
+      squares += weight * c * c;
     }
-    for (let k = 0; k < classes; k++) moment[k] += (residual[k] * sum) / total;
+    const mean = sum / total;
+    for (let k = 0; k < classes; k++) {
+      moment[k] += residual[k] * mean;
+      derivative[k] += residual[k] * own * (squares / total - mean * mean);
+    }
   }
-  return moment;
+  return { moment, derivative };
 }
