@@ -21,14 +21,14 @@ import { checkHeads, explicitExperiment, headData, penalty } from './instance.ts
 const given = experiments({
   label: 'matched flows',
   shared: {
-    regularisation: penalty.default(0.8),
+    regularisation: penalty.default(1),
     starts: experimentCount(8, 'random starts of the search for κ'),
   },
   own: {
     flows: experimentCount(4, 'random data sets, each with flows to its optimum'),
     sweep: z
       .array(penalty)
-      .default([0.4, 0.2, 0.1])
+      .default([0.6, 0.3, 0.1])
       .describe('further λ, at which κ is shown and nothing is judged'),
   },
   data: headData,
@@ -66,7 +66,7 @@ function measureMonotonicity(
   const states = [...growHeads(problem, { tolerance: 1e-10, rounds: 12, descent: 300 })];
   const { law: optimum, certificate } = states[states.length - 1];
   const random = randomStream(seed, 'second law of heads', index);
-  const options = { score: 0.3, value: 0.3 };
+  const options = { score: 0.1, value: 0.1 };
   const second = randomHeads(law.shape, law.count, random, options);
   const lowest = lowestCurvature(problem, optimum);
   // Half of the optimum's lowest head to either side along the lowest mode: the slowest way back there is near it.
@@ -112,7 +112,7 @@ export const monotonicity = claim<ReturnType<typeof given.parse>, Measured>({
     const isSwept = index >= given.flows;
     const regularisation = isSwept ? given.sweep[index - given.flows] : given.regularisation;
     const experiment = randomExperiment(backend, seed, isSwept ? 0 : index, {
-      ...{ regularisation, heads: 24, value: 0.3, score: 0.3 },
+      ...{ regularisation, heads: 24, value: 0.1, score: 0.1 },
     });
     return measureMonotonicity(experiment, seed, isSwept ? 0 : index, given.starts);
   },
