@@ -1,10 +1,10 @@
+import type { Backend } from '../kernels/backend.ts';
+import { fitLine, type Interval } from '../numeric/fit.ts';
 import { headFlow } from './flow.ts';
 import { headLawOf } from './head-law.ts';
 import { decayTime, fitLojasiewicz } from './lojasiewicz.ts';
 import { createHeadProblem } from './problem.ts';
 import { sequenceData } from './sequences.ts';
-import type { Backend } from '../kernels/backend.ts';
-import { fitLine, type Interval } from '../numeric/fit.ts';
 
 /** A run whose limit is degenerate. */
 export interface AlgebraicDecay {

@@ -1,9 +1,9 @@
+import { randomStream } from '../numeric/random.ts';
+import { drawHeads, type HeadExperiment } from './experiment.ts';
 import { headFlow } from './flow.ts';
 import { type HeadLaw, headLaw } from './head-law.ts';
 import { headDistance } from './matching.ts';
 import type { HeadProblem } from './problem.ts';
-import { randomStream } from '../numeric/random.ts';
-import { drawHeads, type HeadExperiment } from './experiment.ts';
 
 /** Times at which laws are compared: multiples of T over this. */
 const observations = 4;
@@ -134,7 +134,8 @@ function measureDraw(
     ),
     together: distancesOf(
       starts.map(
-        ({ start, copies }) => [sgdPath(problem, start, start.count, horizon, sgdSeed), copies] as const,
+        ({ start, copies }) =>
+          [sgdPath(problem, start, start.count, horizon, sgdSeed), copies] as const,
       ),
     ),
   };

@@ -81,7 +81,7 @@ function positionsOnLine(problem: HeadProblem, law: HeadLaw): Position[] | undef
   const tokenOf = (s: number, t: number) =>
     Array.from({ length: d }, (_, a) => data.states[(s * d + a) * stride + t]);
   const all = data.lengths.map((length, s) => Array.from({ length }, (_, t) => tokenOf(s, t)));
-  const longest = all.flat().reduce((a, b) => (Math.hypot(...b) > Math.hypot(...a) ? b : a));
+  const [longest] = all.flat().toSorted((a, b) => Math.hypot(...b) - Math.hypot(...a));
   const norm = Math.hypot(...longest);
   if (norm === 0) return undefined;
   const along = (token: readonly number[]) =>

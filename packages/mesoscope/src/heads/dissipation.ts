@@ -46,10 +46,7 @@ interface State {
 }
 
 /** Follows the flow and gradient descent of a law up to T. */
-export function measureDissipation(
-  { problem, law }: HeadExperiment,
-  horizon: number,
-): Dissipation {
+export function measureDissipation({ problem, law }: HeadExperiment, horizon: number): Dissipation {
   const follow = (steps: number, scheme: 'rk4' | 'euler', step = horizon / steps): State[] =>
     Array.from(
       headFlow(problem, law, { step, steps, scheme, schedule }),

@@ -101,7 +101,9 @@ export function sharpExperiment(
   const [d, k, S, n] = [3, 2, 16, 5];
   const random = randomStream(seed, 'sequences of two classes', index);
   const rows = (count: number, deviation: number) =>
-    Array.from({ length: count }, () => Array.from({ length: d }, () => deviation * random.normal()));
+    Array.from({ length: count }, () =>
+      Array.from({ length: d }, () => deviation * random.normal()),
+    );
   const sequences = Array.from({ length: S }, () => rows(n, 1));
   const labels = sequences.map((tokens) => tokens.map(() => random.integer(2)));
   const law = headLawOf(

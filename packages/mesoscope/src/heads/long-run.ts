@@ -1,3 +1,5 @@
+import { randomStream } from '../numeric/random.ts';
+import type { HeadExperiment } from './experiment.ts';
 import { headFlow } from './flow.ts';
 import { descend } from './growth.ts';
 import { type HeadLaw, headLaw } from './head-law.ts';
@@ -5,8 +7,6 @@ import { type DecayingRisk, linearDecay, timeToFall } from './linear-decay.ts';
 import { fitLojasiewicz, type LojasiewiczFit } from './lojasiewicz.ts';
 import { headDistance } from './matching.ts';
 import type { HeadProblem } from './problem.ts';
-import { randomStream } from '../numeric/random.ts';
-import type { HeadExperiment } from './experiment.ts';
 
 /** Excess risks, as fractions of the first, at which the decay is judged, from far to near the limit. */
 export const levels = { early: 1e-5, linear: 1e-6, late: 1e-8, end: 1e-11 } as const;

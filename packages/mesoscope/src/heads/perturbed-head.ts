@@ -1,3 +1,5 @@
+import { fitLine } from '../numeric/fit.ts';
+import type { RandomStream } from '../numeric/random.ts';
 import {
   cloudAround,
   type DiracStability,
@@ -8,8 +10,6 @@ import {
 import { headFlow } from './flow.ts';
 import { type HeadLaw, headLaw } from './head-law.ts';
 import type { HeadProblem } from './problem.ts';
-import { fitLine } from '../numeric/fit.ts';
-import type { RandomStream } from '../numeric/random.ts';
 
 /** Gradient below which a head counts as stationary. */
 const stationary = 1e-8;

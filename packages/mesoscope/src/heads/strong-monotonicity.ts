@@ -1,7 +1,7 @@
+import { columnStride } from '../kernels/instruction.ts';
 import { symmetricEigen } from '../numeric/decompositions.ts';
 import { symmetricPart } from '../numeric/matrix.ts';
 import type { RandomStream } from '../numeric/random.ts';
-import { columnStride } from '../kernels/instruction.ts';
 import { headCurvature } from './curvature.ts';
 import { type HeadLaw, headLaw, mixHeadLaws } from './head-law.ts';
 import { monotonicityQuotient } from './matching.ts';
@@ -39,7 +39,8 @@ export function leastQuotient(
   starts: number,
 ): LeastQuotient {
   const P = optimum.parameters.length / optimum.count;
-  const toBall = (x: Float64Array) => mapRows(x, P, (row, square) => (radius * row) / Math.sqrt(1 + square));
+  const toBall = (x: Float64Array) =>
+    mapRows(x, P, (row, square) => (radius * row) / Math.sqrt(1 + square));
   const fromBall = (theta: Float64Array) =>
     mapRows(theta, P, (row, square) => row / Math.sqrt(Math.max(radius * radius - square, 1e-12)));
   const all = Array.from({ length: starts }, () => {
@@ -76,7 +77,9 @@ function quotientAt(problem: HeadProblem, point: Float64Array) {
   const law = headLaw(shape, point.slice(P));
   const at = problem.linearise(law);
   const logits = problem.logits(law);
-  const { values, vectors } = symmetricEigen(symmetricPart(headCurvature(problem, at, logits, head).frozen));
+  const { values, vectors } = symmetricEigen(
+    symmetricPart(headCurvature(problem, at, logits, head).frozen),
+  );
   const direction = Float64Array.from({ length: P }, (_, j) => vectors.data[j * P]);
   // Second differences along the direction: of ∇Ψ for the gradient by θ, of Φ for that by the heads that make the residual.
   const h = 1e-3;
@@ -154,7 +157,10 @@ function mapRows(x: Float64Array, P: number, map: (entry: number, square: number
 export function quotientOfPair(problem: HeadProblem, found: LeastQuotient, mass: number): number {
   const { head, direction, law } = found;
   const moved = (by: number) => {
-    const one = headLaw(law.shape, head.map((x, j) => x + by * direction[j]));
+    const one = headLaw(
+      law.shape,
+      head.map((x, j) => x + by * direction[j]),
+    );
     const mixed = mixHeadLaws(law, one, mass);
     return { law: mixed, gradient: velocity(problem, mixed) };
   };

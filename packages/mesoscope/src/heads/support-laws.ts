@@ -1,11 +1,11 @@
+import type { RandomStream } from '../numeric/random.ts';
 import { certifyHeads, type HeadCertificate } from './certificate.ts';
 import { type CoveredInfimum, coverFirstVariation } from './covering.ts';
+import type { HeadExperiment } from './experiment.ts';
 import { descend, growHeads, insertHeads } from './growth.ts';
 import { type HeadLaw, headLaw, mixHeadLaws, randomHeads } from './head-law.ts';
 import { labelledFeatures, squareDistance } from './labelled-features.ts';
 import type { HeadProblem } from './problem.ts';
-import type { RandomStream } from '../numeric/random.ts';
-import type { HeadExperiment } from './experiment.ts';
 
 /** A law with its certificate, and what inserting the minimisers of Ψ makes of it. */
 export interface Certified {

@@ -141,14 +141,19 @@ export const chaos = claim<ReturnType<typeof given.parse>, Measured>({
       figures: [
         figure('byHeads', headCounts, {
           title: 'N heads follow the limit',
-          caption: 'Flows of N heads drawn from a law, against the flow of that law and the copies of the heads in it. Expected slope −1/2.',
+          caption:
+            'Flows of N heads drawn from a law, against the flow of that law and the copies of the heads in it. Expected slope −1/2.',
           scale: 'heads N',
         }),
-        figure('byStep', stepCounts.map((count) => count / horizon), {
-          title: 'One-sample descent follows the flow',
-          caption: `One-sample gradient descent with step η against the flow of the same ${sgdHeads} heads. Expected slope −1/2 in 1/η.`,
-          scale: '1/η',
-        }),
+        figure(
+          'byStep',
+          stepCounts.map((count) => count / horizon),
+          {
+            title: 'One-sample descent follows the flow',
+            caption: `One-sample gradient descent with step η against the flow of the same ${sgdHeads} heads. Expected slope −1/2 in 1/η.`,
+            scale: '1/η',
+          },
+        ),
         figure('together', headCounts, {
           title: 'One-sample descent of N heads follows the limit',
           caption: `N heads drawn from a law, moved by one-sample gradient descent with step η = ${horizon}/N, against that law's flow. Expected slope −1/2, from N^{-1/2} + η^{1/2}.`,

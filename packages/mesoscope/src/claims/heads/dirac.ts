@@ -18,7 +18,7 @@ const given = experiments({
   label: 'perturbed clouds',
   shared: {},
   own: {
-    heads: experimentCount(2, 'single heads trained at each λ'),
+    trained: experimentCount(2, 'single heads trained at each λ'),
     regularisations: z
       .array(penalty)
       .min(1)
@@ -27,10 +27,10 @@ const given = experiments({
     branch: z.int().min(2).max(1000).default(16).describe('values of λ along the branch of a head'),
   },
   data: { ...headData, regularisation: penalty },
-  full: { heads: 8, branch: 40 },
+  full: { trained: 8, branch: 40 },
   check: checkHeads,
   // The last piece of the claim's own experiments is the branch.
-  pieces: (given) => (given.explicit ? 1 : given.heads * given.regularisations.length + 1),
+  pieces: (given) => (given.explicit ? 1 : given.trained * given.regularisations.length + 1),
 });
 
 interface Measured {
@@ -55,8 +55,8 @@ export const dirac = claim<ReturnType<typeof given.parse>, Measured>({
       const perturbed = perturbHead(problem, head, randomStream(seed, 'cloud'));
       return { concentrated: !isSpread(law), perturbed };
     }
-    const { regularisations, heads } = given;
-    if (index === heads * regularisations.length) {
+    const { regularisations, trained } = given;
+    if (index === trained * regularisations.length) {
       return { concentrated: true, branch: branchOf(backend, seed, given.branch) };
     }
     const regularisation = regularisations[index % regularisations.length];

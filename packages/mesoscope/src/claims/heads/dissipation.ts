@@ -90,7 +90,9 @@ export const dissipation = claim<ReturnType<typeof given.parse>, Dissipation>({
           value: bounded ? `radius ${given.radius}` : 'none',
         },
       ],
-      resolution: [notTrivial(resting ? 'the law is at rest: there is no risk to lose' : undefined)],
+      resolution: [
+        notTrivial(resting ? 'the law is at rest: there is no risk to lose' : undefined),
+      ],
       checks: [balance, descent, speed],
       evidence: {
         ratios: measured.map(({ ratios }) => ratios[last]),

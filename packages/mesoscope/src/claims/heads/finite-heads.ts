@@ -1,5 +1,5 @@
-import { isSpread, randomExperiment, sharpExperiment } from '../../heads/experiment.ts';
 import { leastRiskOf } from '../../heads/equal-weights.ts';
+import { isSpread, randomExperiment, sharpExperiment } from '../../heads/experiment.ts';
 import { growHeads } from '../../heads/growth.ts';
 import { featureSpread, labelledFeatures } from '../../heads/labelled-features.ts';
 import { type SamplingErrors, samplingErrors } from '../../heads/sampling-errors.ts';
@@ -24,7 +24,9 @@ const given = experiments({
     groups: experimentCount(8, 'groups of draws from each law', 2),
     draws: experimentCount(100, 'draws of each group at each N', 2),
   },
-  own: { laws: experimentCount(4, 'laws: every second one of two classes, where the bound is sharp') },
+  own: {
+    laws: experimentCount(4, 'laws: every second one of two classes, where the bound is sharp'),
+  },
   data: headData,
   full: { laws: 16, draws: 200 },
   check: checkHeads,
@@ -67,9 +69,7 @@ export const finiteHeads = claim<ReturnType<typeof given.parse>, Measured>({
     if (problem.regularisation === 0 && problem.radius === Number.POSITIVE_INFINITY) {
       return { spread, away };
     }
-    const states = [
-      ...growHeads(problem, { tolerance: 1e-4, rounds: 16, search: { starts: 48 } }),
-    ];
+    const states = [...growHeads(problem, { tolerance: 1e-4, rounds: 16, search: { starts: 48 } })];
     const { law: best, certificate } = states[states.length - 1];
     const features = labelledFeatures(problem, best.parameters);
     const { fluctuations } = samplingErrors(features, best, given, random);

@@ -39,7 +39,9 @@ export const headData = {
 export type HeadData = z.infer<z.ZodObject<typeof headData>>;
 
 /** Complaints about explicit data whose parts do not fit each other. */
-export function checkHeads(given: { readonly explicit: false } | ({ readonly explicit: true } & HeadData)) {
+export function checkHeads(
+  given: { readonly explicit: false } | ({ readonly explicit: true } & HeadData),
+) {
   if (!given.explicit) return [];
   try {
     unpack(given);
@@ -58,7 +60,10 @@ export function explicitExperiment(
   const { data, law } = unpack(given);
   const { regularisation, radius } = given;
   const { keyDimension } = law.shape;
-  return { problem: createHeadProblem(backend, data, { keyDimension, regularisation, radius }), law };
+  return {
+    problem: createHeadProblem(backend, data, { keyDimension, regularisation, radius }),
+    law,
+  };
 }
 
 /** The data and the law that an instance describes. */

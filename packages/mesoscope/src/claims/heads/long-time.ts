@@ -1,4 +1,8 @@
-import { type AlgebraicDecay, algebraicDecay, degenerateLimits } from '../../heads/algebraic-decay.ts';
+import {
+  type AlgebraicDecay,
+  algebraicDecay,
+  degenerateLimits,
+} from '../../heads/algebraic-decay.ts';
 import { randomExperiment } from '../../heads/experiment.ts';
 import { type LongRun, largestSpectrum, levels, longRun } from '../../heads/long-run.ts';
 import { atMost, type Check, equals, weakest } from '../check.ts';
@@ -15,7 +19,9 @@ const given = experiments({
     regularisation: penalty.default(0.2),
     steps: experimentCount(6000, 'steps of the flow at the most', 100),
   },
-  own: { flows: experimentCount(5, 'random laws of 12 heads; after them come the degenerate limits') },
+  own: {
+    flows: experimentCount(5, 'random laws of 12 heads; after them come the degenerate limits'),
+  },
   data: headData,
   full: { flows: 16, steps: 10_000 },
   check: checkHeads,
@@ -63,7 +69,12 @@ export const longTime = claim<ReturnType<typeof given.parse>, Measured>({
               decays.map((_, i) => {
                 const { measured, open, expected, rivals } = of(i);
                 const interval = [measured - open, measured + open] as const;
-                const asked = { ...question, measured, interval, intervalFrom: 'numerics' as const };
+                const asked = {
+                  ...question,
+                  measured,
+                  interval,
+                  intervalFrom: 'numerics' as const,
+                };
                 return equals({ ...asked, expected, rivals });
               }),
             ),
@@ -72,7 +83,8 @@ export const longTime = claim<ReturnType<typeof given.parse>, Measured>({
       ...within(
         {
           name: 'decay time predicted by the spectrum at the limit, over the measured one',
-          failsIf: 'the risk decays at another rate than twice the slowest one of the linearised flow',
+          failsIf:
+            'the risk decays at another rate than twice the slowest one of the linearised flow',
         },
         (i) => ({
           measured: decays[i].comparison.ratio,

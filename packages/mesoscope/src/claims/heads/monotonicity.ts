@@ -158,7 +158,11 @@ export const monotonicity = claim<ReturnType<typeof given.parse>, Measured>({
       ],
       resolution: [
         notTrivial(still ? 'the law is optimal: it does not move' : undefined),
-        { name: 'the search sees a gap of the optimal law of 1e-8 at most', holds: gap <= 1e-8, value: gap },
+        {
+          name: 'the search sees a gap of the optimal law of 1e-8 at most',
+          holds: gap <= 1e-8,
+          value: gap,
+        },
         {
           name: 'no flow meets a quotient below κ, which would say that the search missed it',
           holds: !missed,
@@ -267,9 +271,18 @@ function sweepFigure(
     y: { label: 'quotient, rate' },
     marks: [
       { kind: 'rule', axis: 'y', at: 0, label: 'no strong monotonicity below' },
-      curve('least quotient found', sorted.map(({ search }) => search.kappa)),
-      curve('λ_min(H_Ψ)', sorted.map(({ upper }) => upper)),
-      curve('decay of W₂', sorted.map(({ flows: [first] }) => slowestRate(first))),
+      curve(
+        'least quotient found',
+        sorted.map(({ search }) => search.kappa),
+      ),
+      curve(
+        'λ_min(H_Ψ)',
+        sorted.map(({ upper }) => upper),
+      ),
+      curve(
+        'decay of W₂',
+        sorted.map(({ flows: [first] }) => slowestRate(first)),
+      ),
     ],
   };
 }

@@ -174,7 +174,9 @@ function enclosedChecks(measured: readonly MetLaws[]): Check[] {
   const laws = measured.flatMap((met) =>
     allLaws(met).map((law) => ({ law, excess: law.risk - leastRisk(met) })),
   );
-  const gaps = measured.map(({ grown, start }) => enclosedGap(grown[grown.length - 1]) / start.risk);
+  const gaps = measured.map(
+    ({ grown, start }) => enclosedGap(grown[grown.length - 1]) / start.risk,
+  );
   return [
     bound({
       name: 'R − R_least over the gap ∫Ψdρ − inf Ψ, inf Ψ enclosed by a covering',
@@ -249,9 +251,15 @@ function gapFigure(measured: readonly MetLaws[]): Figure {
       ...(all.length === 0
         ? []
         : [{ kind: 'reference' as const, label: 'R − R_least = gap', x: ends, y: ends }]),
-      dots('in the course of growth', points(({ grown }) => grown.slice(1, -1))),
+      dots(
+        'in the course of growth',
+        points(({ grown }) => grown.slice(1, -1)),
+      ),
       dots('long searches', points(certifiedLaws)),
-      dots('unbalanced copies', points(({ unbalanced }) => unbalanced)),
+      dots(
+        'unbalanced copies',
+        points(({ unbalanced }) => unbalanced),
+      ),
     ],
   };
 }
