@@ -12,7 +12,7 @@ import { convergenceFigure } from '../convergence-figure.ts';
 import { experimentCount } from '../fields.ts';
 import { experiments } from '../given.ts';
 import { deterministicOrder } from '../order.ts';
-import { notTrivial } from '../verdict.ts';
+import { nothing, notTrivial } from '../verdict.ts';
 import { checkHeads, explicitExperiment, headData, penalty } from './instance.ts';
 
 const given = experiments({
@@ -103,7 +103,9 @@ export const dissipation = claim<ReturnType<typeof given.parse>, Dissipation>({
         'speed.h': lags,
         'speed.ratio': measured.map(({ speeds }) => speeds),
       },
-      summary: `The risk falls by ${balance.measured.toFixed(9)} of ∫ξ∫|∇Ψ|²dρ dt along the flow: an identity of the code, which computes ∇Ψ as the gradient of R. Evidence beyond it: descent with a finite step η differs by O(η^${(-descent.measured).toFixed(2)}), and W₂ between laws of the flow, by optimal transport, is ${speed.measured.toFixed(5)} of what the slope says.`,
+      summary: resting
+        ? nothing
+        : `The risk falls by ${balance.measured.toFixed(9)} of ∫ξ∫|∇Ψ|²dρ dt along the flow: an identity of the code, which computes ∇Ψ as the gradient of R. Evidence beyond it: descent with a finite step η differs by O(η^${(-descent.measured).toFixed(2)}), and W₂ between laws of the flow, by optimal transport, is ${speed.measured.toFixed(5)} of what the slope says.`,
       figures: [
         {
           id: 'B.dissipation',

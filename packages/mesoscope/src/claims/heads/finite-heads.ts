@@ -11,7 +11,7 @@ import { convergenceFigure } from '../convergence-figure.ts';
 import { doubling, experimentCount } from '../fields.ts';
 import { experiments } from '../given.ts';
 import { sampledOrder } from '../order.ts';
-import { notTrivial } from '../verdict.ts';
+import { nothing, notTrivial } from '../verdict.ts';
 import { checkHeads, explicitExperiment, headData, penalty } from './instance.ts';
 
 const optimisedHeads = [1, 2, 4, 8, 16, 32];
@@ -151,6 +151,11 @@ export const finiteHeads = claim<ReturnType<typeof given.parse>, Measured>({
       rows: optima.flatMap((optimum) => optimum.fluctuations),
     });
     const flat = laws.some(({ bound: [largest] }) => largest < 1e-14);
+    const trivial = measured.some(({ spread }) => !spread)
+      ? 'heads drawn from a law of one head are that head: nothing fluctuates'
+      : flat
+        ? 'all heads give the same logits: no draw changes the risk but by its penalty'
+        : undefined;
     return {
       hypotheses: [
         {
@@ -159,15 +164,7 @@ export const finiteHeads = claim<ReturnType<typeof given.parse>, Measured>({
           value: optima.length === measured.length ? 'yes' : 'λ = 0 and no ball',
         },
       ],
-      resolution: [
-        notTrivial(
-          measured.some(({ spread }) => !spread)
-            ? 'heads drawn from a law of one head are that head: nothing fluctuates'
-            : flat
-              ? 'all heads give the same logits: no draw changes the risk but by its penalty'
-              : undefined,
-        ),
-      ],
+      resolution: [notTrivial(trivial)],
       checks: [order, fluctuation, gapLimit, deviation, single, optimal],
       evidence: {
         heads: counts,
@@ -188,7 +185,10 @@ export const finiteHeads = claim<ReturnType<typeof given.parse>, Measured>({
         'optimised.gap': optima.map(({ excess }) => excess),
         'optimised.bound': optima.map((optimum) => optimum.bound),
       },
-      summary: `The mean gap of N drawn heads falls like N^${order.measured.toFixed(3)}, its fluctuation like N^${fluctuation.measured.toFixed(3)}; N times the gap tends to ${gapLimit.measured.toFixed(3)} of ½E⟨Φ − z, (diag p − ppᵀ)(Φ − z)⟩. For one head, where the mean is an exact sum, the gap reaches ${single.measured.toFixed(3)} of (1/4N)E|Φ − z|². N optimised heads come within ${optimal.measured.toFixed(2)} of the same bound at the least risk found. At that law fluctuations fall like N^${atOptimum.measured.toFixed(2)}.`,
+      summary:
+        trivial !== undefined
+          ? nothing
+          : `The mean gap of N drawn heads falls like N^${order.measured.toFixed(3)}, its fluctuation like N^${fluctuation.measured.toFixed(3)}; N times the gap tends to ${gapLimit.measured.toFixed(3)} of ½E⟨Φ − z, (diag p − ppᵀ)(Φ − z)⟩. For one head, where the mean is an exact sum, the gap reaches ${single.measured.toFixed(3)} of (1/4N)E|Φ − z|². N optimised heads come within ${optimal.measured.toFixed(2)} of the same bound at the least risk found. At that law fluctuations fall like N^${atOptimum.measured.toFixed(2)}.`,
       figures: [
         convergenceFigure({
           id: 'B.finite-heads',

@@ -10,7 +10,7 @@ import { claim } from '../claim.ts';
 import { experimentCount } from '../fields.ts';
 import type { Figure, Mark } from '../figure.ts';
 import { experiments } from '../given.ts';
-import { notTrivial } from '../verdict.ts';
+import { nothing, notTrivial } from '../verdict.ts';
 import { checkHeads, explicitExperiment, headData, penalty } from './instance.ts';
 
 const given = experiments({
@@ -155,7 +155,9 @@ export const longTime = claim<ReturnType<typeof given.parse>, Measured>({
         {
           name: `the run is long enough (R − R_∞ falls to ${levels.end} of its start) and small enough (at most ${largestSpectrum} numbers in all heads)`,
           holds: decays.length === runs.length,
-          value: Math.max(0, ...runs.map(({ excess }) => excess[excess.length - 1] / excess[0])),
+          value: resting
+            ? 'there is nothing to run'
+            : Math.max(0, ...runs.map(({ excess }) => excess[excess.length - 1] / excess[0])),
         },
         {
           name: 'the limit is no saddle: no negative eigenvalue',
@@ -184,7 +186,9 @@ export const longTime = claim<ReturnType<typeof given.parse>, Measured>({
         'degenerate.exponent': algebraic.map(({ exponent }) => exponent),
         'degenerate.rate': algebraic.map(({ rate }) => rate),
       },
-      summary: `The decay of the last three decades takes ${compared.map(({ ratio }) => ratio.toFixed(5)).join(', ')} of the time that the spectrum at the limit predicts; there a = ${compared.map(({ late }) => late.exponent.toFixed(3)).join(', ')}.${algebraic.map(({ exponent, rate }, i) => ` Where ${degenerateLimits[i].factors} factors vanish at the limit, a = ${exponent.toFixed(4)} and the risk falls like t^−${rate.toFixed(4)}.`).join('')}`,
+      summary: resting
+        ? nothing
+        : `The decay of the last three decades takes ${compared.map(({ ratio }) => ratio.toFixed(5)).join(', ')} of the time that the spectrum at the limit predicts; there a = ${compared.map(({ late }) => late.exponent.toFixed(3)).join(', ')}.${algebraic.map(({ exponent, rate }, i) => ` Where ${degenerateLimits[i].factors} factors vanish at the limit, a = ${exponent.toFixed(4)} and the risk falls like t^−${rate.toFixed(4)}.`).join('')}`,
       figures: [...runs.slice(0, 1).map(decayFigure), inequalityFigure(runs, algebraic)],
     };
   },
