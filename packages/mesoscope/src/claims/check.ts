@@ -232,6 +232,20 @@ export function certificate(
   return judged('certificate', 'at-most', question, question.expected);
 }
 
+/**
+ * A statement about each of several instances, by the weakest of its checks: the first that fails, else the first that is
+ * undecided, else the one with the widest interval.
+ */
+export function weakest(checks: readonly Check[]): Check {
+  const width = ({ interval, bias }: Check) =>
+    2 * bias + (interval === null ? 0 : interval[1] - interval[0]);
+  return (
+    checks.find(({ outcome }) => outcome === 'fails') ??
+    checks.find(({ outcome }) => outcome === 'undecided') ??
+    checks.reduce((weak, check) => (width(check) > width(weak) ? check : weak))
+  );
+}
+
 /** The confidence of each of `count` intervals whose joint level is 95 % (Bonferroni). */
 export function jointConfidence(count: number): number {
   return 1 - 0.05 / count;

@@ -1,10 +1,10 @@
-import { headFlow } from '../../heads/flow.ts';
-import { headLawOf } from '../../heads/head-law.ts';
-import { decayTime, fitLojasiewicz } from '../../heads/lojasiewicz.ts';
-import { createHeadProblem } from '../../heads/problem.ts';
-import { sequenceData } from '../../heads/sequences.ts';
-import type { Backend } from '../../kernels/backend.ts';
-import { fitLine, type Interval } from '../../numeric/fit.ts';
+import type { Backend } from '../kernels/backend.ts';
+import { fitLine, type Interval } from '../numeric/fit.ts';
+import { headFlow } from './flow.ts';
+import { headLawOf } from './head-law.ts';
+import { decayTime, fitLojasiewicz } from './lojasiewicz.ts';
+import { createHeadProblem } from './problem.ts';
+import { sequenceData } from './sequences.ts';
 
 /** A run whose limit is degenerate. */
 export interface AlgebraicDecay {
@@ -23,17 +23,21 @@ export interface AlgebraicDecay {
   readonly timeRatio: number;
 }
 
-/** a and the rate of decay of {@link algebraicDecay}, by hand. */
-export const degenerate = { exponent: 5 / 6, rate: 3 / 2 };
+/** Limits whose exponent is known by hand: how many factors of a product vanish there, a, and the rate `1/(2a − 1)`. */
+export const degenerateLimits = [
+  { factors: 3, exponent: 5 / 6, rate: 3 / 2 },
+  { factors: 2, exponent: 3 / 4, rate: 2 },
+] as const;
 
 /**
- * A limit with exponent a = 5/6, known by hand. Two tokens (1, −1), a label at the second that is either class with probability ½, no
- * penalty, heads in a ball: with `V = (v, −v)/√2` the logits are `−V tanh(qk)`, so that near 0 `R − log 2 = v²q²k²/4`. Where
- * q = k = v = s, `ṡ = −s⁵/2`: slope and excess are `√3 s⁵/2` and `s⁶/4`, hence a = 5/6, and the excess falls like
- * `t^{-3/2} = t^{-1/(2a−1)}`. Balance is kept up to the cubic term of tanh, by which `q² − v²` grows by `(2/9)s⁶` on the whole way to
- * 0: the start makes up for it. The schedule ξ(t) = 1 + t reaches long times.
+ * A limit with exponent a = 1 − 1/2m, known by hand. Two tokens (1, −1), a label at the second that is either class with
+ * probability ½, no penalty, heads in a ball: with `V = (v, −v)/√2` the logits are `−V tanh(qk)`, so that near 0
+ * `R − log 2 = v²q²k²/4`. Where all m = 3 of q = k = v = s vanish, `ṡ = −s⁵/2`: slope and excess are `√3 s⁵/2` and `s⁶/4`,
+ * hence a = 5/6, and the excess falls like `t^{-3/2} = t^{-1/(2a−1)}`. Where q = 1 stays, up to O(s²), and m = 2 vanish, the excess
+ * is of degree 4: a = 3/4, `t^{-2}`. Balance of k and v is kept up to the cubic term of tanh, by which `k² − v²` grows on the
+ * whole way to 0 by `(2/9)s⁶` for m = 3, by `s⁴/3` for m = 2: the start makes up for it. The schedule ξ(t) = 1 + t reaches long times.
  */
-export function algebraicDecay(backend: Backend): AlgebraicDecay {
+export function algebraicDecay(backend: Backend, factors: 2 | 3): AlgebraicDecay {
   const sequence = [[1], [-1]];
   const labels = [
     [-1, 0],
@@ -44,9 +48,10 @@ export function algebraicDecay(backend: Backend): AlgebraicDecay {
     regularisation: 0,
     radius: 2,
   });
-  const s = 0.25;
-  const v = Math.sqrt((s * s + (2 / 9) * s ** 6) / 2);
-  const start = headLawOf([{ Q: [[s]], K: [[s]], V: [[v], [-v]] }]);
+  const s = factors === 3 ? 0.25 : 0.1;
+  const q = factors === 3 ? s : 1;
+  const v = Math.sqrt((s * s + (factors === 3 ? (2 / 9) * s ** 6 : s ** 4 / 3)) / 2);
+  const start = headLawOf([{ Q: [[q]], K: [[s]], V: [[v], [-v]] }]);
   const times: number[] = [];
   const excess: number[] = [];
   const slopes: number[] = [];

@@ -1,15 +1,15 @@
+import { fitLine } from '../numeric/fit.ts';
+import type { RandomStream } from '../numeric/random.ts';
 import {
   cloudAround,
   type DiracStability,
   diracStability,
   modeAmplitudes,
   polishStationary,
-} from '../../heads/dirac.ts';
-import { headFlow } from '../../heads/flow.ts';
-import { type HeadLaw, headLaw } from '../../heads/head-law.ts';
-import type { HeadProblem } from '../../heads/problem.ts';
-import { fitLine } from '../../numeric/fit.ts';
-import type { RandomStream } from '../../numeric/random.ts';
+} from './dirac.ts';
+import { headFlow } from './flow.ts';
+import { type HeadLaw, headLaw } from './head-law.ts';
+import type { HeadProblem } from './problem.ts';
 
 /** Gradient below which a head counts as stationary. */
 const stationary = 1e-8;
@@ -25,7 +25,10 @@ const relativeStep = 0.2;
 /** Growth of one mode: what the linearisation says, and what a cloud does. */
 export interface Growth {
   readonly predicted: number;
+  /** Extrapolated to a cloud of size 0 from two sizes. */
   readonly measured: number;
+  /** The integration's error, and what twice the size changes: quadratic terms are of its order. */
+  readonly uncertainty: number;
 }
 
 /** A head with its stability, and what a small cloud around it does. */
@@ -39,8 +42,10 @@ export interface PerturbedHead {
   readonly fluctuation: Growth | undefined;
   /** Of the mean along the lowest mode of H_Ψ + G. */
   readonly mean: Growth | undefined;
-  /** Of the measured rates: the integration's error, and what twice the cloud changes, since quadratic terms are of its order. */
-  readonly uncertainty: number;
+  /** `(Ψ(θ + v) − 2Ψ(θ) + Ψ(θ − v))/|v|²` along values v, which is λ: Ψ is quadratic in V, and only by the penalty. */
+  readonly valueCurvature: number;
+  /** What rounding leaves open in it. */
+  readonly valueRounding: number;
   readonly times: number[];
   readonly fluctuations: number[];
   readonly means: number[];
@@ -59,16 +64,14 @@ export function perturbHead(
   const { regularisation } = problem;
   const linearisation = problem.linearise(headLaw(problem.shape, stability.head));
   const [firstVariation] = problem.firstVariation(linearisation, stability.head);
-  const known = { stability, regularisation, risk: linearisation.risk, firstVariation };
-  const nothing = {
-    fluctuation: undefined,
-    mean: undefined,
-    uncertainty: 0,
-    times: [],
-    fluctuations: [],
-    means: [],
+  const known = {
+    ...{ stability, regularisation, risk: linearisation.risk, firstVariation },
+    ...valueCurvature(problem, stability.head, random),
   };
-  if (!isNear) return { ...known, ...nothing };
+  if (!isNear) {
+    const nothing = { times: [], fluctuations: [], means: [] };
+    return { ...known, ...nothing, fluctuation: undefined, mean: undefined };
+  }
   const { frozen, single } = stability;
   const size = cloudSize * (1 + Math.hypot(...head));
   const fastest = Math.max(...single.values.map(Math.abs), ...frozen.values.map(Math.abs), 1e-12);
@@ -80,17 +83,41 @@ export function perturbHead(
   const cloudOf = (size: number) =>
     growthOf(problem, stability, cloudAround(problem, head, offsets, size), { step, steps });
   const [near, far] = [cloudOf(size), cloudOf(2 * size)];
+  const integration = (relativeStep ** 4 / 120) * fastest;
+  const growth = (predicted: number, small: number, large: number): Growth => ({
+    predicted,
+    measured: 2 * small - large,
+    uncertainty: integration + Math.abs(large - small),
+  });
   return {
     ...known,
-    ...near,
-    uncertainty:
-      (relativeStep ** 4 / 120) * fastest +
-      Math.max(
-        Math.abs(far.fluctuation.measured - near.fluctuation.measured),
-        Math.abs(far.mean.measured - near.mean.measured),
-      ),
+    fluctuation: growth(-frozen.values[0], near.fluctuation, far.fluctuation),
+    mean: growth(-single.values[0], near.mean, far.mean),
+    times: near.times,
     fluctuations: near.fluctuations.map((x) => x / size),
     means: near.means.map((x) => x / size),
+  };
+}
+
+/** Second difference of Ψ along a random direction of the values. */
+function valueCurvature(problem: HeadProblem, head: Float64Array, random: RandomStream) {
+  const { keyDimension, dimension } = problem.shape;
+  const along = random.normals(new Float64Array(head.length));
+  along.fill(0, 0, 2 * keyDimension * dimension);
+  const square = along.reduce((sum, v) => sum + v * v, 0);
+  const at = problem.linearise(headLaw(problem.shape, head));
+  const psi = (by: number) => {
+    const [value] = problem.firstVariation(
+      at,
+      head.map((x, j) => x + by * along[j]),
+    );
+    return value;
+  };
+  const [before, here, after] = [psi(-1), psi(0), psi(1)];
+  const size = Math.abs(before) + 2 * Math.abs(here) + Math.abs(after) + square;
+  return {
+    valueCurvature: (before - 2 * here + after) / square,
+    valueRounding: (64 * Number.EPSILON * size) / square,
   };
 }
 
@@ -109,16 +136,12 @@ function growthOf(
     fluctuations.push(modeAmplitudes(law, head, frozen.vectors[0]).fluctuation);
     means.push(Math.abs(modeAmplitudes(law, head, single.vectors[0]).mean));
   }
-  const growth = (amplitudes: number[], rate: number): Growth => ({
-    predicted: -rate,
-    measured: slopeOf(times, amplitudes, rate),
-  });
   return {
     times,
     fluctuations,
     means,
-    fluctuation: growth(fluctuations, frozen.values[0]),
-    mean: growth(means, single.values[0]),
+    fluctuation: slopeOf(times, fluctuations, frozen.values[0]),
+    mean: slopeOf(times, means, single.values[0]),
   };
 }
 

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { certifyHeads } from '../../heads/certificate.ts';
-import { headLaw, headLength } from '../../heads/head-law.ts';
-import { createHeadProblem } from '../../heads/problem.ts';
-import { sequenceData } from '../../heads/sequences.ts';
-import type { Backend } from '../../kernels/backend.ts';
-import { createWasmBackend } from '../../kernels/wasm/backend.ts';
-import { randomExperiment } from './instance.ts';
+import type { Backend } from '../kernels/backend.ts';
+import { createWasmBackend } from '../kernels/wasm/backend.ts';
+import { certifyHeads } from './certificate.ts';
+import { randomExperiment } from './experiment.ts';
+import { headLaw, headLength } from './head-law.ts';
+import { createHeadProblem } from './problem.ts';
+import { sequenceData } from './sequences.ts';
 import { certified, largestGainRatio, largestRatio, type MetLaws } from './support-laws.ts';
 
 let backend: Backend;
@@ -18,6 +18,7 @@ const met = (grown: MetLaws['grown']): MetLaws => ({
   start: grown[0].certificate,
   grown,
   trained: [],
+  unbalanced: [],
   supportSpread: 0,
 });
 

@@ -1,10 +1,11 @@
-import { certifyHeads, type HeadCertificate } from '../../heads/certificate.ts';
-import { descend, growHeads, insertHeads } from '../../heads/growth.ts';
-import { type HeadLaw, headLaw, mixHeadLaws, randomHeads } from '../../heads/head-law.ts';
-import { labelledFeatures, squareDistance } from '../../heads/labelled-features.ts';
-import type { HeadProblem } from '../../heads/problem.ts';
-import type { RandomStream } from '../../numeric/random.ts';
-import type { HeadExperiment } from './instance.ts';
+import type { RandomStream } from '../numeric/random.ts';
+import { certifyHeads, type HeadCertificate } from './certificate.ts';
+import { type CoveredInfimum, coverFirstVariation } from './covering.ts';
+import type { HeadExperiment } from './experiment.ts';
+import { descend, growHeads, insertHeads } from './growth.ts';
+import { type HeadLaw, headLaw, mixHeadLaws, randomHeads } from './head-law.ts';
+import { labelledFeatures, squareDistance } from './labelled-features.ts';
+import type { HeadProblem } from './problem.ts';
 
 /** A law with its certificate, and what inserting the minimisers of Ψ makes of it. */
 export interface Certified {
@@ -15,6 +16,8 @@ export interface Certified {
   readonly gained: number;
   /** What the best head found must gain: `max_t t·gap − t²/4 E|Φ_θ − z_ρ|²`, t ∈ [0, 1], since `∇²ℓ ⪯ ½I`. */
   readonly mustGain: number;
+  /** Of inf Ψ, independently of the search; undefined where tokens do not lie on a line. */
+  readonly covered: CoveredInfimum | undefined;
 }
 
 /** All laws that one experiment meets. */
@@ -24,12 +27,19 @@ export interface MetLaws {
   readonly grown: Certified[];
   /** Laws trained from random heads, which no search has seen. */
   readonly trained: Certified[];
+  /**
+   * Copies of the final law with Q and K scaled by c and 1/c: the logits stay and the penalty grows, so that risk and gap rise by the
+   * same amount, and the inequality between them is an equality.
+   */
+  readonly unbalanced: Certified[];
   /** Largest `Ψ(θ_i) − inf Ψ` on the final law's support. */
   readonly supportSpread: number;
 }
 
 /** The gap at which a law counts as optimal, as a fraction of its risk. */
 export const optimality = 1e-5;
+/** Width of the enclosure of inf Ψ, as a fraction of the risk. */
+export const coveringWidth = 2e-6;
 /** Starts of a search that certifies: as many as growth takes before its last word. */
 const certifyingStarts = 384;
 /** Heads of the laws trained from random starts: one or two are stationary and far from optimal. */
@@ -42,7 +52,8 @@ export function certified(
   certificate: HeadCertificate,
 ): Certified {
   const { search, risk, gap } = certificate;
-  const known = { heads: law.count, risk, certificate };
+  const covered = coverFirstVariation(problem, law, coveringWidth * risk);
+  const known = { heads: law.count, risk, certificate, covered };
   if (search.minimiser === undefined) return { ...known, gained: 0, mustGain: 0 };
   const inserted = mixHeadLaws(law, headLaw(law.shape, search.minimiser), 0);
   const features = labelledFeatures(problem, inserted.parameters);
@@ -64,21 +75,39 @@ export function meetLaws(
   const start = certifyHeads(problem, law, { starts: certifyingStarts });
   const grown = [certified(problem, law, start)];
   if (start.gap === Number.POSITIVE_INFINITY) {
-    return { start, grown, trained: [], supportSpread: Number.NaN };
+    return { start, grown, trained: [], unbalanced: [], supportSpread: Number.NaN };
   }
   const tolerance = optimality * start.risk;
   let last = start;
+  let end = law;
   for (const state of growHeads(problem, { start: law, tolerance, rounds })) {
     last = state.certificate;
+    end = state.law;
     if (state.round > 0) grown.push(certified(problem, state.law, last));
   }
   const trained = trainedHeads.map((count) => {
     const heads = randomHeads(law.shape, count, random, { score: 1, value: 1 });
-    const end = descend(problem, scaledInto(heads, problem.radius), 300);
-    return certified(problem, end, certifyHeads(problem, end, { starts: certifyingStarts }));
+    const trained = descend(problem, scaledInto(heads, problem.radius), 300);
+    const certificate = certifyHeads(problem, trained, { starts: certifyingStarts });
+    return certified(problem, trained, certificate);
+  });
+  const bounded = problem.radius < Number.POSITIVE_INFINITY;
+  const unbalanced = (bounded ? [] : [1.25, 2]).map((factor) => {
+    const copy = withUnbalancedScores(end, factor);
+    return certified(problem, copy, certifyHeads(problem, copy, { also: end.parameters }));
   });
   const top = last.support.reduce((a, b) => Math.max(a, b));
-  return { start, grown, trained, supportSpread: top - last.infimum };
+  return { start, grown, trained, unbalanced, supportSpread: top - last.infimum };
+}
+
+function withUnbalancedScores({ shape, parameters, weights, count }: HeadLaw, factor: number) {
+  const size = shape.keyDimension * shape.dimension;
+  const P = parameters.length / count;
+  const scaled = parameters.map((x, j) => {
+    const within = j % P;
+    return within < size ? factor * x : within < 2 * size ? x / factor : x;
+  });
+  return headLaw(shape, scaled, weights);
 }
 
 /** Heads within the ball, where there is one. */
@@ -97,7 +126,11 @@ function scaledInto(law: HeadLaw, radius: number): HeadLaw {
   );
 }
 
-export const allLaws = ({ grown, trained }: MetLaws) => [...grown, ...trained];
+export const allLaws = ({ grown, trained, unbalanced }: MetLaws) => [
+  ...grown,
+  ...trained,
+  ...unbalanced,
+];
 
 /** Least risk of all laws met, by growth or from random starts. */
 export const leastRisk = (met: MetLaws) => Math.min(...allLaws(met).map(({ risk }) => risk));

@@ -1,7 +1,8 @@
-import { headFlow } from '../../heads/flow.ts';
-import type { HeadLaw } from '../../heads/head-law.ts';
-import { monotonicityQuotient } from '../../heads/matching.ts';
-import type { HeadProblem } from '../../heads/problem.ts';
+import { headFlow } from './flow.ts';
+import type { HeadLaw } from './head-law.ts';
+import { monotonicityQuotient } from './matching.ts';
+import type { HeadProblem } from './problem.ts';
+import { velocity } from './strong-monotonicity.ts';
 
 /** Two flows side by side, or one beside a law at rest. */
 export interface MatchedFlows {
@@ -9,17 +10,12 @@ export interface MatchedFlows {
   /** W_2 of the two laws. */
   readonly distances: number[];
   readonly quotients: number[];
+  /** Norm of the largest head that either flow meets. */
+  largestHead: number;
 }
 
 const step = 0.25;
 const steps = 24;
-
-/** ∇Ψ at a law's own heads. */
-export function velocity(problem: HeadProblem, law: HeadLaw): Float64Array {
-  const gradient = new Float64Array(law.parameters.length);
-  problem.firstVariation(problem.linearise(law), law.parameters, gradient);
-  return gradient;
-}
 
 /** Two flows side by side; a resting one is its law alone. */
 export function follow(
@@ -28,7 +24,7 @@ export function follow(
   other: HeadLaw,
   rests: boolean,
 ): MatchedFlows {
-  const pair: MatchedFlows = { times: [], distances: [], quotients: [] };
+  const pair: MatchedFlows = { times: [], distances: [], quotients: [], largestHead: 0 };
   const options = { step: step / 4, steps: 4 * steps, scheme: 'rk4' as const };
   const second = headFlow(problem, other, options);
   const resting = { law: other, gradient: velocity(problem, other) };
@@ -37,9 +33,20 @@ export function follow(
     if (!partner) break;
     if (state.step % 4 !== 0) continue;
     const { quotient, distance } = monotonicityQuotient(state, partner);
+    pair.largestHead = Math.max(
+      ...[pair.largestHead, largestNorm(state.law), largestNorm(partner.law)],
+    );
     pair.times.push(state.time);
     pair.distances.push(distance);
     pair.quotients.push(quotient);
   }
   return pair;
+}
+
+/** Norm of the largest head of a law. */
+export function largestNorm({ parameters, count }: HeadLaw): number {
+  const P = parameters.length / count;
+  return Array.from({ length: count }, (_, i) =>
+    Math.hypot(...parameters.subarray(i * P, (i + 1) * P)),
+  ).reduce((a, b) => Math.max(a, b));
 }

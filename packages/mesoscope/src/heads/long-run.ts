@@ -1,12 +1,12 @@
-import { headFlow } from '../../heads/flow.ts';
-import { descend } from '../../heads/growth.ts';
-import { type HeadLaw, headLaw } from '../../heads/head-law.ts';
-import { type DecayingRisk, linearDecay, timeToFall } from '../../heads/linear-decay.ts';
-import { fitLojasiewicz, type LojasiewiczFit } from '../../heads/lojasiewicz.ts';
-import { headDistance } from '../../heads/matching.ts';
-import type { HeadProblem } from '../../heads/problem.ts';
-import { randomStream } from '../../numeric/random.ts';
-import type { HeadExperiment } from './instance.ts';
+import { randomStream } from '../numeric/random.ts';
+import type { HeadExperiment } from './experiment.ts';
+import { headFlow } from './flow.ts';
+import { descend } from './growth.ts';
+import { type HeadLaw, headLaw } from './head-law.ts';
+import { type DecayingRisk, linearDecay, timeToFall } from './linear-decay.ts';
+import { fitLojasiewicz, type LojasiewiczFit } from './lojasiewicz.ts';
+import { headDistance } from './matching.ts';
+import type { HeadProblem } from './problem.ts';
 
 /** Excess risks, as fractions of the first, at which the decay is judged, from far to near the limit. */
 export const levels = { early: 1e-5, linear: 1e-6, late: 1e-8, end: 1e-11 } as const;
@@ -33,6 +33,8 @@ export interface LongRun {
   /** What rounding leaves open in the difference of two risks near the limit. */
   readonly rounding: number;
   readonly largestHead: number;
+  /** Whether no head rests on the boundary of the ball, where the spectrum inside says nothing. */
+  readonly inside: boolean;
   /** What the limit's spectrum says; undefined if the run was too short, or too large. */
   readonly decay: Decay | undefined;
 }
@@ -42,8 +44,8 @@ export interface Decay {
   readonly comparison: Comparison;
   /** Smallest eigenvalue other than 0 at the limit. */
   readonly slowest: number;
-  /** What the linearised flow predicts, t after the level `late`. */
-  readonly predicted: DecayingRisk;
+  /** What the linearised flow predicts of R − R_∞ after the level `late`, one number for each time from `from` on. */
+  readonly predicted: number[];
   readonly from: number;
   /** What terms beyond the linear ones, the rounding of risks and the integration leave open in each number. */
   readonly uncertainty: {
@@ -92,6 +94,7 @@ export function longRun({ problem, law }: HeadExperiment, steps: number): LongRu
   }
   const end = descend(problem, headLaw(law.shape, last.parameters.slice(), law.weights), 500);
   const limit = problem.risk(end).risk;
+  const largest = largestNorm(end.parameters, law.count);
   const excess = path.map(({ risk }) => risk - limit);
   const run = {
     times: path.map(({ time }) => time),
@@ -102,7 +105,8 @@ export function longRun({ problem, law }: HeadExperiment, steps: number): LongRu
       .map((parameters) => headDistance(headLaw(law.shape, parameters, law.weights), end)),
     limit,
     rounding: roundingOfRisk(problem, end),
-    largestHead: largestNorm(end.parameters, law.count),
+    largestHead: largest,
+    inside: largest < 0.999 * problem.radius,
   };
   return { ...run, decay: isSmall ? decayOf(problem, run, laws, end) : undefined };
 }
@@ -161,7 +165,7 @@ function decayOf(
   return {
     comparison,
     slowest,
-    predicted: predictions.late,
+    predicted: times.slice(late).map((t) => predictions.late.excess(t - times[late])),
     from: late,
     uncertainty: {
       ratio:

@@ -1,12 +1,10 @@
-import { headFlow } from '../../heads/flow.ts';
-import { type HeadLaw, headLaw } from '../../heads/head-law.ts';
-import { headDistance } from '../../heads/matching.ts';
-import type { HeadProblem } from '../../heads/problem.ts';
-import { randomStream } from '../../numeric/random.ts';
-import { drawHeads, type HeadExperiment } from './instance.ts';
+import { randomStream } from '../numeric/random.ts';
+import { drawHeads, type HeadExperiment } from './experiment.ts';
+import { headFlow } from './flow.ts';
+import { type HeadLaw, headLaw } from './head-law.ts';
+import { headDistance } from './matching.ts';
+import type { HeadProblem } from './problem.ts';
 
-/** T. */
-export const horizon = 2;
 /** Times at which laws are compared: multiples of T over this. */
 const observations = 4;
 export const headCounts = [16, 32, 64, 128, 256];
@@ -26,7 +24,7 @@ export interface Path {
 }
 
 /** The flow of a law by the classical Runge–Kutta scheme. */
-function flowPath(problem: HeadProblem, law: HeadLaw, steps: number): Path {
+function flowPath(problem: HeadProblem, law: HeadLaw, steps: number, horizon: number): Path {
   const path: Path = { count: law.count, risks: [], laws: [] };
   const options = { step: horizon / steps, steps, scheme: 'rk4' as const };
   for (const { step, risk, law: now } of headFlow(problem, law, options)) {
@@ -38,7 +36,13 @@ function flowPath(problem: HeadProblem, law: HeadLaw, steps: number): Path {
 }
 
 /** One-sample gradient descent. */
-function sgdPath(problem: HeadProblem, law: HeadLaw, steps: number, seed: number): Path {
+function sgdPath(
+  problem: HeadProblem,
+  law: HeadLaw,
+  steps: number,
+  horizon: number,
+  seed: number,
+): Path {
   const path: Path = { count: law.count, risks: [], laws: [] };
   const draw = randomStream(seed, 'drawn sequences', steps);
   for (const { step, law: now } of headFlow(problem, law, { step: horizon / steps, steps, draw })) {
@@ -103,6 +107,7 @@ function copiesOf(reference: Path, choices: Int32Array, P: number): Path {
 function measureDraw(
   { problem, law }: HeadExperiment,
   reference: Path,
+  horizon: number,
   seed: number,
   index: number,
 ): CoupledRuns {
@@ -114,10 +119,10 @@ function measureDraw(
     return { start, copies: copiesOf(reference, choices, P) };
   });
   const pairs = starts.map(
-    ({ start, copies }) => [flowPath(problem, start, observations), copies] as const,
+    ({ start, copies }) => [flowPath(problem, start, observations, horizon), copies] as const,
   );
   const few = drawHeads(law, sgdHeads, uniform).law;
-  const exact = flowPath(problem, few, 2 * observations);
+  const exact = flowPath(problem, few, 2 * observations, horizon);
   const last = (path: Path) => headLaw(law.shape, path.laws[observations]);
   return {
     wasserstein: pairs
@@ -125,26 +130,34 @@ function measureDraw(
       .map(([path, copies]) => headDistance(last(path), last(copies))),
     byHeads: distancesOf(pairs),
     byStep: distancesOf(
-      stepCounts.map((steps) => [sgdPath(problem, few, steps, sgdSeed), exact] as const),
+      stepCounts.map((steps) => [sgdPath(problem, few, steps, horizon, sgdSeed), exact] as const),
     ),
     together: distancesOf(
       starts.map(
-        ({ start, copies }) => [sgdPath(problem, start, start.count, sgdSeed), copies] as const,
+        ({ start, copies }) =>
+          [sgdPath(problem, start, start.count, horizon, sgdSeed), copies] as const,
       ),
     ),
   };
 }
 
-/** Root mean squares over independent draws: a single draw's distance may be near 0 by chance. */
+/**
+ * Couples draws of N heads with the flow of their limit, by the same scheme, so that the limit of its steps is exact. Root mean
+ * squares over independent draws: a single draw's distance may be near 0 by chance.
+ */
 export function coupledRuns(
   experiment: HeadExperiment,
-  reference: Path,
-  seed: number,
-  group: number,
-  drawsOfGroup: number,
+  options: {
+    readonly horizon: number;
+    readonly seed: number;
+    readonly group: number;
+    readonly draws: number;
+  },
 ): CoupledRuns {
-  const draws = Array.from({ length: drawsOfGroup }, (_, draw) =>
-    measureDraw(experiment, reference, seed, group * drawsOfGroup + draw),
+  const { horizon, seed, group, draws: count } = options;
+  const reference = flowPath(experiment.problem, experiment.law, observations, horizon);
+  const draws = Array.from({ length: count }, (_, draw) =>
+    measureDraw(experiment, reference, horizon, seed, group * count + draw),
   );
   const over = (values: (draw: (typeof draws)[number]) => number[]) =>
     values(draws[0]).map((_, i) =>
@@ -160,9 +173,4 @@ export function coupledRuns(
     together: distances('together'),
     wasserstein: over((draw) => draw.wasserstein),
   };
-}
-
-/** The limit's flow, by the same scheme as that of N heads: the limit of its steps is exact. */
-export function referencePath({ problem, law }: HeadExperiment): Path {
-  return flowPath(problem, law, observations);
 }
