@@ -18,8 +18,7 @@ import { directionalDerivative } from '../../flow/finite-difference.ts';
 import { uniformGrid } from '../../flow/grid.ts';
 import { createWasmBackend } from '../../kernels/wasm/backend.ts';
 import { randomStream } from '../../numeric/random.ts';
-import { judgeOrder } from '../judge-order.ts';
-import { measureTrainedModel } from './trained-model.ts';
+import { measureTrainedClaim, trainedClaims } from './trained-model.ts';
 
 const backend = await createWasmBackend();
 afterAll(() => backend.dispose());
@@ -56,22 +55,6 @@ it('carefulDerivative begins again where a function bends within the first step'
   expect(Math.abs(once.derivative - exact)).toBeGreaterThan(1e-4 * exact);
 });
 
-describe('judgeOrder', () => {
-  const x = [8, 16, 32, 64];
-
-  it('holds for the order and fails for another', () => {
-    const y = [x.map((L) => 3 / L)];
-    expect(judgeOrder({ x, y, order: -1, assumptions: [] }).verdict).toBe('holds');
-    expect(judgeOrder({ x, y, order: -2, assumptions: [] }).verdict).toBe('fails');
-  });
-
-  it.each([0, Number.NaN, Number.POSITIVE_INFINITY])('is outside with an error of %d', (error) => {
-    const answer = judgeOrder({ x, y: [[1, 1, 1, error]], order: -1, assumptions: [] });
-    expect(answer.verdict).toBe('outside');
-    expect(answer.measured).toBeNaN();
-  });
-});
-
 describe('refineProblem', () => {
   const model = textModel(3);
   const { problem, parameters, batch } = model;
@@ -97,33 +80,21 @@ describe('refineProblem', () => {
 });
 
 describe('a trained model', () => {
-  it('is measured by all five claims', async () => {
+  it('is measured by all five claims', () => {
     const { problem, parameters, batch } = textModel(2);
-    const labels: string[] = [];
-    const outcomes = await measureTrainedModel(
-      { problem, parameters, probe: batch },
-      { progress: (_done, _total, label) => labels.push(label) },
-    );
-    expect(labels).toHaveLength(5);
+    const model = { problem, parameters, probe: batch };
+    const outcomes = trainedClaims.map((claim) => measureTrainedClaim(claim, model));
     const verdicts = outcomes.map((o) => ('finding' in o ? o.finding.verdict : o.error.message));
     expect(verdicts).toEqual(['holds', 'holds', 'holds', 'holds', 'outside']);
   });
 
-  it('leaves out the rest after an abort', async () => {
-    const { problem, parameters, batch } = textModel(2);
-    const signal = AbortSignal.abort();
-    expect(await measureTrainedModel({ problem, parameters, probe: batch }, { signal })).toEqual(
-      [],
-    );
-  });
-
-  it('that diverges is reported, not hidden', async () => {
+  it('that diverges is reported, not hidden', () => {
     const { problem, parameters, batch } = textModel(2);
     parameters.forEach((x, i) => {
       parameters[i] = 1e9 * x;
     });
-    const outcomes = await measureTrainedModel({ problem, parameters, probe: batch });
-    for (const outcome of outcomes) {
+    const model = { problem, parameters, probe: batch };
+    for (const outcome of trainedClaims.map((claim) => measureTrainedClaim(claim, model))) {
       if ('finding' in outcome) expect(outcome.finding.verdict).not.toBe('holds');
       else expect(outcome.error.message).toContain('diverges');
     }
