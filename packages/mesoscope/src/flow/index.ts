@@ -2,6 +2,7 @@ export * from './adaptive.ts';
 export * from './controls.ts';
 export * from './costate.ts';
 export type { FlowEvent, IntegrationOptions } from './embedded-integration.ts';
+export { layeredControls } from './field-layers.ts';
 export * from './finite-difference.ts';
 export * from './flow.ts';
 export * from './flow-contract.ts';

@@ -258,6 +258,11 @@ export class ProgramBuilder {
     return z;
   }
 
+  /** `diag(g) X`, g a column. */
+  scaleRows(g: MatrixRef, x: MatrixRef): MatrixRef {
+    return this.hadamard(this.broadcast(g, x.columns), x);
+  }
+
   /** `α Σ_ij X_ij Y_ij`, 1 × 1. */
   dot(x: MatrixRef, y: MatrixRef, options: ResultOptions = {}): MatrixRef {
     const { into: c = this.scratch(1, 1), add = false, alpha = one } = options;

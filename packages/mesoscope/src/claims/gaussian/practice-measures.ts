@@ -1,9 +1,9 @@
-import { blockClouds } from '../../gaussian/practice/block-clouds.ts';
 import {
   type CloudMeasures,
   type CloudMeter,
   createCloudMeter,
 } from '../../gaussian/practice/measure-cloud.ts';
+import { stackClouds } from '../../gaussian/practice/stack-clouds.ts';
 import {
   type PrescribedAttention,
   prescribedStack,
@@ -88,7 +88,7 @@ export async function measurePrescribed(
   const { seed = 0 } = options;
   const stack = prescribedStack(shape, prescribed, normalised ? 'layer' : 'none', seed);
   const input = gaussianInput(seed, tokens, shape.dimension);
-  return measureSource(backend, blockClouds(backend, stack, input), options);
+  return measureSource(backend, stackClouds(backend, stack, input), options);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { blockClouds } from '../../gaussian/practice/block-clouds.ts';
 import type { CloudMeasures } from '../../gaussian/practice/measure-cloud.ts';
+import { stackClouds } from '../../gaussian/practice/stack-clouds.ts';
 import { randomStack, type TransformerShape, tinyDeit } from '../../gaussian/practice/stacks.ts';
 import type { TokenCloudSource } from '../../gaussian/practice/token-cloud.ts';
 import { meanInterval } from '../../numeric/fit.ts';
@@ -182,7 +182,7 @@ async function explicit(
   const { tokens, normalisation, ...shape } = instance;
   const stack = randomStack({ name: 'given shape', ...shape }, normalisation, seed);
   const input = gaussianInput(seed, tokens, shape.dimension);
-  const measures = await measureSource(backend, blockClouds(backend, stack, input), options);
+  const measures = await measureSource(backend, stackClouds(backend, stack, input), options);
   return practiceFinding([{ name: stack.name, measures }], []);
 }
 
@@ -201,7 +201,7 @@ async function run(context: ClaimContext<PracticeInstance>): Promise<Finding> {
       progress(random.length, total, 'random weights');
       const own = 1000 * seed + k;
       const input = gaussianInput(own, n, shape.dimension);
-      const source = blockClouds(backend, randomStack(shape, 'layer', own), input);
+      const source = stackClouds(backend, randomStack(shape, 'layer', own), input);
       const measures = await measureSource(backend, source, { seed: own, signal });
       random.push({ name: shape.name, measures });
     }

@@ -16,7 +16,7 @@ const workspaces: {
       // Where scores are capped, one more panel of them.
       1 +
         pullbackBlock(instruction, precision) * pullbackPanelRows(instruction) +
-        (instruction.softCap === undefined ? 0 : instruction.keys.columns),
+        (Number.isFinite(instruction.softCap ?? Infinity) ? instruction.keys.columns : 0),
       precision,
     ),
   // Keys with their coordinates, rounded up to a vector; four vectors of points, shifts and sums.

@@ -9,8 +9,8 @@ import {
   prescriptions,
   traceFigure,
 } from '../../claims/gaussian/practice-measures.ts';
-import { blockClouds } from '../../gaussian/practice/block-clouds.ts';
 import type { CloudMeasures } from '../../gaussian/practice/measure-cloud.ts';
+import { stackClouds } from '../../gaussian/practice/stack-clouds.ts';
 import { modernBertBase, randomStack, tinyDeit } from '../../gaussian/practice/stacks.ts';
 import { computePieces } from '../pieces.ts';
 import type {
@@ -82,7 +82,7 @@ function stacksOf({ seed, shapes, tokens, normalisations, prescribed }: Transfor
         series: `${shape.name}, ${kind === 'none' ? 'no normalisation' : `${kind} normalisation`}`,
         measure(context) {
           const input = gaussianInput(seed, tokens, shape.dimension);
-          const source = blockClouds(context.backend, randomStack(shape, kind, seed), input);
+          const source = stackClouds(context.backend, randomStack(shape, kind, seed), input);
           return measureSource(context.backend, source, options(context));
         },
       }),
