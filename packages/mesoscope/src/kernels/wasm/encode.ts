@@ -1,6 +1,7 @@
 import type { Precision } from '../backend.ts';
 import type { Instruction, InstructionOf, MatrixRef, Opcode, ScalarRef } from '../instruction.ts';
-import { instructionTable, type NumberRule } from '../instruction-table.ts';
+import type { NumberRule } from '../instruction-rule.ts';
+import { instructionTable } from '../instruction-table.ts';
 import { fieldOf, ruleOf } from '../operands.ts';
 import type { Program } from '../program.ts';
 
