@@ -1,8 +1,9 @@
 export * from './adaptive.ts';
 export * from './controls.ts';
 export * from './costate.ts';
-export type { IntegrationOptions } from './embedded-integration.ts';
+export type { FlowEvent, IntegrationOptions, IntegrationOptions } from './embedded-integration.ts';
 export type { FlowEvent } from './events.ts';
+export { layeredControls } from './field-layers.ts';
 export * from './finite-difference.ts';
 export * from './flow.ts';
 export * from './flow-contract.ts';

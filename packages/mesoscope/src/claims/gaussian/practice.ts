@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { blockClouds } from '../../gaussian/practice/block-clouds.ts';
 import { type CloudMeasures, excessDistance } from '../../gaussian/practice/measure-cloud.ts';
 import {
   alternatives,
@@ -11,6 +10,7 @@ import {
   prescriptionName,
   prescriptions,
 } from '../../gaussian/practice/measure-source.ts';
+import { stackClouds } from '../../gaussian/practice/stack-clouds.ts';
 import { randomStack, type TransformerShape, tinyDeit } from '../../gaussian/practice/stacks.ts';
 import type { TokenCloudSource } from '../../gaussian/practice/token-cloud.ts';
 import { meanInterval } from '../../numeric/fit.ts';
@@ -284,7 +284,7 @@ export const practice = claim<Stacks, Measured>({
       const own = 1000 * seed + repetition;
       const input = gaussianInput(own, tokens, shape.dimension);
       const stack = randomStack(shape, normalisation, own);
-      const measured = await sourceOf(blockClouds(backend, stack, input), own);
+      const measured = await sourceOf(stackClouds(backend, stack, input), own);
       return repetition > 0 ? measured : { ...measured, power: powerAt(tokens, shape.dimension) };
     }
     const which = index - randomCount;

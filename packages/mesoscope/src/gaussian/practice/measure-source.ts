@@ -1,13 +1,13 @@
 import type { Backend } from '../../kernels/backend.ts';
 import type { Matrix } from '../../numeric/matrix.ts';
 import { type RandomStream, randomStream } from '../../numeric/random.ts';
-import { blockClouds } from './block-clouds.ts';
 import {
   type CloudMeasures,
   type CloudMeter,
   createCloudMeter,
   isOnePoint,
 } from './measure-cloud.ts';
+import { stackClouds } from './stack-clouds.ts';
 import { type PrescribedAttention, prescribedStack, type TransformerShape } from './stacks.ts';
 import type { TokenCloudSource } from './token-cloud.ts';
 
@@ -138,7 +138,7 @@ export async function measurePrescribed(
   const { seed = 0 } = options;
   const stack = prescribedStack(shape, prescription, normalised ? 'layer' : 'none', seed);
   const input = gaussianInput(seed, tokens, shape.dimension);
-  return measureSource(backend, blockClouds(backend, stack, input), options);
+  return measureSource(backend, stackClouds(backend, stack, input), options);
 }
 
 /**

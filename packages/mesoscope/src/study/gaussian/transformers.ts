@@ -4,7 +4,6 @@ import {
   prescribedTraceFigure,
   traceFigure,
 } from '../../claims/gaussian/practice-figures.ts';
-import { blockClouds } from '../../gaussian/practice/block-clouds.ts';
 import type { CloudMeasures } from '../../gaussian/practice/measure-cloud.ts';
 import {
   gaussianInput,
@@ -13,6 +12,7 @@ import {
   prescriptionName,
   prescriptions,
 } from '../../gaussian/practice/measure-source.ts';
+import { stackClouds } from '../../gaussian/practice/stack-clouds.ts';
 import { modernBertBase, randomStack, tinyDeit } from '../../gaussian/practice/stacks.ts';
 import type { PieceContext, Section, Study, StudyResult } from '../study.ts';
 
@@ -76,7 +76,7 @@ function stacksOf({ seed, shapes, tokens, normalisations, prescribed }: Transfor
         series: `${shape.name}, ${kind === 'none' ? 'no normalisation' : `${kind} normalisation`}`,
         async measure(context) {
           const input = gaussianInput(seed, tokens, shape.dimension);
-          const source = blockClouds(context.backend, randomStack(shape, kind, seed), input);
+          const source = stackClouds(context.backend, randomStack(shape, kind, seed), input);
           return (await measureSource(context.backend, source, options(context))).measures;
         },
       }),
