@@ -1,7 +1,7 @@
 export * from './adaptive.ts';
 export * from './controls.ts';
 export * from './costate.ts';
-export type { FlowEvent, IntegrationOptions, IntegrationOptions } from './embedded-integration.ts';
+export type { IntegrationOptions } from './embedded-integration.ts';
 export type { FlowEvent } from './events.ts';
 export { layeredControls } from './field-layers.ts';
 export * from './finite-difference.ts';

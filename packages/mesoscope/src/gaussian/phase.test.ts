@@ -6,7 +6,7 @@ import { gaussianLayer } from './layer.ts';
 import { integrateMoments } from './moment-flow.ts';
 import { classifyGrid, type LayerFamily } from './phase.ts';
 import { boundaryCrossings, boundaryCurve } from './phase-boundary.ts';
-import { gaussianFlowSchema, lawOfInstance, layerOfInstance, steeringSchema } from './schema.ts';
+import { gaussianFlowSchema, lawOfInstance, layerOfInstance } from './schema.ts';
 import { sufficientCondition } from './sufficient.ts';
 import { randomCovariance, randomMatrix } from './test-support.ts';
 
@@ -218,8 +218,5 @@ describe('explicit instances', () => {
       }),
     ).toThrow(/softmax attention takes heads/);
     expect(parse({ law, horizon: -1 })).toThrow(/horizon/);
-    expect(() =>
-      parseConfiguration(steeringSchema, { from: law, to: law, realisation: 'magic' }),
-    ).toThrow(/realisation/);
   });
 });

@@ -2,10 +2,9 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { compareGradients } from '../../control/certificates/gradient-comparison.ts';
 import { createControlProblem } from '../../control/create-problem.ts';
 import { initialParameters } from '../../control/parameters.ts';
-import type { Field } from '../../field/field.ts';
+import { withScaledGradients } from '../../control/test-support.ts';
 import { transformerBlock } from '../../field/transformer-block.ts';
 import { uniformGrid } from '../../flow/grid.ts';
-import { literal } from '../../kernels/program.ts';
 import { createWasmBackend } from '../../kernels/wasm/backend.ts';
 import { type Claim, concludeClaim } from '../claim.ts';
 import { runClaim } from '../run.ts';
@@ -91,24 +90,9 @@ describe('wrong mathematics of A.gradient', () => {
     hidden: 3,
     normalisation: 'none',
   });
-  /** A field whose pullback is that of another: the costate is scaled before it. */
-  const scaled = (factor: number): Field => ({
-    ...right,
-    trace(builder, input) {
-      const { value, pullback } = right.trace(builder, input);
-      return {
-        value,
-        pullback(p, gradients) {
-          const y = builder.scratch(p.rows, p.columns);
-          builder.emit({ op: 'axpy', x: p, y, alpha: literal(factor), accumulate: false });
-          pullback(y, gradients);
-        },
-      };
-    },
-  });
   const verdict = (factor: number) => {
-    const problem = createControlProblem(backend, {
-      field: scaled(factor),
+    const problem = createControlProblem(withScaledGradients(backend, factor), {
+      field: right,
       grid: uniformGrid(1, 2),
       tokens: 3,
       samples: 2,
