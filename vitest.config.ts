@@ -14,6 +14,7 @@ export default defineConfig({
   },
   test: {
     include: ['packages/*/src/**/*.test.ts'],
+    exclude: ['packages/*/src/**/*.slow.test.ts'],
     testTimeout: 60_000,
     pool: 'forks',
   },

@@ -74,7 +74,7 @@ describe('A.gradient on explicit data', () => {
           [4, 5, 6],
         ],
       },
-      /U\[0\]/,
+      /^U: received shape/,
     ],
     ['a label outside the classes', { labels: [0, 2] }, /labels\[1\]/],
   ])('refuses %s', async (_, wrong, message) => {
