@@ -1,4 +1,4 @@
-import { type TextFlowConfiguration, trainTextFlow } from 'mesoscope/control';
+import { type TextFlowConfiguration, trainTextFlow } from 'mesoscope/task';
 import { conformanceCases, createWasmBackend } from 'mesoscope/kernels';
 
 /** What the page is asked to do. */

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { MesoscopeError } from 'mesoscope';
 import { parseConfiguration } from 'mesoscope/configuration';
-import { type LabelledImages, labelledImagesSchema } from 'mesoscope/control';
+import { type LabelledImages, labelledImagesSchema } from 'mesoscope/task';
 import { parseJson, readFile } from '../input/configuration-file.ts';
 
 const side = 28;

@@ -3,8 +3,8 @@ import type { Figure } from '../claims/figure.ts';
 import type { Paper } from '../claims/papers.ts';
 import type { Reference } from '../claims/reference.ts';
 import type { ClaimOutcome } from '../claims/run.ts';
-import type { LabelledImages } from '../control/images/images.ts';
 import type { Backend, FloatArray } from '../kernels/backend.ts';
+import type { LabelledImages } from '../task/images/images.ts';
 
 /** One paragraph, table or sample list of a report, in order. */
 export type Section =

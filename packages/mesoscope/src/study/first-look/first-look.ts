@@ -1,5 +1,6 @@
 import { measureTrainedClaim, trainedClaims } from '../../claims/control/trained-model.ts';
 import { restoredOutcome, type StoredOutcome } from '../../claims/stored-outcome.ts';
+import type { FloatArray } from '../../kernels/backend.ts';
 import {
   checkTextFlow,
   createTextProblem,
@@ -8,8 +9,7 @@ import {
   type TrainedText,
   textSchedule,
   textTraining,
-} from '../../control/text/index.ts';
-import type { FloatArray } from '../../kernels/backend.ts';
+} from '../../task/text/index.ts';
 import { judgementSentence } from '../control/text/sections.ts';
 import { type FinishedTraining, trainingPiece } from '../control/training-piece.ts';
 import { type PlannedContext, type PlannedPiece, plannedStudy } from '../plan.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { firstLookText } from '../../control/text/configuration.ts';
+import { firstLookText } from '../../task/text/configuration.ts';
 import { textFlowShape } from '../control/text/flow-shape.ts';
 
 const count = z.int().min(1);

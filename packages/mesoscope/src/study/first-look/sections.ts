@@ -1,8 +1,7 @@
 import type { Figure } from '../../claims/figure.ts';
-
-import { continueText, predictNext, type TextModel } from '../../control/text/predictions.ts';
-import type { TrainedText } from '../../control/text/train.ts';
 import type { TrainingRecord } from '../../control/training.ts';
+import { continueText, predictNext, type TextModel } from '../../task/text/predictions.ts';
+import type { TrainedText } from '../../task/text/train.ts';
 import { heldOutSection } from '../control/text/sections.ts';
 import type { Section } from '../study.ts';
 

@@ -1,5 +1,3 @@
-import { fitBigram } from '../../control/text/bigram.ts';
-import { evenStarts, prepareCorpus, sequencesAt } from '../../control/text/corpus.ts';
 import { type HeadLaw, randomHeads } from '../../heads/head-law.ts';
 import { createHeadProblem } from '../../heads/problem.ts';
 import { type SequenceData, sequenceData } from '../../heads/sequences.ts';
@@ -7,6 +5,8 @@ import type { Backend } from '../../kernels/backend.ts';
 import { columnStride } from '../../kernels/instruction.ts';
 import { singularValueDecomposition } from '../../numeric/decompositions.ts';
 import { randomStream } from '../../numeric/random.ts';
+import { fitBigram } from '../../task/text/bigram.ts';
+import { evenStarts, prepareCorpus, sequencesAt } from '../../task/text/corpus.ts';
 import type { TeacherStudy, TextStudy } from './schema.ts';
 
 /** Labelled sequences to train on and to test on. */

@@ -1,3 +1,5 @@
+import type { Backend } from '../../../kernels/backend.ts';
+import { binomialInterval, type Interval, meanInterval } from '../../../numeric/fit.ts';
 import {
   fitSoftmaxRegression,
   type LabelledImages,
@@ -5,9 +7,7 @@ import {
   type LinearClassifier,
   type Predictions,
   predictLinear,
-} from '../../../control/images/index.ts';
-import type { Backend } from '../../../kernels/backend.ts';
-import { binomialInterval, type Interval, meanInterval } from '../../../numeric/fit.ts';
+} from '../../../task/images/index.ts';
 
 /** Linear classifiers on the pixels for each λ, and the one that the validation images choose. */
 export interface Baseline {

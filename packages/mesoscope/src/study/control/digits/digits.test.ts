@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { LabelledImages } from '../../../control/images/index.ts';
 import type { Backend } from '../../../kernels/backend.ts';
 import { createWasmBackend } from '../../../kernels/wasm/backend.ts';
 import { randomStream } from '../../../numeric/random.ts';
+import type { LabelledImages } from '../../../task/images/index.ts';
 import { continuedResult, resultOf, titlesOf } from '../../test-support.ts';
 import { digitsStudy } from './digits.ts';
 

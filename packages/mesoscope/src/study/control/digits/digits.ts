@@ -1,3 +1,6 @@
+import { checkBatch } from '../../../control/training.ts';
+import { meanInterval } from '../../../numeric/fit.ts';
+import { randomStream } from '../../../numeric/random.ts';
 import {
   checkImages,
   createImageProblem,
@@ -8,10 +11,7 @@ import {
   predictImages,
   predictLinear,
   splitImages,
-} from '../../../control/images/index.ts';
-import { checkBatch } from '../../../control/training.ts';
-import { meanInterval } from '../../../numeric/fit.ts';
-import { randomStream } from '../../../numeric/random.ts';
+} from '../../../task/images/index.ts';
 import { type PlannedContext, type PlannedPiece, plannedStudy } from '../../plan.ts';
 import type { StudyResult } from '../../study.ts';
 import { certificateSection } from '../certificate-sections.ts';

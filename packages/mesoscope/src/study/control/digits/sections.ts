@@ -1,5 +1,5 @@
-import type { ImageSplit, LabelledImages } from '../../../control/images/index.ts';
 import type { MeanInterval } from '../../../numeric/fit.ts';
+import type { ImageSplit, LabelledImages } from '../../../task/images/index.ts';
 import type { Section, StudyResult } from '../../study.ts';
 import { nats, percent, withInterval } from '../wording.ts';
 import type { Baseline, Score } from './baseline.ts';

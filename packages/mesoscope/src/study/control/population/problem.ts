@@ -1,16 +1,16 @@
 import { createControlProblem } from '../../../control/create-problem.ts';
 import { initialParameters, partOf } from '../../../control/parameters.ts';
-import {
-  explicitPopulation,
-  type FinitePopulation,
-  letterPopulation,
-} from '../../../control/population/index.ts';
 import type { ControlProblem } from '../../../control/problem.ts';
 import { MesoscopeError } from '../../../errors.ts';
 import { transformerBlock } from '../../../field/transformer-block.ts';
 import { uniformGrid } from '../../../flow/grid.ts';
 import type { Backend } from '../../../kernels/backend.ts';
 import { randomStream } from '../../../numeric/random.ts';
+import {
+  explicitPopulation,
+  type FinitePopulation,
+  letterPopulation,
+} from '../../../task/population/index.ts';
 import type { PopulationStudy } from './schema.ts';
 
 /** A population with the readout that its control problems keep. */

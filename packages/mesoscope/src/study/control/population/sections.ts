@@ -1,6 +1,6 @@
 import type { Figure } from '../../../claims/figure.ts';
-import type { FinitePopulation, PopulationEntropies } from '../../../control/population/index.ts';
 import type { ControlSolution } from '../../../control/solvers/index.ts';
+import type { FinitePopulation, PopulationEntropies } from '../../../task/population/index.ts';
 import type { Section } from '../../study.ts';
 import { percent, short } from '../wording.ts';
 import type { SolvedDepth } from './solutions.ts';

@@ -1,5 +1,4 @@
 import { type ControlCertificate, certifyControls } from '../../../control/certificates/index.ts';
-import { populationBatch } from '../../../control/population/index.ts';
 import { prolongParameters, sampleParameters } from '../../../control/refinement.ts';
 import {
   type ControlSolution,
@@ -9,6 +8,7 @@ import {
 import { MesoscopeError } from '../../../errors.ts';
 import type { FloatArray } from '../../../kernels/backend.ts';
 import { columnStride } from '../../../kernels/instruction.ts';
+import { populationBatch } from '../../../task/population/index.ts';
 import type { PlannedContext } from '../../plan.ts';
 import { populationProblem, type ReadPopulation, startOf } from './problem.ts';
 import type { PopulationStudy } from './schema.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { firstLookText } from '../../../control/text/configuration.ts';
 import { activationKinds } from '../../../field/feed-forward.ts';
+import { firstLookText } from '../../../task/text/configuration.ts';
 
 const count = z.int().min(1);
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { firstLookText } from '../../../control/text/configuration.ts';
+import { firstLookText } from '../../../task/text/configuration.ts';
 import { raceSchema, stagesSchema } from '../race-schema.ts';
 import { textFlowShape } from './flow-shape.ts';
 

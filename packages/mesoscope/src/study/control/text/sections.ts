@@ -1,4 +1,4 @@
-import type { HeldOutBits, TrainedText } from '../../../control/text/index.ts';
+import type { HeldOutBits, TrainedText } from '../../../task/text/index.ts';
 import type { Section } from '../../study.ts';
 
 type Measured = Pick<TrainedText, 'heldOut' | 'bigram'>;

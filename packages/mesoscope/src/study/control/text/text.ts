@@ -1,4 +1,5 @@
-import type { TrainedText } from '../../../control/text/index.ts';
+import type { FloatArray } from '../../../kernels/backend.ts';
+import type { TrainedText } from '../../../task/text/index.ts';
 import {
   checkTextFlow,
   createTextProblem,
@@ -7,8 +8,7 @@ import {
   prepareCorpus,
   sequencesAt,
   textTraining,
-} from '../../../control/text/index.ts';
-import type { FloatArray } from '../../../kernels/backend.ts';
+} from '../../../task/text/index.ts';
 import { type PlannedContext, type PlannedPiece, plannedStudy } from '../../plan.ts';
 import type { StudyResult } from '../../study.ts';
 import { certificateSection } from '../certificate-sections.ts';

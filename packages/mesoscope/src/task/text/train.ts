@@ -1,10 +1,10 @@
-import { transformerBlock } from '../../field/transformer-block.ts';
-import { uniformGrid } from '../../flow/grid.ts';
-import type { Backend, FloatArray } from '../../kernels/backend.ts';
-import { randomStream } from '../../numeric/random.ts';
-import { createControlProblem } from '../create-problem.ts';
-import type { ControlProblem } from '../problem.ts';
-import { cosineRate, type SolverStatus, solverStatusSentence } from '../solvers/index.ts';
+import { createControlProblem } from '../../control/create-problem.ts';
+import type { ControlProblem } from '../../control/problem.ts';
+import {
+  cosineRate,
+  type SolverStatus,
+  solverStatusSentence,
+} from '../../control/solvers/index.ts';
 import {
   checkBatch,
   type TrainingHost,
@@ -12,7 +12,11 @@ import {
   type TrainingSchedule,
   type TrainingSubject,
   trainFlow,
-} from '../training.ts';
+} from '../../control/training.ts';
+import { transformerBlock } from '../../field/transformer-block.ts';
+import { uniformGrid } from '../../flow/grid.ts';
+import type { Backend, FloatArray } from '../../kernels/backend.ts';
+import { randomStream } from '../../numeric/random.ts';
 import { type BigramModel, bigramBits, fitBigram } from './bigram.ts';
 import { checkTextFlow, type TextFlowConfiguration } from './configuration.ts';
 import {

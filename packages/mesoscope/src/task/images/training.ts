@@ -1,12 +1,12 @@
+import { createControlProblem } from '../../control/create-problem.ts';
+import type { ControlProblem } from '../../control/problem.ts';
+import type { TrainingSubject } from '../../control/training.ts';
 import { transformerBlock } from '../../field/transformer-block.ts';
 import { uniformGrid } from '../../flow/grid.ts';
 import type { Backend, FloatArray } from '../../kernels/backend.ts';
 import type { ActivationKind, NormalisationKind } from '../../kernels/instruction.ts';
 import { columnStride } from '../../kernels/instruction.ts';
 import { randomStream } from '../../numeric/random.ts';
-import { createControlProblem } from '../create-problem.ts';
-import type { ControlProblem } from '../problem.ts';
-import type { TrainingSubject } from '../training.ts';
 import { type PatchedImages, pickImages } from './patches.ts';
 import { largest, type Predictions } from './softmax-regression.ts';
 

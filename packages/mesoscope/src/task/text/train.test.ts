@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { TrainingHost, TrainingRecord, TrainingState } from '../../control/training.ts';
 import { createReferenceBackend } from '../../kernels/reference/backend.ts';
 import { createWasmBackend } from '../../kernels/wasm/backend.ts';
-import type { TrainingHost, TrainingRecord, TrainingState } from '../training.ts';
 import { firstLookText, type TextFlowConfiguration } from './configuration.ts';
 import { continueText, predictNext } from './predictions.ts';
 import { trainTextFlow } from './train.ts';

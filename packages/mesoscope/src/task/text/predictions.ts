@@ -1,7 +1,7 @@
+import type { ControlProblem } from '../../control/problem.ts';
 import type { FloatArray } from '../../kernels/backend.ts';
 import { columnStride } from '../../kernels/instruction.ts';
 import { randomStream } from '../../numeric/random.ts';
-import type { ControlProblem } from '../problem.ts';
 import { evenStarts, sequencesAt } from './corpus.ts';
 import type { CharacterVocabulary } from './vocabulary.ts';
 

@@ -1,6 +1,6 @@
+import type { Prolongation, RefinementStage } from '../../control/refinement.ts';
 import { MesoscopeError } from '../../errors.ts';
 import type { ActivationKind, NormalisationKind } from '../../kernels/instruction.ts';
-import type { Prolongation, RefinementStage } from '../refinement.ts';
 
 /** A causal next-character flow and how it is trained. */
 export interface TextFlowConfiguration {

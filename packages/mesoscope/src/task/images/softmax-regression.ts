@@ -1,6 +1,6 @@
+import { minimiseLbfgs } from '../../control/solvers/index.ts';
 import type { Backend } from '../../kernels/backend.ts';
 import type { LbfgsStatus } from '../../minimise/lbfgs.ts';
-import { minimiseLbfgs } from '../solvers/index.ts';
 
 /** Points in R^p with classes. */
 export interface LabelledPoints {

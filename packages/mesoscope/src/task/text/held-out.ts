@@ -1,5 +1,5 @@
+import type { ControlProblem } from '../../control/problem.ts';
 import type { FloatArray } from '../../kernels/backend.ts';
-import type { ControlProblem } from '../problem.ts';
 import { sequencesAt } from './corpus.ts';
 
 /** Bits per character on sequences that training never saw. */

@@ -1,0 +1,3 @@
+export * from './images/index.ts';
+export * from './population/index.ts';
+export * from './text/index.ts';
