@@ -249,6 +249,7 @@ describe('study', () => {
       'CITATION.bib',
       'arrays.npz',
       'figures',
+      'figures.json',
       'metrics.jsonl',
       'report.html',
       'run.json',

@@ -3,6 +3,7 @@ import { MesoscopeError, version } from 'mesoscope';
 import { preview, shortened } from 'mesoscope/configuration';
 import { citeCommand } from './commands/cite.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { figuresCommand } from './commands/figures.ts';
 import { listCommand } from './commands/list.ts';
 import { exitCode } from './commands/options.ts';
 import { studyCommand } from './commands/study.ts';
@@ -118,6 +119,16 @@ function commands(environment: Environment, finish: (code: number) => void): Com
     .argument('<run>', 'folder of a run, or its run.json')
     .description('Print BibTeX of the program and of the works that a run used.')
     .action((run, options) => finish(citeCommand(run, options, environment)));
+
+  withJson(program.command('figures'))
+    .argument('<run>', 'folder of a finished run, or its run.json')
+    .description('Draw the figures of a run again, for a paper.')
+    .option('--format <list>', 'pdf (default), svg, tikz, png, with commas between them')
+    .option('--width <length>', 'of a figure, as in 8.6cm (default), 86mm, 3.4in, 244pt')
+    .option('--font <name>', '"DejaVu Sans" (default), "DejaVu Serif", or a .ttf or .otf file')
+    .option('--font-size <length>', 'default: 8pt')
+    .option('--out <dir>', 'default: the folder paper in the run')
+    .action(async (run, options) => finish(await figuresCommand(run, options, environment)));
 
   withJson(program.command('doctor'))
     .description('Say what this machine offers.')

@@ -38,7 +38,8 @@ export function readExecution(options: RunOptions): Execution {
   };
 }
 
-function oneOf<T extends string>(kind: string, received: string, known: readonly T[]): T {
+/** @throws MesoscopeError `unknown-name` */
+export function oneOf<T extends string>(kind: string, received: string, known: readonly T[]): T {
   const found = known.find((name) => name === received);
   if (found === undefined)
     throw new MesoscopeError({ code: 'unknown-name', kind, received, known });

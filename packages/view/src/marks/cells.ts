@@ -1,7 +1,8 @@
-import * as Plot from '@observablehq/plot';
+import type * as Plot from '@observablehq/plot';
 import type { Axis, Mark } from 'mesoscope/claims';
 import { cellEdges, type Extent } from '../axis.ts';
-import { palette, tint } from '../palette.ts';
+import { heatColour } from '../heat-colour.ts';
+import type { Theme } from '../theme.ts';
 import type { MarkContext } from './context.ts';
 
 type Of<K extends Mark['kind']> = Extract<Mark, { kind: K }>;
@@ -43,13 +44,6 @@ export function valueColours(mark: Valued, extent: Extent): (string | undefined)
   });
 }
 
-/** The colour at a share (0 to 1) of the scale. */
-export function heatColour(share: number): string {
-  return viridis.apply(share) as string;
-}
-
-const viridis = Plot.scale({ color: { type: 'linear', scheme: 'viridis', domain: [0, 1] } });
-
 /** Values on a grid; a cell without a drawable value stays white. */
 export function heatmapMark(mark: Of<'heatmap'>, context: MarkContext): Plot.Markish[] {
   const extent = valueExtent(mark);
@@ -58,14 +52,17 @@ export function heatmapMark(mark: Of<'heatmap'>, context: MarkContext): Plot.Mar
 }
 
 /** The categories of a grid of regions, in order of first appearance, with their colours. */
-export function regionColours(mark: Of<'regions'>): ReadonlyMap<string, string> {
+export function regionColours(
+  mark: Of<'regions'>,
+  theme: Pick<Theme, 'region'>,
+): ReadonlyMap<string, string> {
   const names = [...new Set(mark.categories)];
-  return new Map(names.map((name, i) => [name, tint(palette[i % palette.length], 0.55)]));
+  return new Map(names.map((name, i) => [name, theme.region(i, names.length)]));
 }
 
 /** Regions named by category. */
 export function regionsMark(mark: Of<'regions'>, context: MarkContext): Plot.Markish[] {
-  const colours = regionColours(mark);
+  const colours = regionColours(mark, context.theme);
   const filled = mark.categories.map((category) => colours.get(category));
   return [cells(mark.x, mark.y, filled, context)];
 }
