@@ -135,6 +135,7 @@ function drawBody(
       height: plotHeight - margin.top - margin.bottom,
     }),
   };
+  const xTicks = Math.round((width - margin.left - right) / 78);
   const plot = Plot.plot({
     document: canvas,
     ...{ width, height: plotHeight, className: 'mesoscope-plot' },
@@ -144,13 +145,17 @@ function drawBody(
     x: scaleOptions(figure.x, extent.x),
     y: scaleOptions(figure.y, extent.y),
     marks: [
-      Plot.gridX({ ...ticksOf(figure.x, extent.x), stroke: '#000', strokeOpacity: 0.08 }),
-      Plot.gridY({ ...ticksOf(figure.y, extent.y), stroke: '#000', strokeOpacity: 0.08 }),
+      Plot.gridX({ ...ticksOf(figure.x, extent.x, xTicks), stroke: '#000', strokeOpacity: 0.08 }),
+      Plot.gridY({ ...ticksOf(figure.y, extent.y, 7), stroke: '#000', strokeOpacity: 0.08 }),
       ...figure.marks.flatMap((mark) => drawMark(mark, context)),
       Plot.frame({ stroke: '#999', strokeWidth: 0.75 }),
       ...farBoundMarks(far, extent.y),
-      Plot.axisX({ ...axisOptions(figure.x, extent.x), labelAnchor: 'center', labelOffset: 40 }),
-      Plot.axisY({ ...axisOptions(figure.y, extent.y), label: null }),
+      Plot.axisX({
+        ...axisOptions(figure.x, extent.x, xTicks),
+        labelAnchor: 'center',
+        labelOffset: 40,
+      }),
+      Plot.axisY({ ...axisOptions(figure.y, extent.y, 7), label: null }),
     ],
   });
   const columns = Math.floor((width - 24) / (textWidth('n', 12) + 0.5));
@@ -192,14 +197,18 @@ function scaleOptions(axis: Axis, domain: Extent): Plot.ScaleOptions {
     : { type: 'linear', domain: [...domain], axis: null };
 }
 
-function ticksOf(axis: Axis, extent: Extent): { ticks: number[] } | { ticks: number } {
-  return axis.scale === 'log' ? { ticks: logTicks(extent, axis.base ?? 10) } : { ticks: 7 };
+function ticksOf(
+  axis: Axis,
+  extent: Extent,
+  ticks: number,
+): { ticks: number[] } | { ticks: number } {
+  return axis.scale === 'log' ? { ticks: logTicks(extent, axis.base ?? 10) } : { ticks };
 }
 
-function axisOptions(axis: Axis, extent: Extent) {
+function axisOptions(axis: Axis, extent: Extent, ticks: number) {
   const base = axis.base ?? 10;
   return {
-    ...ticksOf(axis, extent),
+    ...ticksOf(axis, extent, ticks),
     label: axis.label,
     labelArrow: 'none' as const,
     tickSize: 4,

@@ -3,7 +3,14 @@ import { axisExtent, drawable, type Extent, farBounds } from './axis.ts';
 import { farBoundWords } from './far-bounds.ts';
 import type { Provenance } from './figure.ts';
 import { heatColour } from './heat-colour.ts';
-import { isLogarithmic, regionColours, type Valued, valueExtent } from './marks/cells.ts';
+import {
+  cellRuns,
+  isLogarithmic,
+  regionColours,
+  type Valued,
+  valueColours,
+  valueExtent,
+} from './marks/cells.ts';
 import type { SeriesStyle } from './palette.ts';
 import { unicodeToTex } from './tex-text.ts';
 import { type PaperSize, paperTheme, type Theme } from './theme.ts';
@@ -134,26 +141,20 @@ function plotOf(mark: Mark, context: Context): string[] {
       return [
         `\\addplot[forget plot, scatter, only marks, mark=*, mark size=1pt, scatter/use mapped color={fill=mapped color, draw=mapped color}, point meta=explicit] coordinates {${Array.from(mark.x, (x, i) => `${pair(x, mark.y[i], figure)} [${number(mark.values[i])}]`).join(' ')}};`,
       ];
-    case 'heatmap':
-      return [
-        cellPlot(
-          mark,
-          Array.from(mark.values, (value) => (isLogarithmic(mark) ? Math.log10(value) : value)),
-        ),
-      ];
+    case 'heatmap': {
+      const extent = valueExtent(mark);
+      return extent === undefined ? [] : cellFills(mark, valueColours(mark, extent), figure);
+    }
     case 'regions': {
       const colours = regionColours(mark, theme);
-      const names = [...colours.keys()];
-      const shades = [...colours.values()].map((colour) => `rgb255=(${named(colour)})`);
-      const map = `colormap={regions}{${(shades.length === 1 ? [...shades, ...shades] : shades).join(' ')}}, point meta min=0, point meta max=${Math.max(1, names.length - 1)}`;
       return [
-        cellPlot(
+        ...cellFills(
           mark,
-          mark.categories.map((name) => names.indexOf(name)),
-          `${map}, `,
+          mark.categories.map((name) => colours.get(name)),
+          figure,
         ),
-        ...names.flatMap((name) => [
-          `\\addlegendimage{area legend, draw=none, fill=${colourOf(colours.get(name) ?? '#ffffff')}}`,
+        ...[...colours].flatMap(([name, colour]) => [
+          `\\addlegendimage{area legend, draw=none, fill=${colourOf(colour)}}`,
           `\\addlegendentry{${unicodeToTex(name)}}`,
         ]),
       ];
@@ -245,15 +246,15 @@ function rulePlot(mark: Extract<Mark, { kind: 'rule' }>, { figure, extent }: Con
   return `\\addplot[forget plot, ${dashed}] coordinates {${ends.join(' ')}} node[pos=1, anchor=${anchor}, font=\\scriptsize, black!70] {${unicodeToTex(mark.label)}};`;
 }
 
-function cellPlot(
-  { x, y }: { readonly x: ArrayLike<number>; readonly y: ArrayLike<number> },
-  values: readonly number[],
-  options = '',
-): string {
-  const rows = values.map((value, i) =>
-    [x[i % x.length], y[Math.floor(i / x.length)], value].map(number).join(' '),
-  );
-  return `\\addplot[forget plot, matrix plot*, mesh/cols=${x.length}, ${options}point meta=explicit] table[row sep=newline, meta index=2] {\n${rows.join('\n')}\n};`;
+function cellFills(
+  mark: Extract<Mark, { kind: 'heatmap' | 'regions' }>,
+  colours: readonly (string | undefined)[],
+  figure: Figure,
+): string[] {
+  return cellRuns(mark, colours, figure).map(({ colour, x, y }) => {
+    const [low, high] = [0, 1].map((end) => `(axis cs:${number(x[end])},${number(y[end])})`);
+    return `\\fill[fill=${colourOf(colour)}] ${low} rectangle ${high};`;
+  });
 }
 
 function pairs(x: ArrayLike<number>, y: ArrayLike<number>, figure: Figure): string {

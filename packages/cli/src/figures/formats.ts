@@ -78,7 +78,8 @@ function pdfOf(
     pdf.on('end', () => resolve(Buffer.concat(parts)));
     pdf.on('error', reject);
     toPdf(pdf, svg, 0, 0, {
-      ...{ width, height, assumePt: true },
+      width,
+      height,
       fontCallback: (family) => (family === other.family ? other.family : typeface.family),
     });
     pdf.end();

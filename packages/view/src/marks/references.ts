@@ -64,6 +64,8 @@ export function wordShifts(
   size: { readonly width: number; readonly height: number },
 ): Map<Of<'reference'>, WordShift> {
   const spacing = 15;
+  // Words that stand inside do not lie on the frame.
+  const clear = 10;
   const places = references
     .flatMap((mark) => {
       const end = referenceEnd(mark, frame);
@@ -74,7 +76,7 @@ export function wordShifts(
   let free = Number.NEGATIVE_INFINITY;
   return new Map(
     places.map(({ mark, at }) => {
-      const placed = Math.max(at, free);
+      const placed = Math.max(Math.min(at, size.height - clear), clear, free);
       free = placed + spacing;
       const share = endShare(mark, frame);
       const dx = share > outside ? (1 - share) * size.width + gap : gap;
