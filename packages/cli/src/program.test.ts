@@ -4,6 +4,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  rmSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -347,6 +348,70 @@ describe('an interrupted study', () => {
     const { code, stderr } = await mesoscope('study --resume run');
     expect(code).toBe(2);
     expect(stderr).toContain('nothing to resume');
+  });
+});
+
+describe('figures of a finished run', () => {
+  it('draws them again in every format, at the width asked for', async () => {
+    await mesoscope('study toy/decay --out run');
+    const line = 'figures run --format pdf,svg,tikz,png --width 86mm --out paper';
+    const { code, stdout } = await mesoscope(line);
+    expect(code).toBe(0);
+    expect(stdout.split('\n')[0]).toBe('paper/A.toy-order.pdf');
+    expect(files('paper')).toEqual(['pdf', 'png', 'svg', 'tex'].map((end) => `A.toy-order.${end}`));
+    const text = (name: string) => readFileSync(join(directory, 'paper', name), 'latin1');
+    expect(text('A.toy-order.svg')).toContain('width="8.600cm"');
+    expect(text('A.toy-order.pdf')).toMatch(/^%PDF-1[^]*MediaBox \[0 0 243\.7/);
+    expect(text('A.toy-order.pdf')).toContain('FontFile2');
+    // 8.6 cm at 600 dots an inch, in the header of the image.
+    const png = readFileSync(join(directory, 'paper/A.toy-order.png'));
+    expect(png.readUInt32BE(16)).toBe(Math.round((8.6 / 2.54) * 600));
+    expect(text('A.toy-order.tex')).toContain('\\begin{axis}');
+    expect(files('run')).not.toContain('paper');
+  });
+
+  it('tells series apart without colour', async () => {
+    await mesoscope('study toy/decay --out run');
+    await mesoscope('figures run --format svg,tikz');
+    const svg = readFileSync(join(directory, 'run/paper/A.toy-order.svg'), 'utf8');
+    const symbols = new Set([...svg.matchAll(/<path d="M\S+" fill="#\w+"\/>/g)].map(([d]) => d));
+    expect(symbols.size).toBe(2);
+  });
+
+  it.each([
+    ['--format gif', 'Unknown format "gif"'],
+    ['--width 8.6parsec', 'a length from 1 to 200 cm'],
+    ['--width 0cm', 'a length from 1 to 200 cm'],
+    ['--font Comic', 'neither shipped nor'],
+    ['--font run/run.json', 'no TrueType or OpenType font'],
+  ])('refuses %s', async (options, sentence) => {
+    await mesoscope('study toy/decay --out run');
+    const { code, stderr } = await mesoscope(`figures run ${options}`);
+    expect(code).toBe(2);
+    expect(stderr).toContain(sentence);
+    expect(files('run')).not.toContain('paper');
+  });
+
+  it('says so where the figures were not kept, or are damaged', async () => {
+    await mesoscope('study toy/decay --out run');
+    const path = join(directory, 'run/figures.json');
+    writeFileSync(path, '{ "figures": [{ "id": 1 }] }');
+    expect((await mesoscope('figures run')).stderr).toContain('no list of figures');
+    rmSync(path);
+    expect(await mesoscope('notebook run')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('there is no figures.json in it'),
+    });
+  });
+
+  it('writes a notebook with a cell for each', async () => {
+    await mesoscope('study toy/decay --out run');
+    const { code, stdout } = await mesoscope('notebook run --json');
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toEqual({ file: 'run/notebook.ipynb' });
+    const { nbformat, cells } = json('run/notebook.ipynb');
+    expect(nbformat).toBe(4);
+    expect(cells.at(-1).source).toEqual(['draw("A.toy-order")']);
   });
 });
 

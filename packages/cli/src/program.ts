@@ -5,6 +5,7 @@ import { citeCommand } from './commands/cite.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { figuresCommand } from './commands/figures.ts';
 import { listCommand } from './commands/list.ts';
+import { notebookCommand } from './commands/notebook.ts';
 import { exitCode } from './commands/options.ts';
 import { studyCommand } from './commands/study.ts';
 import { templateCommand } from './commands/template.ts';
@@ -129,6 +130,13 @@ function commands(environment: Environment, finish: (code: number) => void): Com
     .option('--font-size <length>', 'default: 8pt')
     .option('--out <dir>', 'default: the folder paper in the run')
     .action(async (run, options) => finish(await figuresCommand(run, options, environment)));
+
+  withJson(program.command('notebook'))
+    .argument('<run>', 'folder of a finished run, or its run.json')
+    .description(
+      'Write a Jupyter notebook that draws the figures of a run with NumPy and Matplotlib.',
+    )
+    .action((run, options) => finish(notebookCommand(run, options, environment)));
 
   withJson(program.command('doctor'))
     .description('Say what this machine offers.')

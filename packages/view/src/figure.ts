@@ -30,7 +30,13 @@ export interface Provenance {
   readonly versions: { readonly mesoscope: string };
 }
 
-const margin = { left: 62, right: 22, top: 24, bottom: 46 };
+const margin = { right: 22, top: 24, bottom: 46 };
+
+/** Room for the ticks of the vertical axis: more for powers of ten with a factor. */
+function leftMargin(axis: Axis, extent: Extent): number {
+  const long = axis.scale !== 'log' && linearTickText(extent)(extent[1]).includes('×');
+  return long ? 82 : 62;
+}
 
 /** A figure as a file of its own: title, legend, plot, caption, and its provenance as metadata. */
 export function renderFigure(figure: Figure, provenance: Provenance, canvas: Canvas): string {
@@ -116,9 +122,10 @@ function drawBody(
   const styles = new Map([...new Set(names)].map((name, i) => [name, theme.series(i)]));
   const key = legend(figure, styles, theme);
   const own = { x: axisExtent(figure, 'x'), y: axisExtent(figure, 'y') };
+  const left = leftMargin(figure.y, own.y);
   const extent = figure.equalAxes
     ? equalExtents(own, {
-        width: width - margin.left - margin.right,
+        width: width - left - margin.right,
         height: plotHeight - margin.top - margin.bottom,
       })
     : own;
@@ -131,15 +138,15 @@ function drawBody(
     theme,
     style: (series) => styles.get(series)!,
     wordShifts: wordShifts(references, frame, {
-      width: width - margin.left - right,
+      width: width - left - right,
       height: plotHeight - margin.top - margin.bottom,
     }),
   };
-  const xTicks = Math.round((width - margin.left - right) / 78);
+  const xTicks = Math.round((width - left - right) / 78);
   const plot = Plot.plot({
     document: canvas,
     ...{ width, height: plotHeight, className: 'mesoscope-plot' },
-    ...{ marginLeft: margin.left, marginRight: right },
+    ...{ marginLeft: left, marginRight: right },
     ...{ marginTop: margin.top, marginBottom: margin.bottom },
     style: { fontSize: '12px' },
     x: scaleOptions(figure.x, extent.x),

@@ -77,13 +77,20 @@ function pdfOf(
     pdf.on('data', (part: Buffer) => parts.push(part));
     pdf.on('end', () => resolve(Buffer.concat(parts)));
     pdf.on('error', reject);
-    toPdf(pdf, svg, 0, 0, {
+    toPdf(pdf, withoutHalos(svg), 0, 0, {
       width,
       height,
       fontCallback: (family) => (family === other.family ? other.family : typeface.family),
     });
     pdf.end();
   });
+}
+
+/** A PDF paints the outline of a text over it: words would vanish in their white halo. */
+function withoutHalos(svg: string): string {
+  return svg.replace(/<(?:g|text)\b[^>]*paint-order="stroke"[^>]*>/g, (tag) =>
+    tag.replace(/ (?:stroke|stroke-width|paint-order)="[^"]*"/g, ''),
+  );
 }
 
 let ready: Promise<void> | undefined;
