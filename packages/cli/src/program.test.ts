@@ -361,21 +361,13 @@ describe('figures of a finished run', () => {
     expect(files('paper')).toEqual(['pdf', 'png', 'svg', 'tex'].map((end) => `A.toy-order.${end}`));
     const text = (name: string) => readFileSync(join(directory, 'paper', name), 'latin1');
     expect(text('A.toy-order.svg')).toContain('width="8.600cm"');
-    expect(text('A.toy-order.pdf')).toMatch(/^%PDF-1[^]*MediaBox \[0 0 243\.7/);
+    expect(text('A.toy-order.pdf')).toMatch(/^%PDF-1[\s\S]*MediaBox \[0 0 243\.7/);
     expect(text('A.toy-order.pdf')).toContain('FontFile2');
     // 8.6 cm at 600 dots an inch, in the header of the image.
     const png = readFileSync(join(directory, 'paper/A.toy-order.png'));
     expect(png.readUInt32BE(16)).toBe(Math.round((8.6 / 2.54) * 600));
     expect(text('A.toy-order.tex')).toContain('\\begin{axis}');
     expect(files('run')).not.toContain('paper');
-  });
-
-  it('tells series apart without colour', async () => {
-    await mesoscope('study toy/decay --out run');
-    await mesoscope('figures run --format svg,tikz');
-    const svg = readFileSync(join(directory, 'run/paper/A.toy-order.svg'), 'utf8');
-    const symbols = new Set([...svg.matchAll(/<path d="M\S+" fill="#\w+"\/>/g)].map(([d]) => d));
-    expect(symbols.size).toBe(2);
   });
 
   it.each([
@@ -412,6 +404,51 @@ describe('figures of a finished run', () => {
     const { nbformat, cells } = json('run/notebook.ipynb');
     expect(nbformat).toBe(4);
     expect(cells.at(-1).source).toEqual(['draw("A.toy-order")']);
+  });
+});
+
+describe('two finished runs', () => {
+  it('stand side by side: settings, numbers, curves over each other', async () => {
+    await mesoscope('study toy/decay --out first');
+    await mesoscope('study toy/decay --set steps=3 --out second');
+    const { code, stdout } = await mesoscope('compare first second');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/configuration\.steps +5 +3\n/);
+    expect(stdout).toMatch(/last value +0\.04167 +0\.1667\n/);
+    expect(stdout).toContain('Report: second/compared-with-first.html');
+    const html = readFileSync(join(directory, 'second/compared-with-first.html'), 'utf8');
+    for (const text of ['Heun · first', 'Heun · second', 'configuration.steps', '0.125']) {
+      expect(html).toContain(text);
+    }
+    expect(html).not.toMatch(/<script|NaN|undefined/);
+    // The words of the expected rate stand once.
+    expect(html.match(/slope −2/g)).toHaveLength(1);
+  });
+
+  it('are a JSON document with --json', async () => {
+    await mesoscope('study toy/decay --out first');
+    await mesoscope('study toy/decay --out second --seed 2');
+    const document = JSON.parse(
+      (await mesoscope('compare first second --json --out c.html')).stdout,
+    );
+    expect(document.differences.map(({ path }: { path: string }) => path)).toEqual([
+      'seed',
+      'configuration.seed',
+    ]);
+    expect(document.headline).toEqual([
+      { name: 'last value', one: (1 + 1 / 3) / 32, other: (2 + 1 / 3) / 32 },
+    ]);
+    expect(document.checks[0].one).toEqual(document.checks[0].other);
+    expect(document).toMatchObject({ figures: ['A.toy-order'], report: 'c.html' });
+    expect(files('.')).toEqual(['c.html', 'first', 'second']);
+  });
+
+  it('say so where they are the same, and are refused where one is none', async () => {
+    await mesoscope('study toy/decay --out first');
+    await mesoscope('study toy/decay --out second');
+    await mesoscope('compare first second --out c.html');
+    expect(readFileSync(join(directory, 'c.html'), 'utf8')).toContain('the same settings');
+    expect((await mesoscope('compare first nowhere')).code).toBe(2);
   });
 });
 

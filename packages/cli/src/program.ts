@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { MesoscopeError, version } from 'mesoscope';
 import { preview, shortened } from 'mesoscope/configuration';
 import { citeCommand } from './commands/cite.ts';
+import { compareCommand } from './commands/compare.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { figuresCommand } from './commands/figures.ts';
 import { listCommand } from './commands/list.ts';
@@ -137,6 +138,16 @@ function commands(environment: Environment, finish: (code: number) => void): Com
       'Write a Jupyter notebook that draws the figures of a run with NumPy and Matplotlib.',
     )
     .action((run, options) => finish(notebookCommand(run, options, environment)));
+
+  withJson(program.command('compare'))
+    .argument('<one>', 'folder of a finished run, or its run.json')
+    .argument('<other>', 'another one')
+    .description('Put two runs side by side: settings, numbers, curves over each other.')
+    .option(
+      '--out <file>',
+      'the report; default: compared-with-<one>.html in the folder of the other',
+    )
+    .action((one, other, options) => finish(compareCommand(one, other, options, environment)));
 
   withJson(program.command('doctor'))
     .description('Say what this machine offers.')
