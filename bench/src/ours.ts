@@ -14,7 +14,6 @@ import {
   createWasmBackend,
   type FloatArray,
   literal,
-  one,
   ProgramBuilder,
   packTokens,
   stateLength,
@@ -154,7 +153,7 @@ function squareProduct(backend: Backend, w: ProductWorkload, inputs: Inputs): Jo
   const a = builder.parameters('shared', 'a', w.size, w.size);
   const b = builder.state('shared', 'b', w.size, w.size);
   const c = builder.state('sample', 'c', w.size, w.size);
-  builder.emit({ op: 'product', a, transposeA: false, b, c, alpha: one, accumulate: false });
+  builder.product(a, b, { into: c });
   const multiply = backend.compile(builder.program());
   const buffers = {
     a: backend.allocate(w.size ** 2),
@@ -190,8 +189,7 @@ function covarianceFlow(backend: Backend, w: CovarianceWorkload, inputs: Inputs)
       builder.state('sample', name, rows, block),
     ]),
   );
-  builder.emit({
-    op: 'gaussianMoments',
+  builder.gaussianMoments({
     dimension: d,
     heads,
     steps,
@@ -242,8 +240,7 @@ function sinkhorn(backend: Backend, w: SinkhornWorkload, inputs: Inputs): Job {
   const { points, dimension, iterations } = w;
   const block = 40;
   const builder = new ProgramBuilder();
-  builder.emit({
-    op: 'pairwiseLogSumExp',
+  builder.pairwiseLogSumExp({
     x: builder.state('sample', 'x', dimension, block),
     y: builder.state('shared', 'y', dimension, points),
     potential: builder.state('shared', 'potential', 1, points),

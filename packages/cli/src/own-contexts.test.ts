@@ -1,12 +1,12 @@
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { decodeNpz, encodeNpz } from 'mesoscope/formats';
 import { createWasmBackend } from 'mesoscope/kernels';
 import { expect, it } from 'vitest';
-import { decodeNpz, encodeNpz } from './bundle/npz.ts';
 import { catalogueOf } from './host/catalogue.ts';
 import { run } from './program.ts';
-import { piecesHere, toyEnvironment } from './toy.fixture.ts';
+import { toyEnvironment } from './toy.fixture.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'contexts-'));
 const points = [
@@ -18,17 +18,13 @@ const token = [0.5, 1];
 
 /** Runs the injectivity lab on a configuration file of the user's. */
 async function lab(file: string) {
-  const { environment, stdout, stderr } = toyEnvironment(directory);
-  const out = `runs/${file}`;
   const catalogue = catalogueOf({ claims: [], studies: [] });
+  const backend = await createWasmBackend();
+  const { environment, stdout, stderr } = toyEnvironment(directory, catalogue, backend);
+  const out = `runs/${file}`;
   const code = await run(
     ['study', 'ensemble/injectivity', '--config', file, '--out', out, '--json'],
-    {
-      ...environment,
-      catalogue: async () => catalogue,
-      startPieces: async (job) =>
-        piecesHere(catalogue.study(job.study), job, await createWasmBackend()),
-    },
+    environment,
   );
   return { code, out: join(directory, out), stdout: stdout.text(), stderr: stderr.text() };
 }

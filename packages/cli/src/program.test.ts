@@ -10,6 +10,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Claim } from 'mesoscope/claims';
+import { claims as realClaims } from 'mesoscope/claims';
+import { decodeNpz } from 'mesoscope/formats';
 import { Interrupted, type Study } from 'mesoscope/study';
 import { beforeEach, describe, expect, it } from 'vitest';
 
@@ -18,7 +20,6 @@ import {
   eulerFigure,
   exactClaim,
   type Halved,
-  piecesHere,
   type ToyConfiguration,
   toyCatalogue,
   toyClaim,
@@ -34,7 +35,7 @@ beforeEach(() => {
 
 /** Runs a command line; `interruptAfter` presses Ctrl-C when so many metrics were written. */
 async function mesoscope(line: string | readonly string[], interruptAfter?: number) {
-  const { environment, stdout, stderr, interrupt } = toyEnvironment(directory);
+  let press = () => {};
   const study: Study<ToyConfiguration, Halved> = {
     ...toyStudy,
     piece: (configuration, context) =>
@@ -42,16 +43,14 @@ async function mesoscope(line: string | readonly string[], interruptAfter?: numb
         ...context,
         metric(record) {
           context.metric(record);
-          if (record.step === interruptAfter) interrupt();
+          if (record.step === interruptAfter) press();
         },
       }),
   };
   const catalogue = toyCatalogue(undefined, [study as Study]);
-  const code = await run(typeof line === 'string' ? line.split(' ') : line, {
-    ...environment,
-    catalogue: async () => catalogue,
-    startPieces: async (job) => piecesHere(catalogue.study(job.study), job),
-  });
+  const { environment, stdout, stderr, interrupt } = toyEnvironment(directory, catalogue);
+  press = interrupt;
+  const code = await run(typeof line === 'string' ? line.split(' ') : line, environment);
   return { code, stdout: stdout.text(), stderr: stderr.text() };
 }
 
@@ -114,20 +113,18 @@ describe('verify', () => {
 describe('an interrupted verification', () => {
   /** Presses Ctrl-C while the second claim runs. */
   async function interrupted(line: string) {
-    const { environment, stdout, stderr, interrupt } = toyEnvironment(directory);
+    let press = () => {};
     const stopping: Claim = {
       ...(exactClaim as Claim),
       measure() {
-        interrupt();
+        press();
         throw new Interrupted('ended');
       },
     };
     const catalogue = toyCatalogue([toyClaim as Claim, stopping]);
-    const code = await run(line.split(' '), {
-      ...environment,
-      catalogue: async () => catalogue,
-      startPieces: async (job) => piecesHere(catalogue.study(job.study), job),
-    });
+    const { environment, stdout, stderr, interrupt } = toyEnvironment(directory, catalogue);
+    press = interrupt;
+    const code = await run(line.split(' '), environment);
     return { code, stdout: stdout.text(), stderr: stderr.text() };
   }
 
@@ -466,10 +463,11 @@ describe('list, doctor, help', () => {
 
   it('fits its list to the terminal', async () => {
     for (const columns of [40, 60, 120]) {
-      const { environment, stdout } = toyEnvironment(directory);
-      const output = Object.assign(stdout, { columns });
       const studies = [{ ...toyStudy, description: 'many words '.repeat(30) } as Study];
-      await run(['list'], { ...environment, stdout: output, claims: realClaims, studies });
+      const catalogue = toyCatalogue(realClaims, studies);
+      const { environment, stdout } = toyEnvironment(directory, catalogue);
+      const output = Object.assign(stdout, { columns });
+      await run(['list'], { ...environment, stdout: output });
       const widest = Math.max(
         ...stdout
           .text()
@@ -487,7 +485,7 @@ describe('list, doctor, help', () => {
     expect(JSON.parse(stdout)).toMatchObject({ '// horizon': 'T > 0', horizon: 1 });
     writeFileSync(join(directory, 'instance.json'), stdout);
     const run = JSON.parse((await mesoscope('verify A --config instance.json --json')).stdout);
-    expect(run.claims[0].instance).toEqual({ horizon: 1, bend: 0 });
+    expect(run.claims[0].instance).toEqual({ horizon: 1, bend: 0, explicit: false });
     const own = JSON.parse((await mesoscope('verify A --json')).stdout);
     expect(own.claims[0].instanceHash).toBe(run.claims[0].instanceHash);
     const other = JSON.parse((await mesoscope('verify A --set bend=0.5 --json')).stdout);

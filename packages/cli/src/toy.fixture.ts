@@ -233,8 +233,12 @@ export function piecesHere(
   };
 }
 
-/** An environment with the toys, whose streams are kept; `interrupt()` is a Ctrl-C. */
-export function toyEnvironment(directory: string) {
+/** An environment with the toys, or other claims and studies, whose streams are kept; `interrupt()` is a Ctrl-C. */
+export function toyEnvironment(
+  directory: string,
+  catalogue: Catalogue = toyCatalogue(),
+  backend?: Backend,
+) {
   const listeners = new Set<() => void>();
   const stdout = captured();
   const stderr = captured();
@@ -242,8 +246,8 @@ export function toyEnvironment(directory: string) {
     stdout,
     stderr,
     directory,
-    catalogue: async () => toyCatalogue(),
-    startPieces: async (job) => piecesHere(toyCatalogue().study(job.study), job),
+    catalogue: async () => catalogue,
+    startPieces: async (job) => piecesHere(catalogue.study(job.study), job, backend),
     onInterrupt(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -32,11 +32,12 @@ export { attention } from './field/attention.ts';
 export { evaluateField } from './field/evaluate.ts';
 export { feedForward } from './field/feed-forward.ts';
 export type { Field } from './field/field.ts';
+export { postnormalise, prenormalise } from './field/normalise.ts';
 export { initialiseParameters, parametersFromMatrices } from './field/parameters.ts';
-export { prenormalise } from './field/prenormalise.ts';
 export { sumOf } from './field/sum.ts';
 export { tangent } from './field/tangent.ts';
 export { transformerBlock } from './field/transformer-block.ts';
+export { transformerLayer } from './field/transformer-layer.ts';
 // Flows: fields over depth.
 export { piecewiseConstantControls, piecewiseLinearControls } from './flow/controls.ts';
 export { createFlow } from './flow/flow.ts';

@@ -50,7 +50,7 @@ export async function verifyCommand(
       : `\nReport: ${shown(sitting.folder.bundle, directory)}/report.html\n`;
   stdout.write(
     options.json
-      ? `${JSON.stringify({ claims: hashedDocuments(claims) }, null, 2)}\n`
+      ? `${JSON.stringify({ claims: hashedDocuments(claims, sitting.notes) }, null, 2)}\n`
       : `${claimTable(claims)}${report}\n${verdictCounts(claims)}\n`,
   );
   return verdictCode(claims, sitting.configuration as Verification, options.strict ?? false);

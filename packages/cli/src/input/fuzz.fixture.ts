@@ -1,8 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Claim, claimById, type Finding, localRunner } from 'mesoscope/claims';
-import { createReferenceBackend } from 'mesoscope/kernels';
+import { type Claim, type Conclusion, claimById } from 'mesoscope/claims';
 import { randomStream } from 'mesoscope/numeric';
 import {
   doubles,
@@ -13,7 +12,7 @@ import {
   zipOf,
 } from '../../../mesoscope/src/formats/test-support.ts';
 import { run } from '../program.ts';
-import { toyEnvironment } from '../toy.fixture.ts';
+import { toyCatalogue, toyEnvironment } from '../toy.fixture.ts';
 
 /** A whole number below a bound. */
 type Choose = (bound: number) => number;
@@ -236,15 +235,9 @@ function brokenBytes(bytes: Uint8Array, choose: Choose): Uint8Array {
   }
 }
 
-const finding: Finding = {
-  assumptions: [],
-  evidence: {},
-  measured: 0,
-  expected: { kind: 'value', value: 0 },
-  interval: null,
-  verdict: 'holds',
-  summary: '',
-  figures: [],
+const nothing: Conclusion = {
+  ...{ hypotheses: [], resolution: [], checks: [], evidence: {}, figures: [] },
+  summary: 'Not measured.',
 };
 
 /** How a series of cases went. */
@@ -267,7 +260,6 @@ export interface FuzzReport {
  */
 export async function fuzzInputs(seed: number, cases: number): Promise<FuzzReport> {
   const directory = mkdtempSync(join(tmpdir(), 'fuzz-'));
-  const runners = [localRunner(createReferenceBackend())];
   const refused: Record<string, number> = {};
   const faults: string[] = [];
   let accepted = 0;
@@ -278,21 +270,20 @@ export async function fuzzInputs(seed: number, cases: number): Promise<FuzzRepor
     const { claim: id, name, bytes } = brokenSample(index, (n) => Math.floor(n * stream.uniform()));
     writeFileSync(join(directory, name), bytes);
     let ranOwn = false;
+    const real = claimById(id);
     const claim: Claim = {
-      ...claimById(id),
-      async run({ instance }) {
-        ranOwn = instance === undefined;
-        return finding;
+      ...real,
+      given: { ...real.given, pieces: () => 1 },
+      measure({ given }) {
+        ranOwn = (given as { readonly explicit?: boolean }).explicit === false;
+        return null;
       },
+      conclude: () => nothing,
     };
-    const { environment, stdout, stderr } = toyEnvironment(directory);
+    const { environment, stdout, stderr } = toyEnvironment(directory, toyCatalogue([claim]));
     const memory = process.resourceUsage().maxRSS;
     const begin = process.cpuUsage();
-    const code = await run(['verify', id, '--config', name, '--json'], {
-      ...environment,
-      claims: [claim],
-      createClaimRunners: async () => ({ runners, build: 'stub', dispose: async () => {} }),
-    });
+    const code = await run(['verify', id, '--config', name, '--json'], environment);
     const { user, system } = process.cpuUsage(begin);
     const seconds = (user + system) / 1e6;
     const mebibytes = (process.resourceUsage().maxRSS - memory) / 1024;
@@ -306,7 +297,7 @@ export async function fuzzInputs(seed: number, cases: number): Promise<FuzzRepor
     if (code !== 0 && code !== 2) fault(`exit ${code}`);
     if (/\n\s+at /.test(stderr.text())) fault('a stack trace');
     if (ranOwn) fault('ran the own experiment');
-    if (code === 0 && document.claims[0].instance === null) fault('does not say what ran');
+    if (code === 0 && document.claims[0].instanceHash === null) fault('does not say what ran');
     if (stderr.text().length > 8000) fault(`${stderr.text().length} characters`);
     if (seconds > 1) fault(`${seconds} s`);
     if (mebibytes > 100) fault(`${mebibytes} MiB`);

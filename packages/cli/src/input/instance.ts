@@ -31,11 +31,19 @@ export interface HashedDocument extends ClaimDocument {
   readonly instanceHash: string | null;
 }
 
-/** The documents of claims, each with the hash of the instance that ran. */
-export function hashedDocuments(outcomes: readonly ClaimOutcome[]): HashedDocument[] {
+/**
+ * The documents of claims, each with the hash of the instance that ran.
+ *
+ * @param notes - what was changed in the user's files; stands in every document
+ */
+export function hashedDocuments(
+  outcomes: readonly ClaimOutcome[],
+  notes: readonly string[] = [],
+): HashedDocument[] {
   return claimsDocument(outcomes).claims.map((document) => ({
     ...document,
-    instanceHash: document.given === null ? null : hashOf(document.given),
+    notes: [...notes, ...(document.notes ?? [])],
+    instanceHash: document.instance === null ? null : hashOf(document.instance),
   }));
 }
 

@@ -1,7 +1,6 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { claims, localRunner } from 'mesoscope/claims';
 import { createWasmBackend } from 'mesoscope/kernels';
 import { expect, it } from 'vitest';
 import {
@@ -12,22 +11,21 @@ import {
   singles,
   zipOf,
 } from '../../../mesoscope/src/formats/test-support.ts';
+import { catalogueOf } from '../host/catalogue.ts';
 import { run } from '../program.ts';
 import { toyEnvironment } from '../toy.fixture.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'cases-'));
 const backend = createWasmBackend({ threads: 1 });
+const catalogue = catalogueOf({ claims: [], studies: [] });
 
 /** Runs a claim on a file of the given content. */
 async function verify(claim: string, name: string, content: Uint8Array | string) {
   writeFileSync(join(directory, name), content);
-  const { environment, stdout, stderr } = toyEnvironment(directory);
-  const runners = [localRunner(await backend)];
-  const code = await run(['verify', claim, '--config', name, '--json'], {
-    ...environment,
-    claims,
-    createClaimRunners: async () => ({ runners, build: 'wasm', dispose: async () => {} }),
-  });
+  // One backend for all: a run disposes of its own.
+  const shared = { ...(await backend), dispose: () => {} };
+  const { environment, stdout, stderr } = toyEnvironment(directory, catalogue, shared);
+  const code = await run(['verify', claim, '--config', name, '--json'], environment);
   const document = JSON.parse(stdout.text());
   return { code, stderr: stderr.text(), error: document.error, claim: document.claims?.[0] };
 }

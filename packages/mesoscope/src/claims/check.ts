@@ -68,6 +68,11 @@ export interface Measurement {
   readonly intervalFrom?: 'sample' | 'numerics';
   /** Default 0. */
   readonly bias?: number;
+  /**
+   * A wider interval of the same sample, that must miss the expected number too before a check fails: of the 95 % intervals
+   * of true statements one in twenty misses. Default: the interval.
+   */
+  readonly contradiction?: Interval | null;
 }
 
 /**
@@ -227,10 +232,27 @@ export function certificate(
   return judged('certificate', 'at-most', question, question.expected);
 }
 
+/**
+ * A statement about each of several instances, by the weakest of its checks: the first that fails, else the first that is
+ * undecided, else the one with the widest interval.
+ */
+export function weakest(checks: readonly Check[]): Check {
+  const width = ({ interval, bias }: Check) =>
+    2 * bias + (interval === null ? 0 : interval[1] - interval[0]);
+  return (
+    checks.find(({ outcome }) => outcome === 'fails') ??
+    checks.find(({ outcome }) => outcome === 'undecided') ??
+    checks.reduce((weak, check) => (width(check) > width(weak) ? check : weak))
+  );
+}
+
 /** The confidence of each of `count` intervals whose joint level is 95 % (Bonferroni). */
 export function jointConfidence(count: number): number {
   return 1 - 0.05 / count;
 }
+
+/** The confidence of an interval that contradicts what it misses. */
+export const certain = 0.999;
 
 /** Draws the outcome of a comparison; the kinds above and those of `order.ts` are its only callers. */
 export function judged(
@@ -241,6 +263,7 @@ export function judged(
   rivals: readonly number[] = [],
 ): Check {
   const { name, failsIf, measured, interval = null, bias = 0, resolution = [] } = question;
+  const { contradiction = null } = question;
   const intervalFrom = interval === null ? null : (question.intervalFrom ?? 'sample');
   const [low, high] = interval ?? [measured, measured];
   const widened: Interval = [low - bias, high + bias];
@@ -250,7 +273,7 @@ export function judged(
       ? undecided(`not met: ${unmet.name} (${text(unmet.value)})`)
       : [measured, ...widened, expected].some(Number.isNaN)
         ? undecided('what was measured is not a number')
-        : outcomes[relation](widened, expected, rivals);
+        : compareTwice(relation, widened, contradiction, bias, expected, rivals);
   return {
     name,
     kind,
@@ -268,6 +291,23 @@ export function judged(
 }
 
 type Judgement = Pick<Check, 'outcome' | 'reason'>;
+
+/** Judges by the interval; what would fail must do so by the wider one too. */
+function compareTwice(
+  relation: Relation,
+  interval: Interval,
+  wider: Interval | null,
+  bias: number,
+  expected: number,
+  rivals: readonly number[],
+): Judgement {
+  const judgement = outcomes[relation](interval, expected, rivals);
+  if (judgement.outcome !== 'fails' || wider === null) return judgement;
+  const sure = outcomes[relation]([wider[0] - bias, wider[1] + bias], expected, rivals);
+  return sure.outcome === 'fails'
+    ? judgement
+    : undecided(`${judgement.reason}, but not beyond what chance may do once in a thousand`);
+}
 
 const holds: Judgement = { outcome: 'holds', reason: '' };
 const fails = (reason: string): Judgement => ({ outcome: 'fails', reason });

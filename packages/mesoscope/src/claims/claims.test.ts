@@ -2,9 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { MesoscopeError } from '../errors.ts';
 import type { Backend } from '../kernels/backend.ts';
+import { equals } from './check.ts';
 import { bibtex, paperReference, referencesOf } from './citation.ts';
-import { type Claim, type Finding, judge } from './claim.ts';
+import { type Claim, type Conclusion, claim, concludeClaim } from './claim.ts';
 import { claimsDocument } from './document.ts';
+import { experiments } from './given.ts';
 import { claims, selectClaims } from './registry.ts';
 import { allStand, runClaims } from './run.ts';
 
@@ -20,35 +22,46 @@ const backend: Backend = {
   dispose: () => {},
 };
 
-const finding: Finding = {
-  assumptions: [{ name: 'horizon > 0', holds: true, value: 1 }],
+const slope = equals({
+  ...{ name: 'slope', failsIf: 'the slope is not −1', measured: -1, interval: [-1.1, -0.9] },
+  ...{ expected: -1, rivals: [-2, 0] },
+});
+const seen: Conclusion = {
+  hypotheses: [{ name: 'horizon > 0', holds: true, value: 1 }],
+  resolution: [],
+  checks: [slope],
   evidence: { slope: -1, errors: [1, 0.5, Number.NaN] },
-  measured: -1,
-  expected: { kind: 'value', value: -1 },
-  interval: [-1.1, -0.9],
-  verdict: 'holds',
   summary: 'The slope is −1.',
   figures: [],
 };
+const outside: Conclusion = {
+  ...seen,
+  hypotheses: [{ name: 'horizon > 0', holds: false, value: -1 }],
+};
 
-function toy(id: string, paper: 'A' | 'C', run: Claim['run']): Claim {
-  return {
+function toy(id: string, measure: () => Conclusion): Claim {
+  return claim<{ horizon: number }, Conclusion>({
     id,
-    paper,
     title: id,
     statement: '$a=b$',
-    trust: 'D',
-    quantity: 'slope',
-    instance: z.strictObject({ horizon: z.number().positive() }),
-    run,
-  };
+    trust: { statement: 'D' },
+    given: experiments({
+      label: 'numbers',
+      shared: { horizon: z.number().positive().default(1).describe('T') },
+      own: {},
+      data: {},
+      pieces: () => 2,
+    }),
+    measure,
+    conclude: ([first]) => first,
+  }) as Claim;
 }
 
-const first = toy('A.first', 'A', async () => finding);
-const broken = toy('A.broken', 'A', async () => {
+const first = toy('A.first', () => seen);
+const broken = toy('A.broken', () => {
   throw new Error('no luck');
 });
-const other = toy('C.other', 'C', async () => ({ ...finding, verdict: 'outside' as const }));
+const other = toy('C.other', () => outside);
 const all = [first, broken, other];
 
 describe('selectClaims', () => {
@@ -58,8 +71,8 @@ describe('selectClaims', () => {
     expect(selectClaims([], all)).toEqual(all);
   });
 
-  it('answers a slip with the nearest id', () => {
-    expect(() => selectClaims(['A.frist'], all)).toThrow('Did you mean "A.first"?');
+  it('answers an unknown name with the nearest one', () => {
+    expect(() => selectClaims(['A.frst'], all)).toThrow('Did you mean "A.first"?');
     expect(() => selectClaims(['B'], all)).toThrow(MesoscopeError);
   });
 });
@@ -67,21 +80,22 @@ describe('selectClaims', () => {
 describe('runClaims', () => {
   it('reports a claim that throws and runs the others', async () => {
     const outcomes = await runClaims(
-      all.map((claim) => ({ claim })),
+      all.map((one) => ({ claim: one })),
       { backend },
     );
     const document = claimsDocument(outcomes);
-    expect(document.claims.map((claim) => claim.verdict)).toEqual(['holds', null, 'outside']);
+    expect(document.claims.map(({ verdict }) => verdict)).toEqual(['holds', null, 'outside']);
     expect(document.claims[1].error).toEqual({ code: 'internal', message: 'no luck' });
+    expect(document.claims[2].summary).toContain('Outside the hypotheses: horizon > 0 (-1).');
     expect(allStand(outcomes)).toBe(false);
     expect(allStand([outcomes[0], outcomes[2]])).toBe(true);
   });
 
   it('refuses an instance before any work', async () => {
     let ran = false;
-    const spy = toy('A.spy', 'A', async () => {
+    const spy = toy('A.spy', () => {
       ran = true;
-      return finding;
+      return seen;
     });
     const tasks = [{ claim: spy }, { claim: first, instance: { horizon: -1 } }];
     await expect(runClaims(tasks, { backend })).rejects.toThrow('horizon');
@@ -89,18 +103,17 @@ describe('runClaims', () => {
   });
 });
 
-it('writes only numbers that JSON has, and notes the others', async () => {
-  const [claim] = claimsDocument([{ claim: first, finding, seconds: 1 }]).claims;
-  expect(claim.evidence).toEqual({ slope: -1, errors: [1, 0.5, null] });
-  expect(claim.notes).toEqual([
+it('writes only numbers that JSON has, and notes the others', () => {
+  const finding = concludeClaim({ conclude: () => seen }, [], { given: { horizon: 1 }, seed: 1 });
+  const [document] = claimsDocument([{ claim: first, finding, seconds: 1 }]).claims;
+  expect(document.evidence).toEqual({ slope: -1, errors: [1, 0.5, null] });
+  expect(document.notes).toEqual([
     'evidence.errors[2] is NaN, which JSON cannot hold: null stands for it',
   ]);
-  expect(claim).toMatchObject({ expected: -1, relation: 'value', tolerance: 0 });
-});
-
-it('never lets a measured NaN hold', () => {
-  expect(judge([], Number.NaN, [0, 2], { kind: 'value', value: 1 })).toBe('fails');
-  expect(judge([], Number.NaN, null, { kind: 'at-most', value: 1 })).toBe('fails');
+  expect(document).toMatchObject({
+    ...{ measured: -1, expected: -1, interval: [-1.1, -0.9], instance: { horizon: 1 } },
+    checks: [{ name: 'slope', kind: 'equals', outcome: 'holds' }],
+  });
 });
 
 it('cites each work once, papers first', () => {
@@ -118,15 +131,24 @@ it('cites each work once, papers first', () => {
 });
 
 it('lists claims paper by paper, under unique ids', () => {
-  const ids = claims.map((claim) => claim.id);
+  const ids = claims.map((one) => one.id);
+  expect(ids).toHaveLength(40);
   expect(new Set(ids).size).toBe(ids.length);
-  const letters = claims.map((claim) => claim.paper);
+  const letters = claims.map((one) => one.paper);
   expect(letters).toEqual([...letters].sort());
 });
 
-it.each(claims.map((claim) => [claim.id, claim] as const))(
-  '%s refuses unknown keys',
-  (_, claim) => {
-    expect(claim.instance.safeParse({ 'no such key': 1 }).success).toBe(false);
+it.each(claims.map((one) => [one.id, one] as const))('%s refuses unknown keys', (_, one) => {
+  expect(() => one.given.parse({ 'no such key': 1 }, 'quick')).toThrow(/no such key/);
+});
+
+it.each(claims.map((one) => [one.id, one] as const))(
+  '%s has an experiment of its own in both settings, with pieces to count',
+  (_, one) => {
+    const [quick, full] = (['quick', 'full'] as const).map((setting) =>
+      one.given.pieces(one.given.parse({}, setting)),
+    );
+    expect(quick).toBeGreaterThan(0);
+    expect(full).toBeGreaterThanOrEqual(quick);
   },
 );

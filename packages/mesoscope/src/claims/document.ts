@@ -27,7 +27,7 @@ export interface ClaimDocument {
   readonly summary: string;
   readonly seconds: number;
   /** The instance that ran, with its defaults. */
-  readonly given: unknown;
+  readonly instance: unknown;
   readonly error?: { readonly code: string; readonly message: string };
   /** Numbers that JSON does not have and what stands for them. */
   readonly notes?: readonly string[];
@@ -56,7 +56,7 @@ export function claimDocument(outcome: ClaimOutcome): ClaimDocument {
       verdict: null,
       summary: `The experiment stopped: ${outcome.error.message}`,
       seconds,
-      given: null,
+      instance: null,
       error: {
         code: outcome.error instanceof MesoscopeError ? outcome.error.fault.code : 'internal',
         message: outcome.error.message,
@@ -71,7 +71,7 @@ export function claimDocument(outcome: ClaimOutcome): ClaimDocument {
     resolution,
     checks,
     evidence,
-    given,
+    instance: given,
     measured,
     expected: check?.expected ?? null,
     interval,
@@ -82,7 +82,7 @@ export function claimDocument(outcome: ClaimOutcome): ClaimDocument {
     | 'resolution'
     | 'checks'
     | 'evidence'
-    | 'given'
+    | 'instance'
     | 'measured'
     | 'expected'
     | 'interval'

@@ -36,6 +36,6 @@ export function doubling(
 }
 
 /** How many independent experiments a claim of its own draws. */
-export function experimentCount(count: number, meaning: string) {
-  return z.int().min(1).max(10_000).default(count).describe(meaning);
+export function experimentCount(count: number, meaning: string, least = 1) {
+  return z.int().min(least).max(10_000).default(count).describe(meaning);
 }

@@ -1,5 +1,13 @@
 import { fitRate, type Interval, type RateData } from '../numeric/fit.ts';
-import { type Check, type Condition, jointConfidence, judged, type Question } from './check.ts';
+import {
+  type Check,
+  type Condition,
+  certain,
+  jointConfidence,
+  judged,
+  type Measurement,
+  type Question,
+} from './check.ts';
 import { fitOrder } from './convergence-order.ts';
 
 /** Errors at increasing scales (layers, particles), one row for each experiment or group of draws. */
@@ -22,11 +30,15 @@ interface OrderQuestion extends Question, OrderData {
  * extrapolated to infinite scales with a bound on what is left ({@link extrapolatedOrder}). All rows must have it, so that the
  * interval is the hull of theirs.
  *
- * @param question.accuracy - absolute accuracy of the errors: rounding, or that of the reference solution
+ * @param question.accuracy - absolute accuracy of the errors, of all or of each row: rounding, or that of the reference solution
  */
-export function deterministicOrder(question: OrderQuestion & { readonly accuracy: number }): Check {
-  const { scales, rows, accuracy } = question;
-  const clear = rows.map((row) => clearScales(row, accuracy));
+export function deterministicOrder(
+  question: OrderQuestion & { readonly accuracy: number | readonly number[] },
+): Check {
+  const { scales, rows } = question;
+  const accuracy = [question.accuracy].flat();
+  const accuracyOf = (row: number) => accuracy[row % accuracy.length];
+  const clear = rows.map((row, i) => clearScales(row, accuracyOf(i)));
   const resolved: Condition = {
     name: 'errors at four scales or more stand ten times clear of their accuracy',
     holds: rows.length > 0 && clear.every((count) => count >= 4),
@@ -34,7 +46,7 @@ export function deterministicOrder(question: OrderQuestion & { readonly accuracy
   };
   if (!resolved.holds) return orderCheck(question, Number.NaN, null, 'numerics', 0, resolved);
   const orders = rows.map((row, i) =>
-    extrapolatedOrder(scales.slice(0, clear[i]), row.slice(0, clear[i]), accuracy),
+    extrapolatedOrder(scales.slice(0, clear[i]), row.slice(0, clear[i]), accuracyOf(i)),
   );
   const hull: Interval = [
     Math.min(...orders.map(({ order, error }) => order - error)),
@@ -72,12 +84,29 @@ export function sampledOrder(
   if (!resolved.holds) return orderCheck(question, Number.NaN, null, 'sample', 0, resolved);
   const data: RateData = { x: scales, y: rows };
   const { slope, interval } = fitRate(data, { confidence: jointConfidence(among) });
-  const bias = question.bias ?? (scales.length < 4 ? 0 : fitOrder(data).preasymptotic);
-  return orderCheck(question, slope, interval, 'sample', bias, resolved);
+  const contradiction = fitRate(data, { confidence: certain }).interval;
+  // The slope over all scales lies as far from that of the finer half as this from the order, at the most.
+  const bias = question.bias ?? (scales.length < 4 ? 0 : 2 * fitOrder(data).preasymptotic);
+  const asked = { ...question, contradiction };
+  return orderCheck(asked, slope, interval, 'sample', bias, resolved);
+}
+
+/** `like L^-1.000`; what to say where there is no order. */
+export function decayInWords(scale: string, { measured }: Pick<Check, 'measured'>): string {
+  return Number.isFinite(measured)
+    ? `like ${scale}^${measured.toFixed(3)}`
+    : 'in no measurable way';
+}
+
+/** Geometric means over the rows, scale by scale: they have the order that all rows have, and fluctuate less. */
+export function geometricMeans(rows: readonly (readonly number[])[]): number[] {
+  return rows[0].map((_, i) =>
+    Math.exp(rows.reduce((sum, row) => sum + Math.log(row[i]), 0) / rows.length),
+  );
 }
 
 function orderCheck(
-  question: OrderQuestion,
+  question: OrderQuestion & Pick<Measurement, 'contradiction'>,
   measured: number,
   interval: Interval | null,
   intervalFrom: 'sample' | 'numerics',
@@ -118,7 +147,8 @@ export interface ExtrapolatedOrder {
  * The order of `C x^p (1 + c/x + …)` at infinite x. Local slopes `p_i` between neighbouring scales are `p − c'/x_i + O(x_i^{−2})`
  * at the geometric means `x_i`; two of them are extrapolated to `1/x = 0` (Richardson). The finest extrapolation differs
  * from its limit by less than from the ones before it, whichever power comes next: `error` is the larger distance to the two before,
- * plus what an absolute `accuracy` of the errors makes of the extrapolated slope.
+ * but at least half of what the extrapolation moves the finest slope (two extrapolations may agree by chance), plus what an
+ * absolute `accuracy` of the errors makes of the extrapolated slope.
  *
  * @param errors - at least 4, positive
  */
@@ -135,10 +165,11 @@ export function extrapolatedOrder(
     .map((slope, i) => slope + (slope - slopes[i]) / (middles[i + 1] / middles[i] - 1));
   const order = limits[limits.length - 1];
   const before = limits.slice(-3, -1).map((limit) => Math.abs(limit - order));
+  const moved = Math.abs(order - slopes[slopes.length - 1]);
   const steep = middles[middles.length - 1] / middles[middles.length - 2] - 1;
   const noise = slopes
     .map((_, i) => (accuracy / errors[i] + accuracy / errors[i + 1]) / gaps[i])
     .slice(-2);
   const rounding = noise[1] + (noise[0] + noise[1]) / steep;
-  return { order, error: Math.max(...before) + rounding };
+  return { order, error: Math.max(...before, moved / 2) + rounding };
 }

@@ -54,3 +54,6 @@ export function notTrivial(trivial: string | undefined): Condition {
     value: trivial ?? 'yes',
   };
 }
+
+/** The summary of an instance that {@link notTrivial} refuses: the verdict's reasons stand before it. */
+export const nothing = 'There is nothing to measure.';

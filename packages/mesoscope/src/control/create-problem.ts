@@ -29,9 +29,10 @@ export function createControlProblem(
   const penalty = {
     regularisation: options.regularisation ?? 0,
     smoothness: options.smoothness ?? 0,
+    reference: options.reference,
   };
   checkGrid(grid);
-  checkPenalty(penalty);
+  checkPenalty(penalty, field.parameters.length);
   checkProblem({ tokens, samples, classes, vocabulary, positions });
   const d = field.dimension;
   const layers = layerCount(grid);

@@ -10,12 +10,12 @@ export interface HamiltonianProfile {
   readonly values: Float64Array<ArrayBuffer>;
   /** The part `E⟨p_{k+1}, ζ_k f(h_k, θ_k)⟩`. */
   readonly transport: Float64Array<ArrayBuffer>;
-  /** The part `g(θ_k) = (λ/2)|θ_k|²`. */
+  /** The part `g(θ_k) = (λ/2)|θ_k − θ_ref|²`. */
   readonly penalty: Float64Array<ArrayBuffer>;
   /** The part `(μ/2)|θ̇_k|²`: the mean of a layer's two ends, 0 beyond the first and the last (the natural boundary). */
   readonly kinetic: Float64Array<ArrayBuffer>;
   readonly mean: number;
-  /** Mean over layers of `|E⟨p, ζf⟩| + (λ/2)|θ|² + (μ/2)|θ̇|²`: what to compare deviations with, as H itself may be near 0. */
+  /** Mean over layers of `|E⟨p, ζf⟩| + g(θ) + (μ/2)|θ̇|²`: what to compare deviations with, as H itself may be near 0. */
   readonly size: number;
   /** Standard deviation over the layers (each layer counts once). */
   readonly deviation: number;
@@ -47,7 +47,7 @@ export function hamiltonianProfile(
   builder.dot(field.trace(builder, { state, parameters: theta }), costate, { into: c });
   const run = backend.compile(builder.program());
   const nodes = partOf(layout, parameters, 'controls');
-  const penalty = penaltyDensity(nodes, layers, problem.penalty.regularisation);
+  const penalty = penaltyDensity(nodes, layers, problem.penalty);
   const transport = backend.scoped(() => {
     const stride = stateLength(1, 1);
     const pairing = backend.allocate(samples * stride);

@@ -23,7 +23,7 @@ export interface Augmentation {
 export interface LayerHamiltonian {
   /** Chooses the layer, and what is added to its Hamiltonian. */
   at(place: LayerPlace, augmentation?: Augmentation): void;
-  /** `E⟨p, ζf(h, θ)⟩ + (λ/2)|θ|²` (and augmentation); writes the gradient, P numbers in the backend's memory. */
+  /** `E⟨p, ζf(h, θ)⟩ + (λ/2)|θ − θ_ref|²` (and augmentation); writes the gradient, P numbers in the backend's memory. */
   value(theta: FloatArray, gradient: FloatArray): number;
 }
 
@@ -100,8 +100,9 @@ export function createLayerHamiltonian(problem: ControlProblem, samples: number)
       if (weight > 0) value += 0.5 * weight * augment(place, theta, gradient);
       let square = 0;
       for (let i = 0; i < theta.length; i++) {
-        gradient[i] = gradient[i] / samples + penalty.regularisation * theta[i];
-        square += theta[i] * theta[i];
+        const distance = theta[i] - (penalty.reference?.[i] ?? 0);
+        gradient[i] = gradient[i] / samples + penalty.regularisation * distance;
+        square += distance * distance;
       }
       return value / samples + 0.5 * penalty.regularisation * square;
     },

@@ -2,17 +2,24 @@ import { MesoscopeError } from '../errors.ts';
 import type { DepthGrid } from '../flow/types.ts';
 import type { FloatArray } from '../kernels/backend.ts';
 
-/** The running cost `∫ (λ/2)|θ|² dt + ∫ (μ/2)|θ̇|² dt` of controls that are constant on each layer. */
+/** The running cost `∫ (λ/2)|θ − θ_ref|² dt + ∫ (μ/2)|θ̇|² dt` of controls that are constant on each layer. */
 export interface ControlPenalty {
   /** λ ≥ 0. */
   readonly regularisation: number;
   /** μ ≥ 0. */
   readonly smoothness: number;
+  /** θ_ref, the same P numbers at every depth; undefined: 0. */
+  readonly reference?: ArrayLike<number> | undefined;
 }
 
-/** Refuses λ < 0, μ < 0 and what is not finite. @throws MesoscopeError `invalid-value` */
-export function checkPenalty(penalty: ControlPenalty): void {
-  for (const [path, received] of Object.entries(penalty)) {
+/**
+ * Refuses λ < 0, μ < 0, a θ_ref of other than P numbers, and what is not finite.
+ *
+ * @throws MesoscopeError `invalid-value`, `shape-mismatch`
+ */
+export function checkPenalty(penalty: ControlPenalty, parametersPerLayer: number): void {
+  const { regularisation, smoothness, reference } = penalty;
+  for (const [path, received] of Object.entries({ regularisation, smoothness })) {
     if (!(received >= 0 && Number.isFinite(received))) {
       throw new MesoscopeError({
         code: 'invalid-value',
@@ -22,10 +29,24 @@ export function checkPenalty(penalty: ControlPenalty): void {
       });
     }
   }
+  if (reference === undefined) return;
+  const path = 'reference';
+  if (reference.length !== parametersPerLayer) {
+    const lengths = { received: [reference.length], expected: [parametersPerLayer] };
+    throw new MesoscopeError({ code: 'shape-mismatch', path, ...lengths });
+  }
+  const stray = Array.from(reference).find((x) => !Number.isFinite(x));
+  if (stray === undefined) return;
+  throw new MesoscopeError({
+    code: 'invalid-value',
+    path,
+    received: stray,
+    expected: 'finite numbers',
+  });
 }
 
 /**
- * `Σ_k ε_k (λ/2)|θ_k|² + Σ_k (μ/2)|θ_{k+1} − θ_k|²/δ_k`, with `δ_k = (ε_k + ε_{k+1})/2` the distance between the
+ * `Σ_k ε_k (λ/2)|θ_k − θ_ref|² + Σ_k (μ/2)|θ_{k+1} − θ_k|²/δ_k`, with `δ_k = (ε_k + ε_{k+1})/2` the distance between the
  * middles of neighbouring layers. Adds its derivative to `gradient` where one is given.
  *
  * @param nodes - L × P, one row a layer
@@ -37,7 +58,7 @@ export function controlPenalty(
   penalty: ControlPenalty,
   gradient?: FloatArray,
 ): number {
-  const { regularisation, smoothness } = penalty;
+  const { regularisation, smoothness, reference } = penalty;
   const { times } = grid;
   const layers = times.length - 1;
   const count = nodes.length / layers;
@@ -46,8 +67,9 @@ export function controlPenalty(
     for (let k = 0; k < layers; k++) {
       const weight = regularisation * (times[k + 1] - times[k]);
       for (let i = k * count; i < (k + 1) * count; i++) {
-        value += 0.5 * weight * nodes[i] * nodes[i];
-        if (gradient !== undefined) gradient[i] += weight * nodes[i];
+        const distance = nodes[i] - (reference?.[i - k * count] ?? 0);
+        value += 0.5 * weight * distance * distance;
+        if (gradient !== undefined) gradient[i] += weight * distance;
       }
     }
   }
@@ -66,16 +88,16 @@ export function controlPenalty(
   return value;
 }
 
-/** `g(θ_k) = (λ/2)|θ_k|²` for every layer k. */
+/** `g(θ_k) = (λ/2)|θ_k − θ_ref|²` for every layer k. */
 export function penaltyDensity(
   nodes: FloatArray,
   layers: number,
-  regularisation: number,
+  { regularisation, reference }: ControlPenalty,
 ): Float64Array<ArrayBuffer> {
   const count = nodes.length / layers;
   return Float64Array.from({ length: layers }, (_, k) => {
     let square = 0;
-    for (let i = k * count; i < (k + 1) * count; i++) square += nodes[i] * nodes[i];
+    for (let i = 0; i < count; i++) square += (nodes[k * count + i] - (reference?.[i] ?? 0)) ** 2;
     return 0.5 * regularisation * square;
   });
 }

@@ -11,7 +11,7 @@ export function checkProblem(sizes: {
   const { tokens, samples, classes, vocabulary, positions } = sizes;
   requireCount('tokens', tokens, 1);
   requireCount('samples', samples, 1);
-  requireCount('classes', classes, 2);
+  requireCount('classes', classes, 1);
   requireCount('vocabulary', vocabulary, 0);
   if (positions && vocabulary === 0) {
     throw new MesoscopeError({

@@ -177,7 +177,7 @@ describe('control problem', () => {
   it.each([
     [{ regularisation: -1 }, /regularisation/],
     [{ smoothness: Number.NaN }, /smoothness/],
-    [{ classes: 1 }, /classes/],
+    [{ classes: 0 }, /classes/],
     [{ positions: true }, /positions/],
   ])('refuses the problem %o', (wrong, message) => {
     expect(() => createControlProblem(backend, { ...base, ...wrong })).toThrow(message);

@@ -29,8 +29,10 @@ export interface ControlProblemOptions {
   readonly pooling?: Pooling;
   /** Normalisation of h_T's tokens before the readout; default `none`. */
   readonly normalisation?: NormalisationKind | 'none';
-  /** λ of `∫(λ/2)|θ|² dt`; default 0. */
+  /** λ of `∫(λ/2)|θ − θ_ref|² dt`; default 0. */
   readonly regularisation?: number;
+  /** θ_ref, P numbers laid out as the field says, the same at every depth; default 0. */
+  readonly reference?: ArrayLike<number> | undefined;
   /** μ of `∫(μ/2)|θ̇|² dt`; default 0. */
   readonly smoothness?: number;
   /**
@@ -46,7 +48,7 @@ export interface ControlProblemOptions {
 export interface Evaluation {
   /** `E ℓ(z, y)`: cross-entropy in nats, mean over labels by weight. */
   readonly loss: number;
-  /** `∫(λ/2)|θ|² dt + ∫(μ/2)|θ̇|² dt`. */
+  /** `∫(λ/2)|θ − θ_ref|² dt + ∫(μ/2)|θ̇|² dt`. */
   readonly penalty: number;
   /** J: loss + penalty. */
   readonly objective: number;
@@ -75,8 +77,8 @@ export interface ControlTrace {
 }
 
 /**
- * The control problem of a transformer: minimise `J(θ) = E ℓ(U pool(h_T), y) + ∫(λ/2)|θ|² dt + ∫(μ/2)|θ̇|² dt`
- * subject to `ḣ = ζ f(h, θ_t)`, h_0 given or embedded, over controls that are constant on each layer, and over
+ * The control problem of a transformer: minimise `J(θ) = E ℓ(U pool(h_T), y) + ∫(λ/2)|θ − θ_ref|² dt +
+ * ∫(μ/2)|θ̇|² dt` subject to `ḣ = ζ f(h, θ_t)`, h_0 given or embedded, over controls that are constant on each layer, and over
  * embedding and readout. Parameters are one vector in the backend's memory, laid out as `layout` says.
  */
 export interface ControlProblem {

@@ -1,6 +1,7 @@
 import { MesoscopeError } from '../errors.ts';
 import { spectralNorm } from '../numeric/decompositions.ts';
 import { identity, type Matrix, multiply } from '../numeric/matrix.ts';
+import { randomStream } from '../numeric/random.ts';
 
 /** A matrix made doubly stochastic. */
 export interface SinkhornMatrix {
@@ -78,6 +79,46 @@ export function logMixingGrowth(
     }
     return logScale + Math.log(spectralNorm(product));
   });
+}
+
+/** Logarithms of norms of products, at increasing depths. */
+export interface MixingGrowth {
+  /** Of maps `I + G`. */
+  readonly free: readonly number[];
+  /** Of the same maps made doubly stochastic, for each number of iterations, and the largest {@link SinkhornMatrix} error. */
+  readonly constrained: readonly { readonly logs: readonly number[]; readonly error: number }[];
+}
+
+/** One sequence of random maps `I + G`, G of independent normal entries, as they are and made doubly stochastic. */
+export function measureMixing(options: {
+  readonly streams: number;
+  /** Of the entries of G. */
+  readonly deviation: number;
+  readonly iterations: readonly number[];
+  readonly depths: readonly number[];
+  readonly seed: number;
+  readonly index: number;
+}): MixingGrowth {
+  const { streams: n, deviation, iterations, depths, seed, index } = options;
+  const random = randomStream(seed, 'residual maps', index);
+  const maps: Matrix[] = Array.from({ length: depths[depths.length - 1] }, () => ({
+    rows: n,
+    columns: n,
+    data: Float64Array.from(
+      { length: n * n },
+      (_, i) => (i % (n + 1) === 0 ? 1 : 0) + deviation * random.normal(),
+    ),
+  }));
+  return {
+    free: logMixingGrowth((layer) => maps[layer - 1], n, depths),
+    constrained: iterations.map((count) => {
+      const found = maps.map((map) => sinkhornMatrix(map, count));
+      return {
+        logs: logMixingGrowth((layer) => found[layer - 1].matrix, n, depths),
+        error: Math.max(...found.map(({ error }) => error)),
+      };
+    }),
+  };
 }
 
 function normalise(data: Float64Array, from: number, step: number, n: number): void {

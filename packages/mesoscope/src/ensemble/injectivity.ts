@@ -47,6 +47,12 @@ export interface Injectivity {
   readonly dependencies: Matrix;
 }
 
+/** An answer with the design's own size. */
+export interface ProbedInjectivity extends Injectivity {
+  /** Largest root mean square of a column of the design, null part included: what its rounding is measured in. */
+  readonly scale: number;
+}
+
 /** Relative size under which a singular value is rounding: entries of the design carry a few ulp. */
 export const roundingTolerance = 1e-12;
 
@@ -61,7 +67,7 @@ export const roundingTolerance = 1e-12;
 export function testInjectivity(
   contexts: readonly Law[],
   options: InjectivityOptions = {},
-): Injectivity {
+): ProbedInjectivity {
   const { modulo = 'affine', seed = 1, resamples = 40 } = options;
   const count = contexts.length;
   const d = contexts[0].dimension;
@@ -90,7 +96,8 @@ export function testInjectivity(
     );
     return padded(resampled.values, count)[count - 1];
   });
-  return judgeDesign(decomposition, largestColumn(values), bootstrap);
+  const scale = largestColumn(values);
+  return { ...judgeDesign(decomposition, scale, bootstrap), scale };
 }
 
 /** What singular values and right singular vectors of a design say. @param size largest root mean square of a column */
@@ -125,13 +132,19 @@ export function judgeDesign(
 /** Normal probe points that tilt the contexts by about two standard deviations. */
 export function probePoints(contexts: readonly Law[], probes: number, seed: number): Matrix {
   const d = contexts[0].dimension;
-  const variance =
-    contexts.reduce((sum, law) => sum + trace(lawCovariance(law)), 0) / (contexts.length * d);
-  const deviation = variance > 0 ? 2 / Math.sqrt(variance) : 1;
+  const spread = contextDeviation(contexts);
+  const deviation = spread > 0 ? 2 / spread : 1;
   const points = zeros(probes, d);
   randomStream(seed, 'probe points').normals(points.data);
   for (let i = 0; i < points.data.length; i++) points.data[i] *= deviation;
   return points;
+}
+
+/** The standard deviation of one coordinate, over all coordinates of all contexts. */
+export function contextDeviation(contexts: readonly Law[]): number {
+  const d = contexts[0].dimension;
+  const variance = contexts.reduce((sum, law) => sum + trace(lawCovariance(law)), 0);
+  return Math.sqrt(variance / (contexts.length * d));
 }
 
 /** Singular values of the values without their least-squares fit by null functions, over √M. */

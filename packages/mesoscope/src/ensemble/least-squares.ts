@@ -1,4 +1,4 @@
-import { solve, symmetricEigen } from '../numeric/decompositions.ts';
+import { solve } from '../numeric/decompositions.ts';
 import { type Matrix, zeros } from '../numeric/matrix.ts';
 import { squareLoss } from './token-loss.ts';
 import type { TokenMap } from './token-map.ts';
@@ -55,9 +55,10 @@ export function minimiseSquares(options: LeastSquaresOptions): LeastSquaresResul
     if (!Number.isFinite(value)) return end('diverged');
     if (value <= target) return end('reached');
     const rows = jacobianRows(map, theta);
-    const kernel = gram(rows);
+    const kernel = tangentKernel(rows);
     let scale = 0;
     for (let i = 0; i < size; i++) scale = Math.max(scale, kernel.data[i * size + i]);
+    if (scale === 0) return end('stationary');
     const residual = residualOf(finals);
     let accepted = false;
     while (!accepted && damping < 1e12) {
@@ -98,12 +99,8 @@ export function jacobianRows(map: TokenMap, theta: Float64Array): Float64Array[]
   });
 }
 
-/** `λ_min(JJᵀ)` of the tangent kernel from the rows of J. */
-export function smallestTangentEigenvalue(rows: readonly Float64Array[]): number {
-  return symmetricEigen(gram(rows), 'tangent kernel').values[0];
-}
-
-function gram(rows: readonly Float64Array[]): Matrix {
+/** The tangent kernel JJᵀ from the rows of J. */
+export function tangentKernel(rows: readonly Float64Array[]): Matrix {
   const size = rows.length;
   const out = zeros(size, size);
   for (let i = 0; i < size; i++) {

@@ -21,7 +21,7 @@ export function affine(options: AffineOptions): Field {
   requireCount('dimension', dimension);
   const parameters = parameterLayout({
     W: [dimension, dimension],
-    ...(bias ? { b: [dimension, 1, 0] as const } : {}),
+    b: bias ? [dimension, 1, 0] : undefined,
   });
   return {
     name: bias ? 'affine' : 'linear',

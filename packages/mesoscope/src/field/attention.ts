@@ -1,17 +1,18 @@
 import { MesoscopeError } from '../errors.ts';
-import type { AttentionKind, AttentionShape, MatrixRef } from '../kernels/instruction.ts';
+import type {
+  AttentionKind,
+  AttentionShape,
+  MatrixRef,
+  RotationLayout,
+} from '../kernels/instruction.ts';
+import { attentionKinds, rotationLayouts } from '../kernels/instruction-table.ts';
 import { literal, type ProgramBuilder, rowsOf } from '../kernels/program.ts';
 import { requireFinite } from '../numeric/checks.ts';
-import { requireCount, requireName } from './check.ts';
+import { affineMap } from './affine.ts';
+import { requireCount, requireName, requirePositive } from './check.ts';
 import { type Field, type FieldInput, parameterLayout, parameterMatrix } from './field.ts';
 
-export const attentionKinds: readonly AttentionKind[] = [
-  'softmax',
-  'l2',
-  'hardmax',
-  'unnormalised',
-  'linear',
-];
+export { attentionKinds };
 
 export interface AttentionOptions {
   /** d. */
@@ -38,12 +39,33 @@ export interface AttentionOptions {
    * blocks V, (H·v)×d, and O, d×(H·v), the heads' matrices side by side.
    */
   readonly output?: boolean;
+  /** G, of which H is a multiple: query head h uses key and value head ⌊hG/H⌋; default H. In the query-key form only. */
+  readonly keyHeads?: number;
+  /** Whether queries, keys, values and output have biases, blocks bQ, bK, bV, bO (arXiv 1810.04805); default false. */
+  readonly bias?: boolean;
+  /** Rotary positions of queries and keys: pair j of token i is turned by `iθ^{−2j/k}` (arXiv 2104.09864); default none. */
+  readonly rotary?: Rotary;
+  /** w: token i sees tokens with |i − j| ≤ w only (arXiv 2004.05150); default ∞. */
+  readonly window?: number;
+  /** Whether `m_h|i − j|` is subtracted from the scores of head h (arXiv 2108.12409); default false. */
+  readonly alibi?: boolean;
+  /** c: scores become `c·tanh(s/c)` (arXiv 2408.00118); default ∞. */
+  readonly softCap?: number;
   /** `sum` (default): `Σ_h`, a real layer; `mean`: `(1/H) Σ_h`, a law of heads. */
   readonly combine?: 'sum' | 'mean';
 }
 
+export interface Rotary {
+  readonly theta: number;
+  /** `halves` (default): pair j of a head is its rows (j, j + k/2); `pairs`: rows (2j, 2j + 1). */
+  readonly layout?: RotationLayout;
+}
+
 interface ResolvedAttention {
   readonly shape: AttentionShape;
+  readonly keyHeads: number;
+  readonly bias: boolean;
+  readonly rotary: Required<Rotary> | undefined;
   readonly form: 'query-key' | 'bilinear';
   readonly output: boolean;
   readonly combine: 'sum' | 'mean';
@@ -63,31 +85,44 @@ interface ResolvedAttention {
  * @throws MesoscopeError `invalid-value`, `not-finite`, `unknown-name`
  */
 export function attention(options: AttentionOptions): Field {
-  const { shape, form, output, combine } = resolve(options);
+  const { shape, keyHeads, bias, rotary, form, output, combine } = resolve(options);
   const { heads, keyDimension, valueDimension } = shape;
   const d = options.dimension;
+  const bilinear = form === 'bilinear';
   const queryRows = heads * keyDimension;
-  const keyRows = form === 'bilinear' ? 0 : queryRows;
-  const valueRows = heads * valueDimension;
+  const keyRows = bilinear ? 0 : keyHeads * keyDimension;
+  const valueRows = keyHeads * valueDimension;
+  const mapRows = queryRows + keyRows + valueRows;
+  const valueDeviation = 1 / Math.sqrt(combine === 'sum' ? heads * d : d);
   const parameters = parameterLayout({
-    ...(form === 'bilinear'
-      ? { B: [queryRows, d, 1 / d] as const }
-      : { Q: [queryRows, d] as const, K: [keyRows, d] as const }),
-    ...(output
-      ? { V: [valueRows, d] as const, O: [d, valueRows] as const }
-      : { V: [valueRows, d, 1 / Math.sqrt(combine === 'sum' ? heads * d : d)] as const }),
+    B: bilinear ? [queryRows, d, 1 / d] : undefined,
+    Q: bilinear ? undefined : [queryRows, d],
+    K: bilinear ? undefined : [keyRows, d],
+    V: output ? [valueRows, d] : [valueRows, d, valueDeviation],
+    O: output ? [d, heads * valueDimension] : undefined,
+    bQ: bias ? [queryRows, 1, 0] : undefined,
+    bK: bias ? [keyRows, 1, 0] : undefined,
+    bV: bias ? [valueRows, 1, 0] : undefined,
+    bO: bias && output ? [d, 1, 0] : undefined,
   });
   const headWeight = combine === 'mean' ? 1 / heads : 1;
 
+  /** The blocks Q, K, V (or B, V) follow one another, as do their biases: one map to queries, keys and values. */
+  function mapTokens(builder: ProgramBuilder, { state, parameters: theta }: FieldInput): MatrixRef {
+    const first = (name: string) => parameterMatrix(parameters, theta, name);
+    const maps = { ...first(bilinear ? 'B' : 'Q'), rows: mapRows };
+    return affineMap(builder, maps, bias ? { ...first('bQ'), rows: mapRows } : undefined, state);
+  }
+
   function trace(builder: ProgramBuilder, input: FieldInput): MatrixRef {
     const { state, parameters: theta, weights } = input;
-    // The blocks Q, K, V (or B, V) follow one another: one matrix takes tokens to queries, keys and values.
-    const maps = { ...theta, rows: queryRows + keyRows + valueRows, columns: d, stride: d };
-    const mapped = builder.product(maps, state);
+    const mapped = mapTokens(builder, input);
+    const turned = (rows: MatrixRef) =>
+      rotary === undefined ? rows : builder.rotate(rows, { ...rotary, dimension: keyDimension });
     const out = builder.attention({
       shape,
-      queries: rowsOf(mapped, 0, queryRows),
-      keys: form === 'bilinear' ? state : rowsOf(mapped, queryRows, keyRows),
+      queries: turned(rowsOf(mapped, 0, queryRows)),
+      keys: bilinear ? state : turned(rowsOf(mapped, queryRows, keyRows)),
       values: rowsOf(mapped, queryRows + keyRows, valueRows),
       weights,
       alpha: output ? 1 : headWeight,
@@ -95,7 +130,10 @@ export function attention(options: AttentionOptions): Field {
     });
     if (!output) return out;
     const O = parameterMatrix(parameters, theta, 'O');
-    return builder.product(O, out, { alpha: literal(headWeight) });
+    const alpha = literal(headWeight);
+    if (!bias) return builder.product(O, out, { alpha });
+    const bO = builder.broadcast(parameterMatrix(parameters, theta, 'bO'), out.columns);
+    return builder.product(O, out, { alpha, into: bO, add: true });
   }
 
   return {
@@ -138,10 +176,66 @@ function resolve(options: AttentionOptions): ResolvedAttention {
   }
   const scale = options.scale ?? (form === 'bilinear' ? 1 : 1 / Math.sqrt(keyDimension));
   requireFinite('scale', [scale]);
+  const keyHeads = options.keyHeads ?? heads;
+  requireCount('keyHeads', keyHeads);
+  if (heads % keyHeads !== 0 || (form === 'bilinear' && keyHeads !== heads)) {
+    throw new MesoscopeError({
+      code: 'invalid-value',
+      path: 'keyHeads',
+      received: keyHeads,
+      expected: form === 'bilinear' ? `${heads}` : `a divisor of the ${heads} heads`,
+    });
+  }
+  const { window = Number.POSITIVE_INFINITY, softCap = Number.POSITIVE_INFINITY } = options;
+  if (!(window >= 0)) refuseNumber('window', window, 'a number ≥ 0');
+  if (!(softCap > 0)) refuseNumber('softCap', softCap, 'a number > 0');
+  const alibi = options.alibi ? 1 : 0;
+  if (kind !== 'softmax' && (alibi > 0 || softCap < Number.POSITIVE_INFINITY)) {
+    refuseNumber('kind', kind, '"softmax", since scores are capped or biased by distance');
+  }
+  const causal = options.causal ?? false;
+  const shape = {
+    kind,
+    causal,
+    heads,
+    keyDimension,
+    valueDimension,
+    scale,
+    window,
+    alibi,
+    softCap,
+  };
   return {
-    shape: { kind, causal: options.causal ?? false, heads, keyDimension, valueDimension, scale },
+    shape,
+    keyHeads,
+    bias: options.bias ?? false,
+    rotary: resolveRotary(options.rotary, form, keyDimension),
     form,
     output,
     combine,
   };
+}
+
+function resolveRotary(
+  rotary: Rotary | undefined,
+  form: ResolvedAttention['form'],
+  keyDimension: number,
+): Required<Rotary> | undefined {
+  if (rotary === undefined) return undefined;
+  const { theta, layout = 'halves' } = rotary;
+  requirePositive('rotary.theta', theta);
+  requireName('layout of rotary positions', layout, rotationLayouts);
+  if (form === 'bilinear') refuseNumber('form', form, '"query-key", since keys have positions');
+  if (keyDimension % 2 !== 0) {
+    refuseNumber(
+      'keyDimension',
+      keyDimension,
+      'an even number, since its rows are turned in pairs',
+    );
+  }
+  return { theta, layout };
+}
+
+function refuseNumber(path: string, received: unknown, expected: string): never {
+  throw new MesoscopeError({ code: 'invalid-value', path, received, expected });
 }

@@ -12,6 +12,13 @@ export function requireCount(path: string, value: number | undefined): asserts v
   }
 }
 
+/** Refuses `value` unless it is finite and > 0. @throws MesoscopeError `invalid-value` */
+export function requirePositive(path: string, received: number): void {
+  if (received > 0 && Number.isFinite(received)) return;
+  const expected = 'a finite number > 0';
+  throw new MesoscopeError({ code: 'invalid-value', path, received, expected });
+}
+
 /** Refuses a name outside the list, with the nearest one in it. @throws MesoscopeError `unknown-name` */
 export function requireName(kind: string, received: string, known: readonly string[]): void {
   if (!known.includes(received)) {

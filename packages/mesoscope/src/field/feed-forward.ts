@@ -1,4 +1,4 @@
-import type { ActivationKind } from '../kernels/instruction.ts';
+import type { ActivationKind, MatrixRef } from '../kernels/instruction.ts';
 import { activationKinds } from '../kernels/instruction-table.ts';
 import { affineMap } from './affine.ts';
 import { requireCount, requireName } from './check.ts';
@@ -13,36 +13,42 @@ export interface FeedForwardOptions {
   readonly hidden: number;
   /** σ; default `gelu`. */
   readonly activation?: ActivationKind;
-  /** Whether there are biases b1 and b2; default true. */
+  /** Whether there are biases; default true. */
   readonly bias?: boolean;
+  /** Whether σ acts on a second map and gates the first: `W2 (σ(Wg h + bg) ∘ (W1 h + b1)) + b2`; default false. */
+  readonly gated?: boolean;
 }
 
 /**
  * The position-wise feed-forward field `f(h)_i = W2 σ(W1 h_i + b1) + b2`, blocks W1 m×d, b1 m×1, W2 d×m, b2 d×1
- * (arXiv 1706.03762, section 3.3).
+ * (arXiv 1706.03762, section 3.3), or with a gate, blocks Wg m×d and bg m×1 before them (arXiv 2002.05202).
  *
  * @throws MesoscopeError `invalid-value`, `unknown-name`
  */
 export function feedForward(options: FeedForwardOptions): Field {
-  const { dimension, hidden, activation = 'gelu', bias = true } = options;
+  const { dimension, hidden, activation = 'gelu', bias = true, gated = false } = options;
   requireCount('dimension', dimension);
   requireCount('hidden', hidden);
   requireName('activation', activation, activationKinds);
   const parameters = parameterLayout({
+    Wg: gated ? [hidden, dimension] : undefined,
+    bg: gated && bias ? [hidden, 1, 0] : undefined,
     W1: [hidden, dimension],
-    ...(bias ? { b1: [hidden, 1, 0] as const } : {}),
+    b1: bias ? [hidden, 1, 0] : undefined,
     W2: [dimension, hidden],
-    ...(bias ? { b2: [dimension, 1, 0] as const } : {}),
+    b2: bias ? [dimension, 1, 0] : undefined,
   });
   return {
-    name: `feed-forward, ${activation}`,
+    name: `${gated ? 'gated ' : ''}feed-forward, ${activation}`,
     dimension,
     parameters,
     trace(builder, { state, parameters: theta }) {
       const block = (name: string) => parameterMatrix(parameters, theta, name);
-      const before = affineMap(builder, block('W1'), bias ? block('b1') : undefined, state);
-      const after = builder.activate(activation, before);
-      return affineMap(builder, block('W2'), bias ? block('b2') : undefined, after);
+      const map = (which: string, x: MatrixRef) =>
+        affineMap(builder, block(`W${which}`), bias ? block(`b${which}`) : undefined, x);
+      const before = map(gated ? 'g' : '1', state);
+      const active = builder.activate(activation, before);
+      return map('2', gated ? builder.hadamard(active, map('1', state)) : active);
     },
   };
 }

@@ -10,6 +10,8 @@ export interface ParameterBlock {
   readonly offset: number;
   /** Standard deviation of the entries at a random start; default `1/√columns`, 0 for biases. */
   readonly deviation?: number;
+  /** Mean of the entries at a random start; default 0, 1 for gains. */
+  readonly mean?: number;
 }
 
 /** How a field's parameters lie in one vector: blocks one after the other, each row-major. */
@@ -52,23 +54,50 @@ export interface Field {
   trace(builder: ProgramBuilder, input: FieldInput): MatrixRef;
 }
 
-/** A layout from named shapes, in order; the third number is {@link ParameterBlock.deviation}. */
+/** Shape of a block, then {@link ParameterBlock.deviation} and {@link ParameterBlock.mean}. */
+export type BlockShape = readonly [
+  rows: number,
+  columns: number,
+  deviation?: number,
+  mean?: number,
+];
+
+/** A layout from named shapes, in order; a block without shape is left out. */
 export function parameterLayout(
-  shapes: Readonly<Record<string, readonly [rows: number, columns: number, deviation?: number]>>,
+  shapes: Readonly<Record<string, BlockShape | undefined>>,
 ): ParameterLayout {
   let length = 0;
-  const blocks = Object.entries(shapes).map(([name, [rows, columns, deviation]]) => {
-    const block = {
-      name,
-      rows,
-      columns,
-      offset: length,
-      ...(deviation === undefined ? {} : { deviation }),
-    };
+  const blocks: ParameterBlock[] = [];
+  for (const [name, shape] of Object.entries(shapes)) {
+    if (shape === undefined) continue;
+    const [rows, columns, deviation, mean = 0] = shape;
+    const block = { name, rows, columns, offset: length };
+    blocks.push(deviation === undefined ? block : { ...block, deviation, mean });
     length += rows * columns;
-    return block;
-  });
+  }
   return { blocks, length };
+}
+
+/** Layouts one after the other; block `B` of part `a` is called `a.B`. */
+export function joinLayouts(
+  parts: Readonly<Record<string, ParameterLayout>>,
+): ParameterLayout & { readonly starts: Readonly<Record<string, number>> } {
+  const blocks: ParameterBlock[] = [];
+  const starts: Record<string, number> = {};
+  let length = 0;
+  for (const [name, part] of Object.entries(parts)) {
+    starts[name] = length;
+    for (const block of part.blocks) {
+      blocks.push({ ...block, name: `${name}.${block.name}`, offset: length + block.offset });
+    }
+    length += part.length;
+  }
+  return { blocks, length, starts };
+}
+
+/** What begins `by` elements after a parameter vector. */
+export function shifted({ slot, offset }: ParameterRef, by: number): ParameterRef {
+  return { slot, offset: offset + by };
 }
 
 /** The matrix `name` of a parameter vector. */

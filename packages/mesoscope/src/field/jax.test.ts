@@ -4,7 +4,7 @@ import { attention } from './attention.ts';
 import { evaluateField, pullbackField } from './evaluate.ts';
 import { feedForward } from './feed-forward.ts';
 import type { Field } from './field.ts';
-import { prenormalise } from './prenormalise.ts';
+import { prenormalise } from './normalise.ts';
 import { normalMatrix, randomArguments, reference, relativeDistance } from './test-support.ts';
 import { transformerBlock } from './transformer-block.ts';
 

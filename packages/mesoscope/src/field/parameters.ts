@@ -4,15 +4,16 @@ import type { Field, ParameterBlock } from './field.ts';
 
 /**
  * A random start: each block has independent normal entries of standard deviation `1/√columns` unless its layout says
- * otherwise ({@link ParameterBlock.deviation}); biases are 0. On tokens with entries of order 1 the queries, keys and
+ * otherwise ({@link ParameterBlock.deviation}); biases are 0, gains 1. On tokens with entries of order 1 the queries, keys and
  * the value of the field then have entries of order 1, whatever the number of heads.
  */
 export function initialiseParameters(field: Field, random: RandomStream): Float64Array {
   const vector = new Float64Array(field.parameters.length);
-  for (const { rows, columns, offset, deviation } of field.parameters.blocks) {
+  for (const { rows, columns, offset, deviation, mean = 0 } of field.parameters.blocks) {
     const scale = deviation ?? 1 / Math.sqrt(columns);
+    const entries = vector.subarray(offset, offset + rows * columns).fill(mean);
     if (scale === 0) continue;
-    for (let i = 0; i < rows * columns; i++) vector[offset + i] = scale * random.normal();
+    for (let i = 0; i < entries.length; i++) entries[i] += scale * random.normal();
   }
   return vector;
 }

@@ -5,7 +5,7 @@ import { affine } from './affine.ts';
 import { attention } from './attention.ts';
 import { activationKinds, feedForward } from './feed-forward.ts';
 import type { Field } from './field.ts';
-import { normalisationKinds, prenormalise } from './prenormalise.ts';
+import { normalisationKinds, prenormalise } from './normalise.ts';
 import { scaleField } from './scale.ts';
 import { sumOf } from './sum.ts';
 import { tangent } from './tangent.ts';

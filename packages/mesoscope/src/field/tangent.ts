@@ -6,8 +6,9 @@ import type { Field } from './field.ts';
  */
 export function tangent(field: Field): Field {
   return {
-    ...field,
     name: `${field.name}, tangent to the sphere`,
+    dimension: field.dimension,
+    parameters: field.parameters,
     trace: (builder, input) => builder.tangent(input.state, field.trace(builder, input)),
   };
 }

@@ -3,6 +3,7 @@ import type { RandomStream } from '../numeric/random.ts';
 import { evaluateField, type FieldArguments, pullbackField } from './evaluate.ts';
 import type { Field } from './field.ts';
 import { initialiseParameters } from './parameters.ts';
+import type { TransformerLayerOptions } from './transformer-layer.ts';
 
 export const reference = createReferenceBackend();
 
@@ -99,3 +100,60 @@ function with2(
 ): readonly (readonly number[])[] {
   return matrix.map((row, r) => (r === i ? row.with(j, value) : row));
 }
+
+const gained = { gain: true, bias: true } as const;
+
+/** Layers as trained networks have them, small: one of each architecture, and what none of these has. */
+export const realLayers = {
+  BERT: {
+    order: 'post',
+    normalisation: { kind: 'layer', epsilon: 0.1, ...gained },
+    attention: { heads: 2, keyDimension: 2, output: true, bias: true },
+    feedForward: { hidden: 5, activation: 'gelu' },
+  },
+  'GPT-2': {
+    normalisation: { kind: 'layer', epsilon: 0.1, ...gained },
+    attention: { heads: 2, keyDimension: 2, output: true, bias: true, causal: true },
+    feedForward: { hidden: 5, activation: 'gelu-tanh' },
+  },
+  Llama: {
+    normalisation: { kind: 'rms', epsilon: 0.1, gain: true },
+    attention: {
+      heads: 4,
+      keyHeads: 2,
+      keyDimension: 2,
+      output: true,
+      causal: true,
+      rotary: { theta: 30 },
+    },
+    feedForward: { hidden: 5, activation: 'silu', gated: true, bias: false },
+  },
+  'Llama with pairs': {
+    normalisation: { kind: 'rms', epsilon: 0.1, gain: true },
+    attention: {
+      heads: 2,
+      keyHeads: 1,
+      keyDimension: 4,
+      output: true,
+      rotary: { theta: 30, layout: 'pairs' },
+    },
+    feedForward: { hidden: 5, activation: 'silu', gated: true },
+  },
+  ModernBERT: {
+    normalisation: { kind: 'layer', epsilon: 0.1, gain: true },
+    attentionNormalisation: 'none',
+    attention: { heads: 2, keyDimension: 2, output: true, rotary: { theta: 10 }, window: 1 },
+    feedForward: { hidden: 5, activation: 'gelu', gated: true, bias: false },
+  },
+  DINOv2: {
+    normalisation: { kind: 'layer', epsilon: 0.1, ...gained },
+    attention: { heads: 2, keyDimension: 2, output: true, bias: true },
+    feedForward: { hidden: 5, activation: 'gelu' },
+    layerScale: true,
+  },
+  'ALiBi with capped scores': {
+    normalisation: { kind: 'layer', epsilon: 0.1 },
+    attention: { heads: 3, keyDimension: 2, output: true, alibi: true, softCap: 0.8 },
+    feedForward: { hidden: 5, activation: 'gelu' },
+  },
+} as const satisfies Readonly<Record<string, Omit<TransformerLayerOptions, 'dimension'>>>;

@@ -2,7 +2,7 @@ import type { ActivationKind, NormalisationKind } from '../kernels/instruction.t
 import { type AttentionOptions, attention } from './attention.ts';
 import { feedForward } from './feed-forward.ts';
 import type { Field } from './field.ts';
-import { prenormalise } from './prenormalise.ts';
+import { prenormalise } from './normalise.ts';
 import { sumOf } from './sum.ts';
 
 export interface TransformerBlockOptions extends AttentionOptions {

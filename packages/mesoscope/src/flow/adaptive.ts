@@ -121,7 +121,7 @@ export function createAdaptiveFlow(backend: Backend, shape: FlowShape): Adaptive
   function integrate(input: AdaptiveInput): AdaptiveTrajectory {
     const { horizon, profile = constantProfile, controls, initial } = input;
     const grid = { times: Float64Array.of(0, horizon), profile };
-    checkForward(shape, { ...input, grid }, size);
+    checkForward(shape, field.parameters.length, { ...input, grid }, size);
     const samples = initial.length / size;
     const last = backend.allocate(initial.length);
     last.set(initial);

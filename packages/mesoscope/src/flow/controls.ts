@@ -197,7 +197,7 @@ export function distributeToNodes(
 }
 
 /** The cell k with `times_k ≤ t < times_{k+1}`, clamped to the cells there are. */
-function cellOf(times: Float64Array, t: number): number {
+export function cellOf(times: Float64Array, t: number): number {
   let low = 0;
   let high = times.length - 2;
   while (low < high) {

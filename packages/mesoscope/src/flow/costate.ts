@@ -82,7 +82,7 @@ export function createContinuousAdjoint(backend: Backend, shape: FlowShape): Con
     const { keepCostates = false } = input;
     checkGrid(grid);
     const samples = checkStates('terminalCostate', terminalCostate, shape, size);
-    checkControls(shape, controls);
+    checkControls(parameterCount, controls);
     checkGradient(controls, gradient);
     checkWeights(shape, weights, samples);
     const layers = layerCount(grid);

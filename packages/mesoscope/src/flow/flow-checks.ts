@@ -33,10 +33,15 @@ export function checkLimit(limit: number): void {
 }
 
 /** Refuses initial states, weights and controls that do not fit the flow, before work starts. */
-export function checkForward(shape: FlowShape, input: ForwardInput, size: number): void {
+export function checkForward(
+  shape: FlowShape,
+  parameterCount: number,
+  input: ForwardInput,
+  size: number,
+): void {
   checkGrid(input.grid);
   const samples = checkStates('initial', input.initial, shape, size);
-  checkControls(shape, input.controls);
+  checkControls(parameterCount, input.controls);
   checkWeights(shape, input.weights, samples);
 }
 
@@ -72,13 +77,13 @@ export function checkBackward(shape: FlowShape, input: BackwardInput, size: numb
 }
 
 /** Refuses controls of another field. */
-export function checkControls(shape: FlowShape, controls: Controls): void {
-  if (controls.parameterCount === shape.field.parameters.length) return;
+export function checkControls(parameterCount: number, controls: Controls): void {
+  if (controls.parameterCount === parameterCount) return;
   throw new MesoscopeError({
     code: 'shape-mismatch',
     path: 'controls.parameterCount',
     received: [controls.parameterCount],
-    expected: [shape.field.parameters.length],
+    expected: [parameterCount],
   });
 }
 

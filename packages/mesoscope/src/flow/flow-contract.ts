@@ -1,10 +1,17 @@
 import type { Field } from '../field/field.ts';
 import type { Backend, FloatArray } from '../kernels/backend.ts';
 import type { Checkpoints, Trajectory } from './trajectory.ts';
-import type { Controls, DepthGrid, FlowShape, FlowStatus, Scheme } from './types.ts';
+import type { Controls, DepthGrid, FieldLayers, FlowShape, FlowStatus, Scheme } from './types.ts';
 
-export interface FlowOptions extends FlowShape {
+export interface FlowOptions extends Omit<FlowShape, 'field'> {
+  /** One field for all depths, or one for each layer. */
+  readonly field: Field | FieldLayers;
   readonly scheme: Scheme;
+  /**
+   * Whether the parts of a field in sequence each take a step of their own, one after the other (Lie's splitting, of order 1);
+   * default false. On steps of length 1 Euler's scheme gives the layer itself, split or not.
+   */
+  readonly split?: boolean;
   /** The flow has diverged where an entry of a state or costate exceeds this; default 1e12. */
   readonly limit?: number;
 }
@@ -48,7 +55,7 @@ export interface Costates {
  */
 export interface Flow {
   readonly backend: Backend;
-  readonly field: Field;
+  readonly field: Field | FieldLayers;
   readonly tokens: number;
   readonly samples: number;
   readonly scheme: Scheme;

@@ -1,7 +1,8 @@
 import type { Backend, Executable, FloatArray } from '../kernels/backend.ts';
 import { stateLength } from '../kernels/program.ts';
-import { distributeToNodes, nodeView } from './controls.ts';
+import { cellOf, distributeToNodes, nodeView } from './controls.ts';
 import { defaultLimit } from './entries.ts';
+import { checkLayers, fieldLayers, longestParameters } from './field-layers.ts';
 import { checkBackward, checkForward, checkLimit, checkShape } from './flow-checks.ts';
 import type { BackwardInput, Costates, Flow, FlowOptions, ForwardInput } from './flow-contract.ts';
 import { layerCount } from './grid.ts';
@@ -21,7 +22,7 @@ import {
   type Trajectory,
   trajectoryOf,
 } from './trajectory.ts';
-import type { Controls, DepthGrid, FlowStatus } from './types.ts';
+import type { Controls, DepthGrid, FlowShape, FlowStatus } from './types.ts';
 
 /**
  * Prepares a flow: `ḣ = ζ(t) f(h, θ(t))` on a depth grid (a residual network, for Euler's scheme).
@@ -29,11 +30,14 @@ import type { Controls, DepthGrid, FlowStatus } from './types.ts';
  * @throws MesoscopeError `invalid-value`, `out-of-memory`
  */
 export function createFlow(backend: Backend, options: FlowOptions): Flow {
-  const { field, tokens, samples, scheme, weighted = false, limit = defaultLimit } = options;
-  checkShape(options);
+  const { tokens, samples, scheme, weighted = false, split = false } = options;
+  const { limit = defaultLimit } = options;
+  const stack = fieldLayers(options.field);
+  const shape: FlowShape = { field: stack.fields[0], tokens, samples, weighted };
+  checkShape(shape);
   checkLimit(limit);
-  const size = stateLength(field.dimension, tokens);
-  const parameterCount = field.parameters.length;
+  const size = stateLength(shape.field.dimension, tokens);
+  const parameterCount = longestParameters(stack);
   const stages = createStageParameters(backend, scheme, parameterCount);
   const gathered = backend.allocate(scheme.c.length * parameterCount);
   const shares = scheme.c.map((_, p) => nodeView(gathered, parameterCount, p));
@@ -41,21 +45,23 @@ export function createFlow(backend: Backend, options: FlowOptions): Flow {
   const spareStates = backend.allocate(samples * size);
   const programs = new Map<string, Executable>();
   const scalars: Record<string, number> = {};
+  let field = shape.field;
 
+  /** The program of the step that was bound last. */
   function program(kind: 'step' | 'adjoint' | 'costate'): Executable {
-    const key = `${kind}${stages.key}`;
+    const key = `${kind}${stages.key} ${stack.fields.indexOf(field)}`;
     let compiled = programs.get(key);
     if (compiled === undefined) {
-      const shape = { field, tokens, scheme, weighted, pattern: [...stages.pattern] };
+      const step = { field, tokens, scheme, weighted, split, pattern: [...stages.pattern] };
       compiled = backend.compile(
-        kind === 'step' ? stepProgram(shape) : stepAdjointProgram(shape, kind === 'adjoint'),
+        kind === 'step' ? stepProgram(step) : stepAdjointProgram(step, kind === 'adjoint'),
       );
       programs.set(key, compiled);
     }
     return compiled;
   }
 
-  /** Binds θ and `εζ` at the stages of step k. */
+  /** Binds the field, θ and `εζ` at the stages of step k. */
   function bind(
     grid: DepthGrid,
     controls: Controls,
@@ -64,6 +70,7 @@ export function createFlow(backend: Backend, options: FlowOptions): Flow {
   ): void {
     const from = grid.times[k];
     const to = grid.times[k + 1];
+    field = stack.fields[cellOf(stack.times, (from + to) / 2)];
     stages.prepare(controls, from, to);
     for (let p = 0; p < stages.slots; p++) buffers[parameterSlot(p)] = stages.vector(p);
     scheme.c.forEach((c, i) => {
@@ -81,7 +88,8 @@ export function createFlow(backend: Backend, options: FlowOptions): Flow {
   }
 
   function forward(input: ForwardInput): Trajectory {
-    checkForward(options, input, size);
+    checkForward(shape, parameterCount, input, size);
+    checkLayers(stack, input.grid);
     const { grid, controls, initial, weights, checkpoints = 'all' } = input;
     const layers = layerCount(grid);
     const count = initial.length / size;
@@ -145,7 +153,7 @@ export function createFlow(backend: Backend, options: FlowOptions): Flow {
   }
 
   function backward(input: BackwardInput): Costates {
-    checkBackward(options, input, size);
+    checkBackward(shape, input, size);
     const { trajectory, terminalCostate, gradient, keepCostates = false } = input;
     const { grid, controls, weights, segment, samples: count } = trajectory;
     const layers = layerCount(grid);
@@ -207,7 +215,7 @@ export function createFlow(backend: Backend, options: FlowOptions): Flow {
 
   return {
     backend,
-    field,
+    field: options.field,
     tokens,
     samples,
     scheme,

@@ -3,6 +3,7 @@ export * from './controls.ts';
 export * from './costate.ts';
 export type { IntegrationOptions } from './embedded-integration.ts';
 export type { FlowEvent } from './events.ts';
+export { layeredControls } from './field-layers.ts';
 export * from './finite-difference.ts';
 export * from './flow.ts';
 export * from './flow-contract.ts';

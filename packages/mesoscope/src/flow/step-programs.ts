@@ -1,5 +1,6 @@
-import type { Field } from '../field/field.ts';
-import type { MatrixRef } from '../kernels/instruction.ts';
+import { type Field, shifted } from '../field/field.ts';
+import { type FieldPart, isSequence } from '../field/sequence.ts';
+import type { MatrixRef, ScalarRef } from '../kernels/instruction.ts';
 import { type Program, ProgramBuilder, scaled } from '../kernels/program.ts';
 import { pullBack } from '../kernels/pullback.ts';
 import { tokenWeights } from './field-programs.ts';
@@ -19,6 +20,8 @@ export interface StepShape {
   readonly scheme: Scheme;
   readonly pattern: ParameterPattern;
   readonly weighted: boolean;
+  /** Whether each part of a field in sequence takes a step of its own; default false. */
+  readonly split?: boolean;
 }
 
 /** Name of parameter slot p. */
@@ -104,26 +107,55 @@ export function stepAdjointProgram(shape: StepShape, withGradient: boolean): Pro
   return builder.program();
 }
 
-/** Writes one step into `next`. */
+/** Writes one step into `next`: of the field, or of its parts one after the other. */
 function traceStep(builder: ProgramBuilder, shape: StepShape, next: MatrixRef) {
-  const { field, tokens, scheme, pattern, weighted } = shape;
+  const { field, tokens, scheme, weighted } = shape;
   const h = builder.state('sample', 'h', field.dimension, tokens);
   const weights = tokenWeights(builder, tokens, weighted);
   const theta = declareParameters(builder, shape);
   const steps = scheme.c.map((_, i) => builder.scalar(stageScalar(i)));
-  const values: MatrixRef[] = [];
-  scheme.c.forEach((_, i) => {
-    const state = i === 0 ? h : builder.copy(h, builder.scratch(field.dimension, tokens));
-    scheme.a[i].forEach((a, j) => {
-      if (a !== 0) builder.add(values[j], state, scaled(steps[j], a));
-    });
-    values.push(field.trace(builder, { state, parameters: theta[pattern[i]], weights }));
-  });
-  builder.copy(h, next);
-  scheme.b.forEach((b, i) => {
-    if (b !== 0) builder.add(values[i], next, scaled(steps[i], b));
+  const parts = partsOf(shape);
+  let state = h;
+  parts.forEach((part, p) => {
+    const isLast = p === parts.length - 1;
+    const into = isLast ? next : builder.scratch(field.dimension, tokens);
+    traceStages(builder, shape, { ...part, state, into, theta, steps, weights });
+    state = into;
   });
   return { h, theta };
+}
+
+function partsOf({ field, split = false }: StepShape): readonly FieldPart[] {
+  return split && isSequence(field) ? field.parts : [{ field, start: 0 }];
+}
+
+interface Step extends FieldPart {
+  readonly state: MatrixRef;
+  readonly into: MatrixRef;
+  readonly theta: readonly MatrixRef[];
+  readonly steps: readonly ScalarRef[];
+  readonly weights: MatrixRef | undefined;
+}
+
+/** Writes one step of one field. */
+function traceStages(
+  builder: ProgramBuilder,
+  { scheme, pattern }: StepShape,
+  { field, start, state, into, theta, steps, weights }: Step,
+): void {
+  const values: MatrixRef[] = [];
+  scheme.c.forEach((_, i) => {
+    const stage = i === 0 ? state : builder.scale(state);
+    scheme.a[i].forEach((a, j) => {
+      if (a !== 0) builder.add(values[j], stage, scaled(steps[j], a));
+    });
+    const parameters = shifted(theta[pattern[i]], start);
+    values.push(field.trace(builder, { state: stage, parameters, weights }));
+  });
+  builder.copy(state, into);
+  scheme.b.forEach((b, i) => {
+    if (b !== 0) builder.add(values[i], into, scaled(steps[i], b));
+  });
 }
 
 /** The vectors θ that the stages of a step see, as rows. */

@@ -10,6 +10,17 @@ export interface DepthGrid {
   readonly profile: (t: number) => number;
 }
 
+/**
+ * A field for each layer of a grid, of one dimension: `ḣ = ζ(t) f_k(h, θ(t))` for t in [t_k, t_{k+1}). A flow's own grid may be
+ * finer. Parameter vectors have the length of the longest; a field reads the beginning of its own.
+ */
+export interface FieldLayers {
+  /** t_0 < … < t_L. */
+  readonly times: Float64Array;
+  /** f_0, …, f_{L−1}. Layers that are the same field share its programs. */
+  readonly fields: readonly Field[];
+}
+
 /** What a flow moves: S samples of n tokens, by a field. */
 export interface FlowShape {
   readonly field: Field;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { add, fromRows, identity, type Matrix, scale, zeros } from '../numeric/matrix.ts';
+import { add, diagonal, fromRows, identity, type Matrix, scale, zeros } from '../numeric/matrix.ts';
 import { randomStream } from '../numeric/random.ts';
 import { classifyLayer } from './classify.ts';
 import { riccatiEquilibrium } from './equilibrium.ts';
@@ -144,3 +144,24 @@ test('sinkhorn attention: a law that grows to one direction is growing, in few s
     expect(performance.now() - start).toBeLessThan(5000);
   }
 });
+
+test.each([
+  [50, 0.01],
+  [10000, 0.1],
+  [50, 1e-4],
+])(
+  'W = diag(%f, %f): a slow direction far below a fast one is an equilibrium of rank 2, no collapse',
+  (fast, slow) => {
+    for (const second of [1, 1 + 1e-7]) {
+      const layer = gaussianLayer({
+        heads: [{ V: diagonal([1, second]), B: diagonal([-1, -1]) }],
+        W: diagonal([fast, slow]),
+      });
+      const law = { mean: new Float64Array(2), covariance: identity(2) };
+      const { regime, dimension, covariance } = classifyLayer(layer, law);
+      expect({ regime, dimension }).toEqual({ regime: 'stable', dimension: 2 });
+      expect(Math.abs((covariance?.data[0] ?? 0) / fast - 1)).toBeLessThan(1e-6);
+      expect(Math.abs((covariance?.data[3] ?? 0) / slow - 1)).toBeLessThan(1e-6);
+    }
+  },
+);

@@ -48,7 +48,7 @@ export interface Classification {
 
 export interface ClassifyOptions {
   /** How far to follow the flow; default 2⁸ of the layer's slowest times. */
-  readonly horizon?: number;
+  readonly horizon?: number | undefined;
 }
 
 /** The size of a covariance, in units of where attention balances W, from which growth counts as unbounded. */
@@ -77,7 +77,8 @@ export function classifyLayer(
   const riccati = riccatiForm(layer);
   const blowUp = riccati === null ? null : predictBlowUp(riccati, start, { horizon });
   if (blowUp?.time != null) return blownUp(blowUp.time);
-  const advance = riccati === null ? integration(layer, times.huge) : riccatiSteps(riccati);
+  const integrated = integration(layer, times.huge);
+  const advance = riccati === null ? integrated : riccatiSteps(riccati, integrated);
 
   const first = Math.min(times.fastest, horizon);
   let t = 0;
@@ -160,12 +161,13 @@ interface TimeScales {
 }
 
 /**
- * The rates of W: |W| and the |Re λ(W)| above 0.001|W|; of attention: |V_h| times the singular values of LᵀB_hL above a
+ * The rates of W: |W| and the |Re λ(W)| above 1e-6|W|, for an equilibrium is as small and as slow as the slowest of them; of attention: |V_h| times the singular values of LᵀB_hL above a
  * thousandth of the largest.
  */
 function timeScales(layer: GaussianLayer, L: Matrix): TimeScales {
   const size = spectralNorm(layer.W);
-  const rates = Array.from(eigenvalues(layer.W).real, Math.abs).filter((re) => re > 1e-3 * size);
+  const spectrum = eigenvalues(layer.W).real;
+  const rates = Array.from(spectrum, Math.abs).filter((re) => re > 1e-6 * size);
   const pulls = layer.heads.flatMap(({ V, B }) => {
     const { values } = singularValueDecomposition(multiply(transpose(L), B, L));
     return Array.from(values, (value) => spectralNorm(V) * value);
@@ -181,7 +183,7 @@ function timeScales(layer: GaussianLayer, L: Matrix): TimeScales {
     (sum, { V, B }) => sum + spectralNorm(V) * spectralNorm(B),
     0,
   );
-  const decay = -Math.max(...eigenvalues(layer.W).real);
+  const decay = -Math.max(...spectrum);
   return {
     fastest: 1 / Math.max(pull, size),
     slowest: 1 / Math.min(...rates, ...slowPulls, pull + size),
@@ -242,10 +244,17 @@ function integration(layer: GaussianLayer, huge: number): (L: Matrix, duration: 
   };
 }
 
-/** Exact steps short enough to lose no digits; one is enough for W = 0. */
-function riccatiSteps(form: RiccatiForm): (L: Matrix, duration: number) => Advance {
+/** More exact steps than this take longer than the integration of a stiff flow. */
+const mostExactSteps = 5000;
+
+/** Exact steps short enough to lose no digits; one is enough for W = 0. Where they are too many, what else there is. */
+function riccatiSteps(
+  form: RiccatiForm,
+  otherwise: (L: Matrix, duration: number) => Advance,
+): (L: Matrix, duration: number) => Advance {
   return (start, duration) => {
     const steps = Math.max(1, Math.ceil(oneNorm(form.W) * duration));
+    if (steps > mostExactSteps) return otherwise(start, duration);
     const step = riccatiStep(form, duration / steps);
     let factor = start;
     for (let k = 0; k < steps; k++) {

@@ -15,6 +15,7 @@ import {
   zeros,
 } from '../numeric/matrix.ts';
 import { solveLyapunov } from '../numeric/matrix-equations.ts';
+import { spectrumUncertainty } from '../numeric/spectrum.ts';
 import { affineVelocity } from './closure.ts';
 import {
   covarianceJacobian,
@@ -34,6 +35,8 @@ export interface Equilibrium {
   readonly residual: number;
   /** Eigenvalues of the derivative of `Σ ↦ Σ̇` on symmetric matrices. */
   readonly jacobianSpectrum: Spectrum;
+  /** How far rounding moves these, see `spectrumUncertainty`: large where several coincide in a Jordan block. */
+  readonly jacobianUncertainty: number;
   /** Eigenvalues of D in `ṁ = Dm + b` at Σ*. */
   readonly meanSpectrum: Spectrum;
   /** The mean at rest, null where D is singular. */
@@ -108,10 +111,12 @@ export function analyseEquilibrium(layer: GaussianLayer, covariance: Matrix): Eq
   const smallest = Math.min(
     ...meanSpectrum.real.map((re, i) => Math.hypot(re, meanSpectrum.imaginary[i])),
   );
+  const jacobian = covarianceJacobian(layer, covariance);
   return {
     covariance,
     residual: frobeniusNorm(covarianceVelocity(layer, covariance)),
-    jacobianSpectrum: eigenvalues(covarianceJacobian(layer, covariance)),
+    jacobianSpectrum: eigenvalues(jacobian),
+    jacobianUncertainty: spectrumUncertainty(jacobian),
     meanSpectrum,
     mean:
       smallest > 1e-12 * frobeniusNorm(D) ? multiplyVector(scale(-1, inverse(D)), layer.b) : null,

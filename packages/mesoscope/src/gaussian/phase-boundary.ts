@@ -28,8 +28,8 @@ export interface Crossing {
 /** The crossings on one line, for each kind. */
 export type LineCrossings = Readonly<Record<BoundaryKind, readonly Crossing[]>>;
 
-/** Bisections of a cell: a thousandth of it is finer than a figure shows. */
-const bisections = 10;
+/** Part of a cell to which a crossing is bisected: near what eigenvalues of matrices of size 1 can tell. */
+const resolution = 1e-13;
 
 /**
  * Where the boundaries that have a closed form cross one line of a grid, row `index` (y constant) or column `index` (x constant), for
@@ -39,7 +39,8 @@ const bisections = 10;
  *   whatever W;
  * - `drift`: where an eigenvalue of W crosses the imaginary axis.
  *
- * Bisected between neighbouring grid points that differ. No flow is integrated.
+ * Bisected to rounding between neighbouring grid points that differ, so good to the accuracy of the eigenvalues (or of
+ * `predictBlowUp`) that decide. No flow is integrated.
  *
  * @throws MesoscopeError `unsupported` for a layer without a Riccati form
  */
@@ -77,8 +78,10 @@ function changes(label: (s: number) => number, grid: readonly number[]): Crossin
   return seen.slice(1).flatMap((next, after) => {
     if (next === seen[after]) return [];
     let [low, high] = [grid[after], grid[after + 1]];
-    for (let k = 0; k < bisections; k++) {
+    const width = resolution * (high - low);
+    while (high - low > width) {
       const middle = (low + high) / 2;
+      if (middle <= low || middle >= high) break;
       if (label(middle) === seen[after]) low = middle;
       else high = middle;
     }

@@ -6,7 +6,7 @@ import { gaussianLayer } from './layer.ts';
 import { integrateMoments } from './moment-flow.ts';
 import { classifyGrid, type LayerFamily } from './phase.ts';
 import { boundaryCrossings, boundaryCurve } from './phase-boundary.ts';
-import { gaussianFlowSchema, lawOfInstance, layerOfInstance, steeringSchema } from './schema.ts';
+import { gaussianFlowSchema, lawOfInstance, layerOfInstance } from './schema.ts';
 import { sufficientCondition } from './sufficient.ts';
 import { randomCovariance, randomMatrix } from './test-support.ts';
 
@@ -54,11 +54,11 @@ describe('phase diagrams', () => {
     expect(column(0)['blow-up']).toEqual([]);
     const [below] = column(3)['blow-up'];
     expect(below.after).toBe(0);
-    expect(Math.abs(below.value + 0.9)).toBeLessThan(1e-3);
+    expect(Math.abs(below.value + 0.9)).toBeLessThan(1e-10);
     // For y > 0 the boundary is vertical: only rows see it.
     const [upright] = row(3)['blow-up'];
     expect(upright.after).toBe(1);
-    expect(Math.abs(upright.value)).toBeLessThan(1e-3);
+    expect(Math.abs(upright.value)).toBeLessThan(1e-10);
     expect(row(0).definiteness.map((one) => one.after)).toEqual([1]);
     expect(column(0).definiteness).toEqual([]);
     expect(column(2).drift.map((one) => one.after)).toEqual([1]);
@@ -218,8 +218,5 @@ describe('explicit instances', () => {
       }),
     ).toThrow(/softmax attention takes heads/);
     expect(parse({ law, horizon: -1 })).toThrow(/horizon/);
-    expect(() =>
-      parseConfiguration(steeringSchema, { from: law, to: law, realisation: 'magic' }),
-    ).toThrow(/realisation/);
   });
 });

@@ -62,8 +62,9 @@ export function classifyGrid(
     options.signal?.throwIfAborted();
     for (const value of x) {
       const { layer, law } = family(value, y[row]);
-      const horizon = options.horizon === undefined ? {} : { horizon: options.horizon };
-      const { regime, blowUpTime, dimension } = classifyLayer(layer, law, horizon);
+      const { regime, blowUpTime, dimension } = classifyLayer(layer, law, {
+        horizon: options.horizon,
+      });
       blowUpTimes.push(blowUpTime ?? -1);
       dimensions.push(dimension ?? -1);
       regimes.push(regime);

@@ -26,47 +26,68 @@ const distanceHeadSchema = z.strictObject({
   scale: positive.optional().describe('β in the score −β|Qx − Ky|²; default 1/√k'),
 });
 
-/** A Gaussian law and a constant layer. */
+/** The fields of a Gaussian law and a constant layer. */
+export const gaussianFlowFields = {
+  law: gaussianLawSchema,
+  attention: z.enum(['softmax', 'l2', 'sinkhorn']).default('softmax'),
+  heads: z
+    .array(z.union([bilinearHead, distanceHeadSchema]))
+    .default([])
+    .describe('heads {V, B}; for l2 attention {V, Q, K, scale}'),
+  W: matrix.optional().describe('feed-forward matrix, d × d; default 0'),
+  b: numbers.optional().describe('feed-forward bias, d numbers; default 0'),
+};
+
+const flowFieldsSchema = z.strictObject(gaussianFlowFields);
+
+/** What a schema of single heads cannot see: that they are of the kind that the attention takes. */
+export function headComplaints({
+  attention,
+  heads,
+}: Pick<z.infer<typeof flowFieldsSchema>, 'attention' | 'heads'>): {
+  readonly path: string;
+  readonly message: string;
+}[] {
+  return heads.flatMap((head, h) =>
+    'Q' in head === (attention === 'l2')
+      ? []
+      : [
+          {
+            path: `heads.${h}`,
+            message: `${attention} attention takes heads ${attention === 'l2' ? '{V, Q, K, scale}' : '{V, B}'}`,
+          },
+        ],
+  );
+}
+
+/** A Gaussian law and a constant layer, up to a depth. */
 export const gaussianFlowSchema = z
   .strictObject({
-    law: gaussianLawSchema,
-    attention: z.enum(['softmax', 'l2', 'sinkhorn']).default('softmax'),
-    heads: z
-      .array(z.union([bilinearHead, distanceHeadSchema]))
-      .default([])
-      .describe('heads {V, B}; for l2 attention {V, Q, K, scale}'),
-    W: matrix.optional().describe('feed-forward matrix, d × d; default 0'),
-    b: numbers.optional().describe('feed-forward bias, d numbers; default 0'),
+    ...gaussianFlowFields,
     horizon: positive.default(10).describe('T; the flow stops earlier at a blow-up'),
   })
   .superRefine((value, context) => {
-    value.heads.forEach((head, h) => {
-      if ('Q' in head !== (value.attention === 'l2')) {
-        context.addIssue({
-          code: 'custom',
-          path: ['heads', h],
-          message: `${value.attention} attention takes heads ${value.attention === 'l2' ? '{V, Q, K, scale}' : '{V, B}'}`,
-        });
-      }
-    });
+    for (const { path, message } of headComplaints(value)) {
+      context.addIssue({ code: 'custom', path: path.split('.'), message });
+    }
   });
 
-/** Two Gaussian laws of equal rank, and how to steer between them. */
-export const steeringSchema = z.strictObject({
+/** The fields of two Gaussian laws of equal rank, and how to steer between them. */
+export const steeringFields = {
   from: gaussianLawSchema,
   to: gaussianLawSchema,
   realisation: z.enum(realisations).default('feed-forward'),
-  horizon: positive.default(1).describe('T'),
   bestApproximation: z
     .boolean()
     .default(false)
     .describe(
       'whether unequal ranks are answered with the best reachable law instead of a refusal',
     ),
-});
+};
 
 export type GaussianFlowInstance = z.infer<typeof gaussianFlowSchema>;
-export type SteeringInstance = z.infer<typeof steeringSchema>;
+/** A law and a layer without a depth. */
+export type LawAndLayer = z.infer<typeof flowFieldsSchema>;
 
 /** The law of a configuration. @throws MesoscopeError `shape-mismatch`, `not-finite` */
 export function lawOfInstance(
@@ -80,7 +101,7 @@ export function lawOfInstance(
 }
 
 /** The layer of a configuration. @throws MesoscopeError `shape-mismatch`, `not-finite` */
-export function layerOfInstance(instance: GaussianFlowInstance): GaussianLayer {
+export function layerOfInstance(instance: LawAndLayer): GaussianLayer {
   const heads = instance.heads.map((head, h): GaussianHead => {
     const at = (name: string) => `heads[${h}].${name}`;
     const V = fromRows(head.V, at('V'));

@@ -10,7 +10,7 @@ export interface ParameterSet {
   /** λ ≥ 0 of the penalty `(λ/2)∫|θ|²dρ`. */
   readonly regularisation: number;
   /** Radius of the ball `|θ| ≤ r` that holds all heads; default ∞: all of R^P. */
-  readonly radius?: number;
+  readonly radius?: number | undefined;
 }
 
 /** The risk of a law of heads, and its two parts. */

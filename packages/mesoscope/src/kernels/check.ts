@@ -1,7 +1,7 @@
 import { type Fault, MesoscopeError } from '../errors.ts';
 import type { FloatArray, Precision, Run } from './backend.ts';
 import { columnStride, type Instruction, type MatrixRef, type ScalarRef } from './instruction.ts';
-import type { Extent } from './instruction-table.ts';
+import type { Extent } from './instruction-rule.ts';
 import { fieldOf, type Operand, operandsOf, overlap, ruleOf } from './operands.ts';
 import { type Program, scratchSlot } from './program.ts';
 

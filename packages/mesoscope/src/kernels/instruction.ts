@@ -1,7 +1,7 @@
+import type { DefaultRule } from './instruction-rule.ts';
 import type {
   activationKinds,
   attentionKinds,
-  DefaultRule,
   instructionTable,
   normalisationKinds,
   rotationLayouts,

@@ -1,5 +1,6 @@
 import type { Instruction, MatrixRef } from './instruction.ts';
-import { type Extent, type InstructionRule, instructionTable } from './instruction-table.ts';
+import type { Extent, InstructionRule } from './instruction-rule.ts';
+import { instructionTable } from './instruction-table.ts';
 
 /** What an instruction does with an operand, once it is known whether it accumulates. */
 export type Role = 'read' | 'write' | 'accumulate' | 'update';

@@ -6,8 +6,7 @@ import {
   QrDecomposition,
   SingularValueDecomposition,
 } from 'ml-matrix';
-import { MesoscopeError } from '../errors.ts';
-import { requireFinite } from './checks.ts';
+import { requireFinite, requireShape, requireThat, shapeMismatch } from './checks.ts';
 import {
   diagonal,
   largestEntry,
@@ -144,12 +143,8 @@ export function pseudoInverse(
 export function qrDecomposition(a: Matrix): { readonly Q: Matrix; readonly R: Matrix } {
   requireFinite('matrix', a.data);
   if (a.rows < a.columns) {
-    throw new MesoscopeError({
-      code: 'shape-mismatch',
-      path: 'matrix',
-      received: [a.rows, a.columns],
-      expected: ['at least as many rows as columns', a.columns],
-    });
+    const expected = ['at least as many rows as columns', a.columns];
+    throw shapeMismatch('matrix', [a.rows, a.columns], expected);
   }
   const result = new QrDecomposition(toLibrary(a));
   const Q = fromLibrary(result.orthogonalMatrix);
@@ -169,14 +164,12 @@ export function cholesky(a: Matrix, path = 'matrix'): Matrix {
   requireFinite(path, a.data);
   requireSymmetric(a, path);
   const result = new CholeskyDecomposition(toLibrary(symmetricPart(a)));
-  if (!result.isPositiveDefinite()) {
-    throw new MesoscopeError({
-      code: 'invalid-value',
-      path,
-      received: symmetricEigen(a).values[0],
-      expected: 'a positive definite matrix, all eigenvalues > 0 (received: the smallest)',
-    });
-  }
+  requireThat(
+    result.isPositiveDefinite(),
+    path,
+    result.isPositiveDefinite() || symmetricEigen(a).values[0],
+    'a positive definite matrix, all eigenvalues > 0 (received: the smallest)',
+  );
   return fromLibrary(result.lowerTriangularMatrix);
 }
 
@@ -194,24 +187,41 @@ export function luFactors(a: Matrix): ((b: Float64Array) => Float64Array) | unde
  */
 export function solve(a: Matrix, b: Matrix): Matrix {
   requireSquare(a);
-  if (b.rows !== a.rows) {
-    throw new MesoscopeError({
-      code: 'shape-mismatch',
-      path: 'right-hand side',
-      received: [b.rows, b.columns],
-      expected: [a.rows, b.columns],
-    });
-  }
+  requireShape('right-hand side', [b.rows, b.columns], [a.rows, b.columns]);
   const factors = new LuDecomposition(toLibrary(a));
-  if (factors.isSingular()) {
-    throw new MesoscopeError({
-      code: 'invalid-value',
-      path: 'matrix',
-      received: `a singular matrix with largest entry ${largestEntry(a)}`,
-      expected: 'a regular matrix',
-    });
-  }
+  requireThat(
+    !factors.isSingular() && !isSingularToRounding(a),
+    'matrix',
+    `a singular matrix with largest entry ${largestEntry(a)}`,
+    'a regular matrix',
+  );
   return fromLibrary(factors.solve(toLibrary(b)));
+}
+
+/**
+ * Whether a pivot of A is rounding once rows and columns have been scaled to largest entries near 1: then some matrix whose
+ * entries differ from those of A by rounding is singular.
+ */
+export function isSingularToRounding(a: Matrix): boolean {
+  const n = a.rows;
+  const scaled = a.data.slice();
+  for (const [across, along] of [
+    [n, 1],
+    [1, n],
+  ]) {
+    for (let i = 0; i < n; i++) {
+      let largest = 0;
+      for (let j = 0; j < n; j++)
+        largest = Math.max(largest, Math.abs(scaled[i * across + j * along]));
+      const unit = 2 ** -Math.round(Math.log2(largest));
+      for (let j = 0; j < n; j++) scaled[i * across + j * along] *= unit;
+    }
+  }
+  const { upperTriangularMatrix: U } = new LuDecomposition(
+    toLibrary({ rows: n, columns: n, data: scaled }),
+  );
+  for (let i = 0; i < n; i++) if (!(Math.abs(U.get(i, i)) > n * 2 ** -53)) return true;
+  return false;
 }
 
 /**

@@ -11,4 +11,5 @@ export * from './principal-logarithm.ts';
 export * from './random.ts';
 export * from './schur.ts';
 export * from './smallest-eigenpair.ts';
+export * from './spectrum.ts';
 export * from './vector.ts';

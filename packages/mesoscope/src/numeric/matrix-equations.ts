@@ -1,4 +1,4 @@
-import { MesoscopeError } from '../errors.ts';
+import { requireShape, requireThat } from './checks.ts';
 import { type Matrix, requireSquare, scale, transpose, zeros } from './matrix.ts';
 import { type ComplexMatrix, schurForm } from './schur.ts';
 
@@ -15,14 +15,7 @@ import { type ComplexMatrix, schurForm } from './schur.ts';
 export function solveSylvester(a: Matrix, b: Matrix, c: Matrix): Matrix {
   requireSquare(a, 'A');
   requireSquare(b, 'B');
-  if (c.rows !== a.rows || c.columns !== b.rows) {
-    throw new MesoscopeError({
-      code: 'shape-mismatch',
-      path: 'C',
-      received: [c.rows, c.columns],
-      expected: [a.rows, b.rows],
-    });
-  }
+  requireShape('C', [c.rows, c.columns], [a.rows, b.rows]);
   const left = schurForm(a);
   const right = schurForm(transpose(b));
   // With A = QTQᴴ and Bᵀ = PSPᴴ, so B = P̄SᵀPᵀ, and Y = QᴴXP̄: TY + YSᵀ = QᴴCP̄.
@@ -121,14 +114,12 @@ function solveTriangular(t: ComplexMatrix, s: ComplexMatrix, y: ComplexRectangle
       }
       const dr = t.real[i * n + i] + s.real[j * m + j];
       const di = t.imaginary[i * n + i] + s.imaginary[j * m + j];
-      if (Math.hypot(dr, di) <= 2 ** -50 * size) {
-        throw new MesoscopeError({
-          code: 'invalid-value',
-          path: 'A, B',
-          received: [t.real[i * n + i], t.imaginary[i * n + i]],
-          expected: 'no eigenvalue of A that is an eigenvalue of −B (received: such an eigenvalue)',
-        });
-      }
+      requireThat(
+        Math.hypot(dr, di) > 2 ** -50 * size,
+        'A, B',
+        [t.real[i * n + i], t.imaginary[i * n + i]],
+        'no eigenvalue of A that is an eigenvalue of −B (received: such an eigenvalue)',
+      );
       const square = dr * dr + di * di;
       y.real[i * m + j] = (real * dr + imaginary * di) / square;
       y.imaginary[i * m + j] = (imaginary * dr - real * di) / square;

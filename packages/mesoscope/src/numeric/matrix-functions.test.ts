@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { eigenvalues } from './decompositions.ts';
+import { eigenvalues, inverse } from './decompositions.ts';
 import {
   add,
   diagonal,
@@ -19,7 +19,12 @@ import {
   symmetricLogarithm,
   symmetricSquareRoot,
 } from './matrix-functions.ts';
-import { principalLogarithm, principalSquareRoot } from './principal-logarithm.ts';
+import {
+  logarithmCondition,
+  principalLogarithm,
+  principalSquareRoot,
+  squareRootCondition,
+} from './principal-logarithm.ts';
 import { randomStream } from './random.ts';
 import { schurForm } from './schur.ts';
 
@@ -250,5 +255,75 @@ describe('exponentialIntegral', () => {
     const w = subtract(randomMatrix(4, 4, 80), scale(5, identity(4)));
     const limit = solveLyapunov(transpose(w), identity(4));
     expect(distance(exponentialIntegral(w, identity(4), 100), limit)).toBeLessThan(1e-14);
+  });
+});
+
+describe('roots and logarithms of matrices that are singular or nearly so', () => {
+  // Q [[λ, 1], [0, λ]] Qᵀ, Q a rotation by 0.3: defective.
+  const defective = (eigenvalue: number) => {
+    const [c, s] = [Math.cos(0.3), Math.sin(0.3)];
+    return fromRows([
+      [eigenvalue - c * s, c * c],
+      [-s * s, eigenvalue + c * s],
+    ]);
+  };
+
+  it.each([
+    [
+      'a singular matrix',
+      fromRows([
+        [1, 2],
+        [2, 4],
+      ]),
+    ],
+    [
+      'one that rounding hides',
+      fromRows([
+        [0.1, 0.3],
+        [0.2, 0.6],
+      ]),
+    ],
+    ['a nilpotent one', defective(0)],
+    ['a defective one at 1e-10', defective(1e-10)],
+  ])('refuse %s', (_, matrix) => {
+    expect(() => principalSquareRoot(matrix)).toThrow(/no eigenvalue on/);
+    expect(() => principalLogarithm(matrix)).toThrow(/no eigenvalue on/);
+    expect(() => inverse(matrix)).toThrow(/regular/);
+  });
+
+  it('refuse a positive matrix whose least eigenvalue is rounding', () => {
+    const matrix = fromRows([
+      [1, 1],
+      [1, 1 + 4e-16],
+    ]);
+    expect(() => symmetricLogarithm(matrix)).toThrow(/positive definite/);
+    expect(symmetricLogarithm(diagonal([1, 1e-12])).data[3]).toBeCloseTo(Math.log(1e-12), 12);
+  });
+
+  it('come with a condition that says how many digits are lost', () => {
+    for (const eigenvalue of [1, 1e-2, 1e-4]) {
+      const matrix = defective(eigenvalue);
+      const root = principalSquareRoot(matrix);
+      const back = multiply(root, root);
+      const error = Math.max(...back.data.map((x, i) => Math.abs(x - matrix.data[i])));
+      // The root is backward stable; its own error is that times the condition.
+      expect(error).toBeLessThan(
+        1e-13 *
+          Math.max(
+            1,
+            root.data.reduce((m, x) => Math.max(m, x * x), 0),
+          ),
+      );
+      const half = 1 / (2 * Math.sqrt(eigenvalue));
+      const [c, s] = [Math.cos(0.3), Math.sin(0.3)];
+      const exact = Math.sqrt(eigenvalue) - c * s * half;
+      const condition = squareRootCondition(matrix);
+      const size = Math.hypot(...root.data);
+      expect(Math.abs(root.data[0] - exact) / size).toBeLessThan(10 * condition * 2 ** -52);
+      // Of [[λ, 1], [0, λ]] it is about 1/(2√λ)³ · 1/(2√λ)^{-1}.
+      expect(condition).toBeGreaterThan(0.05 / eigenvalue);
+    }
+    expect(squareRootCondition(identity(3))).toBeCloseTo(0.5, 6);
+    expect(logarithmCondition(diagonal([1, 1e-6]))).toBeGreaterThan(1e4);
   });
 });

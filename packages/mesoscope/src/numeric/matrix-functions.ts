@@ -1,5 +1,4 @@
-import { MesoscopeError } from '../errors.ts';
-import { requireFinite } from './checks.ts';
+import { requireFinite, requireShape, requireThat } from './checks.ts';
 import { solve, spectralFunction, symmetricEigen } from './decompositions.ts';
 import {
   add,
@@ -79,14 +78,12 @@ export function symmetricSquareRoot(a: Matrix, path = 'matrix'): Matrix {
  */
 export function symmetricLogarithm(a: Matrix, path = 'matrix'): Matrix {
   const eigen = symmetricEigen(a, path);
-  if (!(eigen.values[0] > 0)) {
-    throw new MesoscopeError({
-      code: 'invalid-value',
-      path,
-      received: eigen.values[0],
-      expected: 'a positive definite matrix, all eigenvalues > 0 (received: the smallest)',
-    });
-  }
+  requireThat(
+    eigen.values[0] > smallestSeen(eigen.values),
+    path,
+    eigen.values[0],
+    'a positive definite matrix, all eigenvalues > 0 and told from 0 by rounding (received: the smallest)',
+  );
   return spectralFunction(eigen, Math.log);
 }
 
@@ -99,16 +96,19 @@ export function symmetricLogarithm(a: Matrix, path = 'matrix'): Matrix {
  */
 export function positiveSemidefiniteEigen(a: Matrix, path = 'matrix') {
   const { values, vectors } = symmetricEigen(a, path);
-  if (values[0] < -1e-10 * largestEntry(a)) {
-    throw new MesoscopeError({
-      code: 'invalid-value',
-      path,
-      received: values[0],
-      expected: 'a positive semi-definite matrix, all eigenvalues ≥ 0 (received: the smallest)',
-    });
-  }
-  const smallest = a.rows * 2 ** -52 * values[a.rows - 1];
+  requireThat(
+    !(values[0] < -1e-10 * largestEntry(a)),
+    path,
+    values[0],
+    'a positive semi-definite matrix, all eigenvalues ≥ 0 (received: the smallest)',
+  );
+  const smallest = smallestSeen(values);
   return { values: values.map((value) => (value > smallest ? value : 0)), vectors };
+}
+
+/** Eigenvalues up to this size, `n 2⁻⁵²` of the largest, cannot be told from 0. */
+function smallestSeen(values: Float64Array): number {
+  return values.length * 2 ** -52 * values[values.length - 1];
 }
 
 /**
@@ -122,14 +122,7 @@ export function exponentialIntegral(W: Matrix, M: Matrix, t: number): Matrix {
   requireSquare(W, 'W');
   requireFinite('t', [t]);
   const n = W.rows;
-  if (M.rows !== n || M.columns !== n) {
-    throw new MesoscopeError({
-      code: 'shape-mismatch',
-      path: 'M',
-      received: [M.rows, M.columns],
-      expected: [n, n],
-    });
-  }
+  requireShape('M', [M.rows, M.columns], [n, n]);
   const doublings = Math.max(0, Math.ceil(Math.log2(oneNorm(W) * Math.abs(t))));
   const step = t * 2 ** -doublings;
   const exponent = zeros(2 * n, 2 * n);

@@ -1,5 +1,4 @@
-import { MesoscopeError } from '../errors.ts';
-import { requireFinite } from './checks.ts';
+import { requireFinite, requireShape, requireThat, shapeMismatch } from './checks.ts';
 
 /** A small dense matrix in double precision: entry (i, j) at `data[i · columns + j]`. */
 export interface Matrix {
@@ -34,23 +33,11 @@ export function diagonal(entries: ArrayLike<number>): Matrix {
 export function fromRows(rows: readonly ArrayLike<number>[], path = 'matrix'): Matrix {
   const columns = rows[0]?.length ?? 0;
   if (columns === 0) {
-    throw new MesoscopeError({
-      code: 'shape-mismatch',
-      path,
-      received: [rows.length, columns],
-      expected: ['at least 1', 'at least 1'],
-    });
+    throw shapeMismatch(path, [rows.length, columns], ['at least 1', 'at least 1']);
   }
   const result = zeros(rows.length, columns);
   rows.forEach((row, i) => {
-    if (row.length !== columns) {
-      throw new MesoscopeError({
-        code: 'shape-mismatch',
-        path: `${path}[${i}]`,
-        received: [row.length],
-        expected: [columns],
-      });
-    }
+    requireShape(`${path}[${i}]`, [row.length], [columns]);
     result.data.set(row, i * columns);
   });
   requireFinite(path, result.data);
@@ -79,14 +66,7 @@ export function transpose(a: Matrix): Matrix {
  * @throws MesoscopeError `shape-mismatch`
  */
 export function multiply(a: Matrix, b: Matrix, ...more: readonly Matrix[]): Matrix {
-  if (a.columns !== b.rows) {
-    throw new MesoscopeError({
-      code: 'shape-mismatch',
-      path: 'right factor',
-      received: [b.rows, b.columns],
-      expected: [a.columns, b.columns],
-    });
-  }
+  requireShape('right factor', [b.rows, b.columns], [a.columns, b.columns]);
   const result = zeros(a.rows, b.columns);
   const n = b.columns;
   for (let i = 0; i < a.rows; i++) {
@@ -105,14 +85,7 @@ export function multiply(a: Matrix, b: Matrix, ...more: readonly Matrix[]): Matr
  * @throws MesoscopeError `shape-mismatch`
  */
 export function multiplyVector(a: Matrix, x: ArrayLike<number>): Float64Array {
-  if (a.columns !== x.length) {
-    throw new MesoscopeError({
-      code: 'shape-mismatch',
-      path: 'vector',
-      received: [x.length],
-      expected: [a.columns],
-    });
-  }
+  requireShape('vector', [x.length], [a.columns]);
   const result = new Float64Array(a.rows);
   for (let i = 0; i < a.rows; i++) {
     let sum = 0;
@@ -142,14 +115,7 @@ export function scale(alpha: number, a: Matrix): Matrix {
  * @throws MesoscopeError `shape-mismatch`
  */
 export function add(a: Matrix, b: Matrix, alpha = 1): Matrix {
-  if (a.rows !== b.rows || a.columns !== b.columns) {
-    throw new MesoscopeError({
-      code: 'shape-mismatch',
-      path: 'second matrix',
-      received: [b.rows, b.columns],
-      expected: [a.rows, a.columns],
-    });
-  }
+  requireShape('second matrix', [b.rows, b.columns], [a.rows, a.columns]);
   return {
     rows: a.rows,
     columns: a.columns,
@@ -245,14 +211,7 @@ export function fromBlocks(blocks: readonly (readonly Matrix[])[]): Matrix {
  * @throws MesoscopeError `shape-mismatch`
  */
 export function requireSquare(a: Matrix, path = 'matrix'): void {
-  if (a.rows !== a.columns) {
-    throw new MesoscopeError({
-      code: 'shape-mismatch',
-      path,
-      received: [a.rows, a.columns],
-      expected: [a.rows, a.rows],
-    });
-  }
+  requireShape(path, [a.rows, a.columns], [a.rows, a.rows]);
 }
 
 /**
@@ -267,14 +226,12 @@ export function requireSymmetric(a: Matrix, path = 'matrix'): void {
     for (let j = 0; j < i; j++) {
       const lower = a.data[i * a.columns + j];
       const upper = a.data[j * a.columns + i];
-      if (Math.abs(lower - upper) > tolerance) {
-        throw new MesoscopeError({
-          code: 'invalid-value',
-          path: `${path}[${i}][${j}]`,
-          received: lower,
-          expected: `the same as ${path}[${j}][${i}] = ${upper}: the matrix must be symmetric`,
-        });
-      }
+      requireThat(
+        Math.abs(lower - upper) <= tolerance,
+        `${path}[${i}][${j}]`,
+        lower,
+        `the same as ${path}[${j}][${i}] = ${upper}: the matrix must be symmetric`,
+      );
     }
   }
 }

@@ -1,6 +1,10 @@
-import { MesoscopeError } from '../errors.ts';
+import { requireThat } from './checks.ts';
+import { isSingularToRounding } from './decompositions.ts';
 import type { Matrix } from './matrix.ts';
-import { type ComplexMatrix, complexSqrt, schurForm } from './schur.ts';
+import { powerIteration } from './power-iteration.ts';
+import { randomStream } from './random.ts';
+import { type ComplexMatrix, complexSqrt, type SchurForm, schurForm } from './schur.ts';
+import { norm } from './vector.ts';
 
 /** Nodes x and weights w of Gauss–Legendre quadrature on [0, 1], 8 points. */
 const gaussLegendre8: readonly (readonly [x: number, w: number])[] = [
@@ -17,12 +21,11 @@ const gaussLegendre8: readonly (readonly [x: number, w: number])[] = [
  * The principal square root of a real square matrix: the one whose eigenvalues have positive real part. Schur method
  * (Björck & Hammarling, Linear Algebra Appl. 52, 1983).
  *
- * @throws MesoscopeError `shape-mismatch`, `not-finite`; `invalid-value` if an eigenvalue lies on (−∞, 0]
+ * @throws MesoscopeError `shape-mismatch`, `not-finite`; `invalid-value` if an eigenvalue lies on (−∞, 0] up to
+ *   rounding. How much the result can be trusted says {@link squareRootCondition}
  */
 export function principalSquareRoot(a: Matrix): Matrix {
-  const { Q, T } = schurForm(a);
-  requirePrincipal(T);
-  return fromSchurBasis(Q, triangularSquareRoot(T));
+  return principalFunction(a, triangularSquareRoot);
 }
 
 /**
@@ -30,11 +33,92 @@ export function principalSquareRoot(a: Matrix): Matrix {
  * scaling and squaring on the Schur form (Kenney & Laub, SIAM J. Matrix Anal. Appl. 10, 1989): square roots until the
  * matrix is near the identity, then the [8/8] Padé approximant as a sum of partial fractions.
  *
- * @throws MesoscopeError `shape-mismatch`, `not-finite`; `invalid-value` if an eigenvalue lies on (−∞, 0]
+ * @throws MesoscopeError `shape-mismatch`, `not-finite`; `invalid-value` if an eigenvalue lies on (−∞, 0] up to
+ *   rounding. How much the result can be trusted says {@link logarithmCondition}
  */
 export function principalLogarithm(a: Matrix): Matrix {
-  const { Q, T } = schurForm(a);
-  requirePrincipal(T);
+  return principalFunction(a, triangularLogarithm);
+}
+
+/**
+ * By how much a relative change of A changes its principal square root, relative to that: `|L| |A|/|√A|`, L the derivative
+ * `E ↦ d√(A + tE)/dt`, norms of Frobenius. Times 2⁻⁵² it is the relative error to be expected; large for nearly singular
+ * matrices, above all defective ones (Higham, Functions of Matrices, ch. 3 and 6). Estimated from below.
+ *
+ * @throws MesoscopeError as {@link principalSquareRoot}
+ */
+export function squareRootCondition(a: Matrix): number {
+  return condition(principalSchurForm(a).T, triangularSquareRoot);
+}
+
+/** As {@link squareRootCondition}, for the logarithm, relative to 1 where that is smaller: `|L| |A|/max(1, |log A|)`. */
+export function logarithmCondition(a: Matrix): number {
+  return condition(principalSchurForm(a).T, triangularLogarithm);
+}
+
+/** A function of upper triangular matrices. */
+type TriangularFunction = (t: ComplexMatrix) => ComplexMatrix;
+
+function principalFunction(a: Matrix, f: TriangularFunction): Matrix {
+  const { Q, T } = principalSchurForm(a);
+  return fromSchurBasis(Q, f(T));
+}
+
+function principalSchurForm(a: Matrix): SchurForm {
+  const form = schurForm(a);
+  const { size: n, real, imaginary } = form.T;
+  const expected =
+    'no eigenvalue on (−∞, 0], nor one that rounding does not tell from 0 (received: one): there is no principal root or logarithm';
+  for (let i = 0; i < n; i++) {
+    const [re, im] = [real[i * n + i], imaginary[i * n + i]];
+    requireThat(!(re <= 0 && Math.abs(im) <= 1e-13 * Math.abs(re)), 'matrix', re, expected);
+  }
+  requireThat(!isSingularToRounding(a), 'matrix', 0, expected);
+  return form;
+}
+
+/** `|L| |T|/|f(T)|` by the power method on `L*L`; `L(E)` stands in `f([T E; 0 T])`, and `L*(Y) = L(Yᴴ)ᴴ`. */
+function condition(t: ComplexMatrix, f: TriangularFunction): number {
+  const n = t.size;
+  const size = (m: ComplexMatrix) => Math.hypot(norm(m.real), norm(m.imaginary));
+  const derivative = (e: Float64Array): Float64Array => {
+    const block = complexZeros(2 * n);
+    const result = new Float64Array(2 * n * n);
+    for (let i = 0; i < n; i++) {
+      for (let j = 0; j < n; j++) {
+        for (const shift of [0, n]) {
+          block.real[(shift + i) * 2 * n + shift + j] = t.real[i * n + j];
+          block.imaginary[(shift + i) * 2 * n + shift + j] = t.imaginary[i * n + j];
+        }
+        block.real[i * 2 * n + n + j] = e[i * n + j];
+        block.imaginary[i * 2 * n + n + j] = e[n * n + i * n + j];
+      }
+    }
+    const value = f(block);
+    for (let i = 0; i < n; i++) {
+      for (let j = 0; j < n; j++) {
+        result[i * n + j] = value.real[i * 2 * n + n + j];
+        result[n * n + i * n + j] = value.imaginary[i * 2 * n + n + j];
+      }
+    }
+    return result;
+  };
+  const adjoint = (e: Float64Array): Float64Array =>
+    e.map((_, k) =>
+      k < n * n
+        ? e[(k % n) * n + Math.floor(k / n)]
+        : -e[n * n + ((k - n * n) % n) * n + Math.floor((k - n * n) / n)],
+    );
+  const start = randomStream(0, 'condition').normals(new Float64Array(2 * n * n));
+  const { value } = powerIteration((e) => adjoint(derivative(adjoint(derivative(e)))), start, {
+    iterations: 12,
+    tolerance: 1e-2,
+  });
+  const image = size(f(t));
+  return (Math.sqrt(value) * size(t)) / (f === triangularLogarithm ? Math.max(1, image) : image);
+}
+
+function triangularLogarithm(T: ComplexMatrix): ComplexMatrix {
   const n = T.size;
   const exact = Array.from({ length: n }, (_, i) => {
     const [real, imaginary] = [T.real[i * n + i], T.imaginary[i * n + i]];
@@ -62,22 +146,7 @@ export function principalLogarithm(a: Matrix): Matrix {
     result.real[i * n + i] = real;
     result.imaginary[i * n + i] = imaginary;
   });
-  return fromSchurBasis(Q, result);
-}
-
-function requirePrincipal({ size: n, real, imaginary }: ComplexMatrix): void {
-  for (let i = 0; i < n; i++) {
-    const [re, im] = [real[i * n + i], imaginary[i * n + i]];
-    if (re <= 0 && Math.abs(im) <= 1e-13 * Math.abs(re)) {
-      throw new MesoscopeError({
-        code: 'invalid-value',
-        path: 'matrix',
-        received: re,
-        expected:
-          'no eigenvalue on (−∞, 0] (received: one): there is no principal root or logarithm',
-      });
-    }
-  }
+  return result;
 }
 
 /** Upper triangular R with `R² = T`: `R_ij = (T_ij − Σ_{i<k<j} R_ik R_kj)/(R_ii + R_jj)`. */

@@ -4,10 +4,10 @@ import { createControlProblem } from '../../control/create-problem.ts';
 import type { ParameterPart } from '../../control/parameters.ts';
 import { initialParameters, partOf } from '../../control/parameters.ts';
 import { MesoscopeError } from '../../errors.ts';
+import type { Field } from '../../field/field.ts';
 import { transformerBlock } from '../../field/transformer-block.ts';
 import { uniformGrid } from '../../flow/grid.ts';
 import type { Backend } from '../../kernels/backend.ts';
-import { denseMatrix } from './adjoint-experiment.ts';
 import { matrix } from './depth-instance.ts';
 
 /** A control problem on explicit data: sequences with their classes, a readout, and the layer to be controlled. */
@@ -48,34 +48,28 @@ export function explicitModel(
     readonly seed: number;
     readonly smoothness?: number;
     readonly frozen?: readonly ParameterPart[];
+    /** θ_ref, for the layer's field; default 0. */
+    readonly referenceOf?: (field: Field) => ArrayLike<number>;
   },
 ): ControlModel {
   const { h0, labels, U, pooling, horizon, regularisation } = instance;
   const { heads, keyDimension, hidden, activation, causal } = instance;
   const tokens = h0[0].length;
   const dimension = h0[0][0].length;
-  h0.forEach((sequence, s) => {
-    requireLength(`h0[${s}]`, sequence, tokens);
-    sequence.forEach((token, j) => {
-      requireLength(`h0[${s}][${j}]`, token, dimension);
-    });
+  const [complaint] = dataComplaints(instance);
+  if (complaint !== undefined)
+    throw new MesoscopeError({ code: 'invalid-configuration', issues: [complaint] });
+  const field = transformerBlock({
+    dimension,
+    heads,
+    keyDimension,
+    hidden,
+    activation,
+    causal,
+    normalisation: 'none',
   });
-  requireLength('labels', labels, h0.length);
-  const columns = pooling === 'position' ? tokens : 1;
-  labels.forEach((label, s) => {
-    requireLength(`labels[${s}]`, [label].flat(), columns);
-  });
-  const readout = denseMatrix(backend, 'U', U, dimension);
   const problem = createControlProblem(backend, {
-    field: transformerBlock({
-      dimension,
-      heads,
-      keyDimension,
-      hidden,
-      activation,
-      causal,
-      normalisation: 'none',
-    }),
+    field,
     grid: uniformGrid(horizon, options.layers),
     tokens,
     samples: h0.length,
@@ -84,16 +78,52 @@ export function explicitModel(
     regularisation,
     smoothness: options.smoothness ?? 0,
     frozen: options.frozen ?? [],
+    reference: options.referenceOf?.(field),
   });
   const parameters = backend.allocate(problem.layout.length);
   parameters.set(initialParameters(problem.field, problem.layout, options.seed));
-  partOf(problem.layout, parameters, 'readout').set(readout);
+  partOf(problem.layout, parameters, 'readout').set(U.flat());
   const batch = { samples: h0.length, states: h0.flat(2), labels: labels.flat() };
   return { problem, parameters, batch };
 }
 
-function requireLength(path: string, received: readonly unknown[], expected: number): void {
-  if (received.length === expected) return;
-  const lengths = { received: [received.length], expected: [expected] };
-  throw new MesoscopeError({ code: 'shape-mismatch', path, ...lengths });
+/** What is wrong with sequences, labels and readout beside each other, by path. */
+export function dataComplaints({
+  h0,
+  labels,
+  U,
+  pooling,
+}: Pick<ControlInstance, 'h0' | 'labels' | 'U' | 'pooling'>): { path: string; message: string }[] {
+  const [n, d, columns] = [
+    h0[0].length,
+    h0[0][0].length,
+    pooling === 'position' ? h0[0].length : 1,
+  ];
+  const complaint = (path: string, received: number, expected: number, what: string) =>
+    received === expected
+      ? []
+      : [{ path, message: `must have ${expected} ${what} (received ${received})` }];
+  return [
+    ...h0.flatMap((sequence, s) => [
+      ...complaint(`h0[${s}]`, sequence.length, n, 'tokens, as the first sequence'),
+      ...sequence.flatMap((token, j) => complaint(`h0[${s}][${j}]`, token.length, d, 'numbers')),
+    ]),
+    ...U.flatMap((row, c) => complaint(`U[${c}]`, row.length, d, 'numbers')),
+    ...complaint('labels', labels.length, h0.length, 'entries, one a sequence'),
+    ...labels.flatMap((label, s) => {
+      const classes = [label].flat();
+      const beyond = classes.find((y) => y >= U.length);
+      return [
+        ...complaint(`labels[${s}]`, classes.length, columns, 'classes'),
+        ...(beyond === undefined
+          ? []
+          : [
+              {
+                path: `labels[${s}]`,
+                message: `must be below ${U.length}, the classes of U (received ${beyond})`,
+              },
+            ]),
+      ];
+    }),
+  ];
 }

@@ -1,97 +1,120 @@
-import { judgeOrder, rowsOrRow } from '../judge-order.ts';
-import { type ClaimContext, type Finding, legacy } from '../legacy.ts';
+import { z } from 'zod';
 import {
-  type AdjointInstance,
-  adjointInstance,
   explicitAdjointExperiment,
   randomAdjointExperiment,
-} from './adjoint-experiment.ts';
-import { type CostateErrors, measureCostateErrors } from './costate-errors.ts';
-import { defaultDepths } from './depth-instance.ts';
-import { orderFigure } from './order-figure.ts';
-import { overExperiments } from './over-experiments.ts';
+} from '../../control/depth/adjoint-experiment.ts';
+import { type CostateErrors, measureCostateErrors } from '../../control/depth/costate-errors.ts';
+import { type Conclusion, claim } from '../claim.ts';
+import { convergenceFigure } from '../convergence-figure.ts';
+import { experimentCount, increasing, matrix } from '../fields.ts';
+import { experiments } from '../given.ts';
+import { decayInWords, deterministicOrder } from '../order.ts';
+import { notTrivial } from '../verdict.ts';
+import { defaultDepths, depthData, horizonField, poolingField } from './depth-instance.ts';
 
-/** The finding from the errors of one or more experiments at the same depths. */
-export function costateOrderFinding(
+const given = experiments({
+  label: 'flows and adjoints',
+  shared: {
+    horizon: horizonField,
+    pooling: poolingField,
+    depths: increasing(defaultDepths, 4, 'numbers of layers L'),
+  },
+  own: {
+    flows: experimentCount(
+      6,
+      'random flows under depth-varying causal layers, read by a random readout of 5 classes',
+    ),
+  },
+  data: {
+    ...depthData,
+    U: matrix.optional().describe('the readout, C × d; default: random'),
+    labels: z
+      .array(z.int().min(0))
+      .min(1)
+      .optional()
+      .describe('one class for each token, or one if the readout pools; default: random'),
+  },
+  full: { flows: 24 },
+  pieces: (instance) => (instance.explicit ? 1 : instance.flows),
+});
+
+/** What the errors of one or more experiments at the same depths say. */
+export function costateOrderConclusion(
   depths: readonly number[],
   measured: readonly CostateErrors[],
-): Finding {
+): Conclusion {
   const errors = measured.map((m) => m.errors);
   const terminal = measured.map((m) => m.terminal);
-  const referenceError = Math.max(...measured.map((m) => m.referenceError));
-  const smallest = Math.min(...errors.flat());
-  const answer = judgeOrder({
-    x: depths,
-    y: errors,
+  const accuracy = measured.map((m) => m.referenceError);
+  const order = deterministicOrder({
+    name: 'order of sup_k |p_k − p(t_k)| in L',
+    failsIf:
+      'back-propagation approaches the continuous adjoint more slowly than 1/L, or not at all',
+    scales: depths,
+    rows: errors,
+    accuracy,
     order: -1,
-    assumptions: [
+    side: 'at least as fast',
+  });
+  const exists = accuracy.every(Number.isFinite);
+  return {
+    hypotheses: [
       {
         name: 'flow and adjoint exist on [0, T]',
-        holds: Number.isFinite(referenceError),
-        value: Number.isFinite(referenceError) ? 'integrated' : 'diverged',
-      },
-      {
-        name: 'reference costate at least 1000 times closer than the smallest error',
-        holds: referenceError <= 1e-3 * smallest,
-        value: referenceError / smallest,
+        holds: exists,
+        value: exists ? 'integrated' : 'diverged',
       },
     ],
-  });
-  return {
-    assumptions: answer.assumptions,
+    resolution: [notTrivial(trivialityOf(measured))],
+    checks: [order],
     evidence: {
       depths,
-      errors: rowsOrRow(errors),
-      'errors.terminal': rowsOrRow(terminal),
+      errors,
+      'errors.terminal': terminal,
       'costate.largest': measured.map((m) => m.largestCostate),
-      'reference.error': referenceError,
-      ...answer.evidence,
+      'reference.accuracy': accuracy,
     },
-    measured: answer.measured,
-    expected: { kind: 'value', value: -1 },
-    interval: answer.interval,
-    verdict: answer.verdict,
-    summary: `The largest distance between back-propagated and continuous costates falls like L^${answer.measured.toFixed(3)}.`,
+    summary: `The largest distance between back-propagated and continuous costates falls ${decayInWords('L', order)}.`,
     figures: [
-      orderFigure({
+      convergenceFigure({
         id: 'A.costate-order',
         title: 'Back-propagation against the continuous adjoint',
         caption:
           "Largest distance between the costates that L layers back-propagate and those of Pontryagin's costate equation, over all layers and sequences; and its part at T, where only the states' own error enters. Band: range over experiments. Expected: order 1.",
+        scale: 'layers L',
         quantity: 'sup_k |p_k − p(t_k)|',
         curves: [
-          { series: 'all depths', layers: depths, errors },
-          { series: 'at T', layers: depths, errors: terminal },
+          { series: 'all depths', scales: depths, rows: errors, slope: -1 },
+          { series: 'at T', scales: depths, rows: terminal },
         ],
-        expected: [{ slope: -1, curve: 0 }],
       }),
     ],
   };
 }
 
-async function run(context: ClaimContext<AdjointInstance>): Promise<Finding> {
-  const { backend, seed, setting, instance } = context;
-  if (instance !== undefined) {
-    const experiment = explicitAdjointExperiment(backend, instance, seed);
-    const errors = measureCostateErrors(backend, experiment, instance.depths);
-    return costateOrderFinding(instance.depths, [errors]);
+function trivialityOf(measured: readonly CostateErrors[]): string | undefined {
+  if (measured.every(({ largestCostate }) => largestCostate === 0)) {
+    return 'every costate is 0: the loss does not depend on the state';
   }
-  const count = setting === 'full' ? 24 : 6;
-  const measured = await overExperiments(context, count, 'random flows and adjoints', (index) =>
-    measureCostateErrors(backend, randomAdjointExperiment(backend, seed, index), defaultDepths),
-  );
-  return costateOrderFinding(defaultDepths, measured);
+  const same = measured.every(({ errors }) => errors.every((error) => error === 0));
+  return same ? 'the costate does not change over depth' : undefined;
 }
 
 /** Back-propagation approaches the continuous adjoint at rate 1/L. */
-export const costateOrder = legacy<AdjointInstance>({
+export const costateOrder = claim<ReturnType<typeof given.parse>, CostateErrors>({
   id: 'A.costate-order',
-  paper: 'A',
   title: 'Back-propagation is an Euler step of the costate equation',
   statement:
     'With $p_k = p_{k+1} + \\varepsilon D_h f(h_k, \\theta_k)^\\top p_{k+1}$, $p_L = \\mathrm{pool}^*(U^\\top(\\mathrm{softmax}(z_L) - e_y))$ and $-\\dot p = D_h f(h, \\theta)^\\top p$, $p_T = \\mathrm{pool}^*(U^\\top(\\mathrm{softmax}(z_T) - e_y))$: $\\sup_k |p_k - p(t_k)| = O(\\varepsilon)$.',
-  trust: 'D',
-  quantity: 'log–log slope of the error in L',
-  instance: adjointInstance,
-  run,
+  trust: { statement: 'D' },
+  given,
+  measure: ({ backend, given, seed, index }) =>
+    measureCostateErrors(
+      backend,
+      given.explicit
+        ? explicitAdjointExperiment(backend, given, seed)
+        : randomAdjointExperiment(backend, seed, index, given),
+      given.depths,
+    ),
+  conclude: (measured, { given }) => costateOrderConclusion(given.depths, measured),
 });

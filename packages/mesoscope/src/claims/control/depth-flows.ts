@@ -1,27 +1,40 @@
+import {
+  type DepthExperiment,
+  explicitExperiment,
+  randomExperiment,
+} from '../../control/depth/depth-experiment.ts';
 import type { Backend } from '../../kernels/backend.ts';
 import { experimentCount, increasing } from '../fields.ts';
 import { experiments } from '../given.ts';
-import { type DepthExperiment, explicitExperiment, randomExperiment } from './depth-experiment.ts';
-import { defaultDepths, depthInstanceShape } from './depth-instance.ts';
-
-const { h0, heads, feedForward, causal, horizon } = depthInstanceShape;
+import { defaultDepths, depthData, horizonField } from './depth-instance.ts';
 
 /** Flows over depth: random ones, or one explicit sequence under one explicit layer. */
-export const depthFlows = experiments({
-  label: 'flows',
-  shared: { horizon, depths: increasing(defaultDepths, 4, 'numbers of layers L') },
-  own: {
-    flows: experimentCount(
-      6,
-      'random flows: depth-varying causal attention and feed-forward layers',
-    ),
-  },
-  data: { h0, heads, feedForward, causal },
-  full: { flows: 24 },
-  pieces: (given) => (given.explicit ? 1 : given.flows),
-});
+export function depthFlows(settings: {
+  readonly depths: readonly number[];
+  readonly flows: number;
+  readonly fullFlows: number;
+  /** Pieces that the claim's own experiments have besides the random flows; default 0. */
+  readonly more?: number;
+}) {
+  return experiments({
+    label: 'flows',
+    shared: {
+      horizon: horizonField,
+      depths: increasing(settings.depths, 4, 'numbers of layers L'),
+    },
+    own: {
+      flows: experimentCount(
+        settings.flows,
+        'random flows: depth-varying causal attention and feed-forward layers',
+      ),
+    },
+    data: depthData,
+    full: { flows: settings.fullFlows, depths: defaultDepths },
+    pieces: (given) => (given.explicit ? 1 : given.flows + (settings.more ?? 0)),
+  });
+}
 
-export type DepthFlows = ReturnType<typeof depthFlows.parse>;
+export type DepthFlows = ReturnType<ReturnType<typeof depthFlows>['parse']>;
 
 /** The flow of one piece. */
 export function flowOf(

@@ -1,9 +1,7 @@
 import { z } from 'zod';
-import type { Batch } from '../../control/batch.ts';
 import {
   compareGradients,
   type GradientComparison,
-  type GradientComparisonOptions,
   resolved,
 } from '../../control/certificates/gradient-comparison.ts';
 import type { ControlModel } from '../../control/control-model.ts';
@@ -13,136 +11,160 @@ import { transformerBlock } from '../../field/transformer-block.ts';
 import { uniformGrid } from '../../flow/grid.ts';
 import type { Backend } from '../../kernels/backend.ts';
 import { randomStream } from '../../numeric/random.ts';
-import { judgeOrder, rowsOrRow } from '../judge-order.ts';
-import {
-  type ClaimContext,
-  type Evidence,
-  type Expected,
-  type Finding,
-  judge,
-  legacy,
-} from '../legacy.ts';
+import { agreement, type Comparison } from '../check.ts';
+import { type Conclusion, claim } from '../claim.ts';
+import { convergenceFigure } from '../convergence-figure.ts';
+import { experimentCount } from '../fields.ts';
+import { experiments } from '../given.ts';
+import { decayInWords, deterministicOrder } from '../order.ts';
+import { notTrivial } from '../verdict.ts';
 import { controlInstanceShape, explicitModel } from './control-instance.ts';
-import { orderFigure } from './order-figure.ts';
-import { overExperiments } from './over-experiments.ts';
 
-/** The largest relative error by which all three gradients of the fine flow may differ. */
-const fineTolerance = 1e-6;
+const given = experiments({
+  label: 'gradients three ways',
+  shared: { layers: z.int().min(1).max(64).default(4).describe('L, with random controls') },
+  own: {
+    models: experimentCount(
+      4,
+      'random normalised layers on tokens of 5 classes with positions, λ = 0.1, μ = 0.05',
+    ),
+  },
+  data: {
+    ...controlInstanceShape,
+    smoothness: z.number().min(0).default(0).describe('μ of ∫ (μ/2)|θ̇|² dt'),
+  },
+  full: { models: 16 },
+  pieces: (instance) => (instance.explicit ? 1 : instance.models),
+});
 
-/** The finding from comparisons on one or more models at the same depths. */
-export function gradientFinding(
-  precision: Backend['precision'],
-  measured: readonly GradientComparison[],
-): Finding {
-  const expected: Expected = { kind: 'at-most', value: 1e-6 };
-  const found = measured.flatMap((m) => Object.values(m.differences));
-  const difference = Math.max(...found.map((one) => one.difference));
-  const ownError = Math.max(...found.map((one) => one.ownError));
-  const [{ depths }] = measured;
-  const continuous = measured.map((m) => m.continuous);
+/** What is measured on one model. */
+export interface GradientRecord {
+  readonly precision: Backend['precision'];
+  readonly comparison: GradientComparison;
+}
+
+/** What comparisons on one or more models at the same depths say. */
+export function gradientConclusion(measured: readonly GradientRecord[]): Conclusion {
+  const comparisons = measured.map(({ comparison }) => comparison);
+  const [{ depths }] = comparisons;
+  const continuous = comparisons.map((one) => one.continuous);
+  const fine = comparisons.map((one) => one.fine);
+  const resolution = Math.max(...fine.map((one) => one.resolution));
   const finite = continuous.flat().every(Number.isFinite);
-  const order = judgeOrder({ x: depths, y: continuous, order: -1, assumptions: [] });
-  const fineDiscrete = Math.max(...measured.map((m) => m.fine.discrete));
-  const resolution = Math.max(...measured.map((m) => m.fine.resolution));
-  const fineDifferences = Math.max(...measured.map((m) => m.fine.differences));
-  const assumptions = [
-    { name: 'arithmetic in double precision', holds: precision === 'f64', value: precision },
-    {
-      name: 'flow and adjoint exist on [0, T] at every depth',
-      holds: finite,
-      value: finite ? 'integrated' : 'diverged',
-    },
-    {
-      name: 'finite differences are ten times closer than what they decide (their own estimate)',
-      holds: ownError <= 0.1 * expected.value,
-      value: ownError,
-    },
-    {
-      name: `fine flow resolved: its gradient moves by at most ${resolved} from half the layers`,
-      holds: resolution <= resolved,
-      value: resolution,
-    },
-  ];
-  const verdict = judge(assumptions, difference, null, expected);
-  const fineAgrees = Math.max(fineDiscrete, fineDifferences) <= fineTolerance;
-  const parts: Record<string, Evidence> = {};
-  for (const part of parameterParts) {
-    const errors = measured.flatMap((m) => m.differences[part]?.difference ?? []);
-    if (errors.length > 0) parts[`differences.${part}`] = errors;
-  }
+  const exact = agreement({
+    name: 'discrete adjoint against finite differences, in units of what these leave open',
+    failsIf: 'the gradient of the recursion is wrong in any part of the parameters',
+    of: comparisons.flatMap(({ differences }) => Object.values(differences)).map(relative),
+  });
+  const order = deterministicOrder({
+    name: 'order of |∇J_L − ∇J| / |∇J| in L',
+    failsIf: 'the gradient of the layers approaches that of the flow more slowly than 1/L',
+    scales: depths,
+    rows: continuous,
+    accuracy: fine.map((one) => one.resolution),
+    order: -1,
+    side: 'at least as fast',
+  });
+  const onFine = agreement({
+    name: 'all three on a fine flow, in units of its resolution',
+    failsIf: 'the continuous adjoint, or the gradient of a scheme of order 5, is wrong',
+    of: comparisons.flatMap(onFineFlow),
+  });
+  const double = measured.every(({ precision }) => precision === 'f64');
   return {
-    assumptions,
+    hypotheses: [
+      {
+        name: 'flow and adjoint exist on [0, T] at every depth',
+        holds: finite,
+        value: finite ? 'integrated' : 'diverged',
+      },
+    ],
+    resolution: [
+      { name: 'arithmetic in double precision', holds: double, value: measured[0].precision },
+      {
+        name: `fine flow resolved: its gradient moves by at most ${resolved} from half the layers`,
+        holds: resolution <= resolved,
+        value: resolution,
+      },
+      notTrivial(
+        continuous.flat().every((error) => error === 0)
+          ? 'layers and flow have the same gradient'
+          : undefined,
+      ),
+    ],
+    checks: [exact, order, onFine],
     evidence: {
-      'differences.relativeError': difference,
-      'differences.ownError': ownError,
-      ...parts,
+      ...Object.fromEntries(
+        parameterParts.flatMap((part) => {
+          const found = comparisons.flatMap(({ differences }) => differences[part] ?? []);
+          return found.length === 0
+            ? []
+            : [
+                [`differences.${part}`, found.map((one) => one.difference)],
+                [`differences.${part}.ownError`, found.map((one) => one.ownError)],
+              ];
+        }),
+      ),
       depths,
-      'continuous.relativeErrors': rowsOrRow(continuous),
-      'continuous.slope': order.measured,
-      'continuous.interval': order.interval ?? [],
-      'continuous.verdict': order.verdict,
-      ...order.evidence,
-      'fine.layers': measured.map((m) => m.fine.layers),
-      'fine.discreteAgainstContinuous': fineDiscrete,
-      'fine.differencesAgainstContinuous': fineDifferences,
+      'continuous.relativeErrors': continuous,
+      'fine.layers': fine.map((one) => one.layers),
+      'fine.discreteAgainstContinuous': fine.map((one) => one.discrete),
+      'fine.differencesAgainstContinuous': fine.map((one) => one.differences),
+      'fine.resolution': fine.map((one) => one.resolution),
     },
-    measured: difference,
-    expected,
-    interval: null,
-    verdict: verdict === 'holds' && !(fineAgrees && order.verdict === 'holds') ? 'fails' : verdict,
-    summary: summaryOf({ difference, slope: order.measured, fineDiscrete, fineDifferences }),
+    summary: `Discrete adjoint and finite differences agree within ${exact.measured.toPrecision(2)} of what these leave open; the continuous adjoint is approached ${decayInWords('L', order)}, and on a fine flow all three agree within ${onFine.measured.toPrecision(2)} of its resolution.`,
     figures: [
-      orderFigure({
+      convergenceFigure({
         id: 'A.gradient',
         title: 'Gradients of layers against the continuous adjoint',
         caption:
           'Relative difference between the exact gradient of an L-layer recursion and that of the flow by its continuous adjoint, over all parameters of the same controls. Band: range over problems. Expected: order 1.',
+        scale: 'layers L',
         quantity: '|∇J_L − ∇J| / |∇J|',
-        curves: [{ series: 'discrete − continuous', layers: depths, errors: continuous }],
-        expected: [{ slope: -1, curve: 0 }],
+        curves: [{ series: 'discrete − continuous', scales: depths, rows: continuous, slope: -1 }],
       }),
     ],
   };
 }
 
-function summaryOf(numbers: {
-  readonly difference: number;
-  readonly slope: number;
-  readonly fineDiscrete: number;
-  readonly fineDifferences: number;
-}): string {
-  const { difference, slope, fineDiscrete, fineDifferences } = numbers;
-  const fine = Math.max(fineDiscrete, fineDifferences);
-  return `Discrete adjoint and finite differences agree to ${difference.toExponential(1)}; the continuous adjoint is approached like L^${slope.toFixed(3)}, and all three agree to ${fine.toExponential(1)} on a fine flow.`;
+/**
+ * An extrapolation estimates its error by the neighbours in its table that agree best, so optimistically: its error is of that
+ * size up to an order of magnitude.
+ */
+const estimateFactor = 10;
+
+function relative(one: { readonly difference: number; readonly ownError: number }): Comparison {
+  return { difference: one.difference, uncertainty: estimateFactor * one.ownError, scale: 1 };
 }
 
-const gradientInstance = z.strictObject({
-  ...controlInstanceShape,
-  smoothness: z.number().min(0).default(0).describe('μ of ∫ (μ/2)|θ̇|² dt'),
-  layers: z.int().min(1).max(64).default(4).describe('L, with random controls'),
-});
+/** Discrete adjoint and finite differences on the fine flow, each against the continuous adjoint. */
+function onFineFlow({ fine, differences }: GradientComparison): Comparison[] {
+  const ownErrors = Object.values(differences).map(({ ownError }) => ownError);
+  const estimate = Math.max(fine.ownError, ...ownErrors);
+  const uncertainty = fine.resolution + estimateFactor * estimate;
+  return [fine.discrete, fine.differences].map((difference) => ({
+    difference,
+    uncertainty,
+    scale: 1,
+  }));
+}
 
-export type GradientInstance = z.infer<typeof gradientInstance>;
-
-const settings: Omit<GradientComparisonOptions, 'seed'> = {
-  factors: [2, 4, 8, 16, 32, 64, 128],
-  fineFactor: 32,
-  directions: 'every',
-};
-
-/** Tokens of 5 classes with positions, normalised attention and feed-forward part, λ = 0.1, μ = 0.05, 4 layers. */
-function randomModel(backend: Backend, seed: number, index: number): ControlModel {
-  const [d, tokens, samples, vocabulary, classes] = [6, 4, 3, 5, 4];
+/** Tokens of 5 classes with positions, normalised attention and feed-forward part, λ = 0.1, μ = 0.05. */
+function randomModel(backend: Backend, seed: number, index: number, layers: number): ControlModel {
+  const tokens = 4;
+  const samples = 3;
+  const vocabulary = 5;
+  const classes = 4;
   const problem = createControlProblem(backend, {
     field: transformerBlock({
-      dimension: d,
+      dimension: 6,
       heads: 2,
       keyDimension: 2,
       hidden: 4,
       activation: 'gelu',
       normalisation: 'rms',
     }),
-    grid: uniformGrid(1, 4),
+    grid: uniformGrid(1, layers),
     tokens,
     samples,
     classes,
@@ -154,35 +176,32 @@ function randomModel(backend: Backend, seed: number, index: number): ControlMode
   const random = randomStream(seed, 'gradient data', index);
   const draw = (below: number) =>
     Array.from({ length: samples * tokens }, () => random.integer(below));
-  const batch: Batch = { samples, tokens: draw(vocabulary), labels: draw(classes) };
+  const batch = { samples, tokens: draw(vocabulary), labels: draw(classes) };
   const parameters = backend.allocate(problem.layout.length);
   parameters.set(initialParameters(problem.field, problem.layout, random.integer(2 ** 31)));
   return { problem, parameters, batch };
 }
 
-async function run(context: ClaimContext<GradientInstance>): Promise<Finding> {
-  const { backend, seed, setting, instance } = context;
-  if (instance !== undefined) {
-    const { layers, smoothness } = instance;
-    const model = explicitModel(backend, instance, { layers, seed, smoothness });
-    return gradientFinding(backend.precision, [compareGradients(model, { ...settings, seed })]);
-  }
-  const count = setting === 'full' ? 16 : 4;
-  const measured = await overExperiments(context, count, 'gradients three ways', (index) =>
-    compareGradients(randomModel(backend, seed, index), { ...settings, seed: seed + index }),
-  );
-  return gradientFinding(backend.precision, measured);
-}
-
 /** The gradient of a deep network is the integral of the Hamiltonian's derivative. */
-export const gradient = legacy<GradientInstance>({
+export const gradient = claim<ReturnType<typeof given.parse>, GradientRecord>({
   id: 'A.gradient',
-  paper: 'A',
   title: 'Three gradients agree',
   statement:
     '$\\nabla_{\\theta_k} J = \\varepsilon\\,\\big(\\mathbb E[D_\\theta f(h_k, \\theta_k)^\\top p_{k+1}] + \\nabla g(\\theta_k)\\big)$: exactly the derivative of the recursion, and within $O(\\varepsilon)$ that of the flow.',
-  trust: 'D',
-  quantity: 'relative difference to finite differences',
-  instance: gradientInstance,
-  run,
+  trust: { statement: 'D' },
+  given,
+  measure({ backend, given, seed, index }) {
+    const { layers } = given;
+    const model = given.explicit
+      ? explicitModel(backend, given, { layers, seed, smoothness: given.smoothness })
+      : randomModel(backend, seed, index, layers);
+    const comparison = compareGradients(model, {
+      factors: [2, 4, 8, 16, 32, 64, 128],
+      fineFactor: 32,
+      directions: 'every',
+      seed: seed + index,
+    });
+    return { precision: backend.precision, comparison };
+  },
+  conclude: (measured) => gradientConclusion(measured),
 });

@@ -1,16 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { carefulDerivative } from '../../control/certificates/differences.ts';
-import { refineProblem } from '../../control/certificates/refined-problem.ts';
-import type { ControlModel } from '../../control/control-model.ts';
-import { createControlProblem } from '../../control/create-problem.ts';
-import { initialParameters } from '../../control/parameters.ts';
-import { transformerBlock } from '../../field/transformer-block.ts';
-import { directionalDerivative } from '../../flow/finite-difference.ts';
-import { uniformGrid } from '../../flow/grid.ts';
-import { createWasmBackend } from '../../kernels/wasm/backend.ts';
-import { symmetricEigen } from '../../numeric/decompositions.ts';
-import { randomStream } from '../../numeric/random.ts';
-import { judgeOrder } from '../judge-order.ts';
 import {
   constant,
   divide,
@@ -19,11 +8,17 @@ import {
   logSumExp,
   multiply,
   squareRoot,
-} from './dual.ts';
-import { randomSequencesModel } from './hamiltonian-problem.ts';
-import { legendreCurvatures } from './legendre.ts';
-import { solveModel } from './optima.ts';
-import { measureTrainedModel } from './trained-model.ts';
+} from '../../control/certificates/dual.ts';
+import { refineProblem } from '../../control/certificates/refined-problem.ts';
+import type { ControlModel } from '../../control/control-model.ts';
+import { createControlProblem } from '../../control/create-problem.ts';
+import { initialParameters } from '../../control/parameters.ts';
+import { transformerBlock } from '../../field/transformer-block.ts';
+import { directionalDerivative } from '../../flow/finite-difference.ts';
+import { uniformGrid } from '../../flow/grid.ts';
+import { createWasmBackend } from '../../kernels/wasm/backend.ts';
+import { randomStream } from '../../numeric/random.ts';
+import { measureTrainedClaim, trainedClaims } from './trained-model.ts';
 
 const backend = await createWasmBackend();
 afterAll(() => backend.dispose());
@@ -60,22 +55,6 @@ it('carefulDerivative begins again where a function bends within the first step'
   expect(Math.abs(once.derivative - exact)).toBeGreaterThan(1e-4 * exact);
 });
 
-describe('judgeOrder', () => {
-  const x = [8, 16, 32, 64];
-
-  it('holds for the order and fails for another', () => {
-    const y = [x.map((L) => 3 / L)];
-    expect(judgeOrder({ x, y, order: -1, assumptions: [] }).verdict).toBe('holds');
-    expect(judgeOrder({ x, y, order: -2, assumptions: [] }).verdict).toBe('fails');
-  });
-
-  it.each([0, Number.NaN, Number.POSITIVE_INFINITY])('is outside with an error of %d', (error) => {
-    const answer = judgeOrder({ x, y: [[1, 1, 1, error]], order: -1, assumptions: [] });
-    expect(answer.verdict).toBe('outside');
-    expect(answer.measured).toBeNaN();
-  });
-});
-
 describe('refineProblem', () => {
   const model = textModel(3);
   const { problem, parameters, batch } = model;
@@ -100,96 +79,22 @@ describe('refineProblem', () => {
   });
 });
 
-it('descends to controls of zero gradient', () => {
-  const model = randomSequencesModel(backend, {
-    seed: 2,
-    index: 0,
-    layers: 5,
-    regularisation: 1,
-  });
-  const { residual, objective } = solveModel(model, { tolerance: 1e-10 });
-  expect(residual).toBeLessThan(1e-10);
-  const { evaluate } = model.problem;
-  expect(evaluate(model.parameters, model.batch).objective).toBe(objective);
-});
-
-it('finds the smallest eigenvalue of the Hamiltonian’s second derivative', () => {
-  const model = randomSequencesModel(backend, {
-    seed: 3,
-    index: 0,
-    layers: 2,
-    regularisation: 0.2,
-  });
-  const { problem, parameters, batch } = model;
-  const trace = problem.trace(parameters, batch);
-  const P = problem.layout.parametersPerLayer;
-  // ∂J/∂θ_0 with the states and costates held is ε ∂H_0/∂θ; at the last layer costates do not depend on θ at all,
-  // so that the second derivative of H there is that of E⟨p_T, f(h_1, θ)⟩ + g, here by differences of its values.
-  const theta = parameters.subarray(P, 2 * P);
-  const saved = theta.slice();
-  const last = trace.costates[2].slice();
-  const before = trace.states.state(1).slice();
-  const value = () => {
-    const { states } = problem.trace(parameters, batch);
-    const after = states.state(2);
-    let sum = 0;
-    for (let i = 0; i < last.length; i++) {
-      // Padding holds nothing that counts: tokens 4 … 7 of every row.
-      if (i % 8 < 4) sum += last[i] * (after[i] - before[i]);
-    }
-    return (sum * 2) / batch.samples;
-  };
-  const h = 1e-4;
-  const at = (i: number, j: number, a: number, b: number) => {
-    theta.set(saved);
-    theta[i] += a * h;
-    theta[j] += b * h;
-    return value();
-  };
-  const data = new Float64Array(P * P);
-  for (let i = 0; i < P; i++) {
-    for (let j = 0; j <= i; j++) {
-      const second =
-        (at(i, j, 1, 1) - at(i, j, 1, -1) - at(i, j, -1, 1) + at(i, j, -1, -1)) / (4 * h * h);
-      data[i * P + j] = second;
-      data[j * P + i] = second;
-    }
-  }
-  theta.set(saved);
-  const eigenvalues = symmetricEigen({ rows: P, columns: P, data }).values;
-  const expected = 0.2 + Math.min(...eigenvalues);
-  const [found] = legendreCurvatures(model, trace, { layers: [1] });
-  expect(Math.abs(found - expected)).toBeLessThan(1e-3 * Math.max(...eigenvalues.map(Math.abs)));
-});
-
 describe('a trained model', () => {
-  it('is measured by all five claims', async () => {
+  it('is measured by all five claims', () => {
     const { problem, parameters, batch } = textModel(2);
-    const labels: string[] = [];
-    const outcomes = await measureTrainedModel(
-      { problem, parameters, probe: batch },
-      { progress: (_done, _total, label) => labels.push(label) },
-    );
-    expect(labels).toHaveLength(5);
+    const model = { problem, parameters, probe: batch };
+    const outcomes = trainedClaims.map((claim) => measureTrainedClaim(claim, model));
     const verdicts = outcomes.map((o) => ('finding' in o ? o.finding.verdict : o.error.message));
     expect(verdicts).toEqual(['holds', 'holds', 'holds', 'holds', 'outside']);
   });
 
-  it('leaves out the rest after an abort', async () => {
-    const { problem, parameters, batch } = textModel(2);
-    const signal = AbortSignal.abort();
-    expect(await measureTrainedModel({ problem, parameters, probe: batch }, { signal })).toEqual(
-      [],
-    );
-  });
-
-  it('that diverges is reported, not hidden', async () => {
+  it('that diverges is reported, not hidden', () => {
     const { problem, parameters, batch } = textModel(2);
     parameters.forEach((x, i) => {
       parameters[i] = 1e9 * x;
     });
-    const outcomes = await measureTrainedModel({ problem, parameters, probe: batch });
-    for (const outcome of outcomes) {
+    const model = { problem, parameters, probe: batch };
+    for (const outcome of trainedClaims.map((claim) => measureTrainedClaim(claim, model))) {
       if ('finding' in outcome) expect(outcome.finding.verdict).not.toBe('holds');
       else expect(outcome.error.message).toContain('diverges');
     }

@@ -1,177 +1,95 @@
 import { z } from 'zod';
 import type { ControlModel } from '../../control/control-model.ts';
-import { createFieldEvaluation } from '../../control/field-evaluation.ts';
-import { partOf } from '../../control/parameters.ts';
-import { horizonOf } from '../../flow/grid.ts';
-import { createFieldProbe } from '../../flow/lipschitz.ts';
-import { columnStride } from '../../kernels/instruction.ts';
-import { spectralNorm } from '../../numeric/decompositions.ts';
-import { rowsOrRow } from '../judge-order.ts';
-import { type ClaimContext, type Finding, judge, legacy } from '../legacy.ts';
-import { type Optimum, solveModel, stationaryAssumption } from './optima.ts';
+import { type ControlRange, measureControlRange } from '../../control/optimum/control-range.ts';
+import { type SolvedProblem, summariseSolutions } from '../../control/optimum/optimum.ts';
+import { bound } from '../check.ts';
+import { type Conclusion, claim } from '../claim.ts';
+import { experiments } from '../given.ts';
 import {
-  dataComplete,
-  type OptimumInstance,
-  optimumModel,
-  optimumShape,
-  ownInstance,
-} from './optimum-instance.ts';
-import { overExperiments } from './over-experiments.ts';
+  ownProblems,
+  problemComplaints,
+  problemData,
+  problemFields,
+  problemModel,
+} from './control-problems.ts';
+import { exclusiveOrModel, surelyWrongModel } from './extremal-problems.ts';
+import { optimumFound, solutionActs, solutionEvidence } from './solution-conditions.ts';
 
-/** A priori bounds on the optimal controls of one problem beside what they are. */
-export interface RangeRecord {
-  readonly regularisation: number;
-  readonly optimum: Optimum;
-  /** J(0). */
-  readonly atZero: number;
-  /** `∫|θ*|²`, and `(2/λ)(J(0) − inf R)` with inf R ≥ 0. */
-  readonly size: number;
-  readonly sizeBound: number;
-  /** The sharper `(2/λ)(J(0) − R(θ*))`, which the comparison with θ = 0 gives directly. */
-  readonly sharpBound: number;
-  /** Per layer: t_{k+1}, `λ|θ_k|` and `√2 ‖U‖ M_θ e^{L_h(T − t_{k+1})}`. */
-  readonly depths: readonly number[];
-  readonly pointwise: readonly number[];
-  readonly pointwiseBounds: readonly number[];
-  /** Measured along the optimum: `M_θ = sup ‖D_θf‖`, `L_h = sup ‖D_hf‖`, `‖U‖`. */
-  readonly parameterLipschitz: number;
-  readonly stateLipschitz: number;
-  readonly readoutNorm: number;
+/** The range of one problem's optimum, and of which kind the problem is. */
+export interface RangeRecord extends Omit<ControlRange, 'optimum'> {
+  readonly kind: 'problem' | 'surely wrong' | 'exclusive or';
+  readonly solved: SolvedProblem;
+  readonly objective: number;
 }
 
-/** Solves one problem and measures both bounds with constants along its solution. */
-export function measureRange(model: ControlModel): RangeRecord {
-  const { problem, parameters, batch } = model;
-  const { backend, layout, grid, field, tokens, penalty } = problem;
-  const lambda = penalty.regularisation;
-  return backend.scoped(() => {
-    const zero = backend.allocate(layout.length);
-    partOf(layout, zero, 'readout').set(partOf(layout, parameters, 'readout'));
-    const atZero = problem.evaluate(zero, batch).objective;
-    const optimum = solveModel(model);
-    const trace = problem.trace(parameters, batch);
-    const nodes = partOf(layout, parameters, 'controls');
-    const P = layout.parametersPerLayer;
-    const probe = createFieldProbe(backend, { field, tokens, samples: batch.samples });
-    const { stateLipschitz } = probe.along(trace.states, { tolerance: 1e-4 });
-    const M = parameterLipschitz(model, trace.states.state);
-    const U = partOf(layout, parameters, 'readout');
-    const readout = { rows: problem.classes, columns: field.dimension, data: Float64Array.from(U) };
-    const readoutNorm = spectralNorm(readout);
-    const depths = Array.from(grid.times.slice(1));
-    const T = horizonOf(grid);
-    return {
-      regularisation: lambda,
-      optimum,
-      atZero,
-      size: optimum.size,
-      sizeBound: (2 / lambda) * atZero,
-      sharpBound: (2 / lambda) * (atZero - optimum.loss),
-      depths,
-      pointwise: depths.map((_, k) => {
-        let square = 0;
-        for (let i = k * P; i < (k + 1) * P; i++) square += nodes[i] ** 2;
-        return lambda * Math.sqrt(square);
-      }),
-      pointwiseBounds: depths.map(
-        (t) => Math.SQRT2 * readoutNorm * M * Math.exp(stateLipschitz * (T - t)),
-      ),
-      parameterLipschitz: M,
-      stateLipschitz,
-      readoutNorm,
-    };
+/** Solves a problem and measures its range. */
+export function rangeRecord(kind: RangeRecord['kind'], model: ControlModel): RangeRecord {
+  const { optimum, ...range } = measureControlRange(model);
+  const solved = summariseSolutions(() => model, [optimum]);
+  return { ...range, kind, solved, objective: optimum.objective };
+}
+
+/** What the ranges of several problems say; attention and activation are asked of those that are not extremal. */
+export function rangeConclusion(records: readonly RangeRecord[]): Conclusion {
+  const problems = records.filter(({ kind }) => kind === 'problem').map(({ solved }) => solved);
+  const excess = Math.max(...records.map((record) => record.objective - record.atReference));
+  const rounding = 1e-12;
+  const integral = bound({
+    name: '∫|θ* − θ_ref|² over (2/λ) J(θ_ref)',
+    failsIf: 'optimal controls lie further from θ_ref than J(θ_ref) allows',
+    pairs: records.map(({ size, sizeBound }) => ({ value: size, bound: sizeBound })),
+    rounding,
   });
-}
-
-/** `sup_k sup_s ‖D_θf(h_k, θ_k)‖₂` over the layers, from all rows of the Jacobian. */
-function parameterLipschitz(
-  model: ControlModel,
-  stateAt: (k: number) => ArrayLike<number>,
-): number {
-  const { problem, parameters, batch } = model;
-  const { backend, layout, field, tokens, stateLength } = problem;
-  const P = layout.parametersPerLayer;
-  const nodes = partOf(layout, parameters, 'controls');
-  return backend.scoped(() => {
-    const evaluation = createFieldEvaluation(problem, 1);
-    const [state, costate, ignored] = [0, 1, 2].map(() => backend.allocate(stateLength));
-    const gradient = backend.allocate(P);
-    const stride = columnStride(tokens);
-    let largest = 0;
-    for (let k = 0; k < layout.layers; k++) {
-      const theta = nodes.subarray(k * P, (k + 1) * P);
-      const states = stateAt(k);
-      for (let s = 0; s < batch.samples; s++) {
-        for (let i = 0; i < stateLength; i++) state[i] = states[s * stateLength + i];
-        const rows = {
-          rows: field.dimension * tokens,
-          columns: P,
-          data: new Float64Array(field.dimension * tokens * P),
-        };
-        for (let i = 0; i < field.dimension; i++) {
-          for (let j = 0; j < tokens; j++) {
-            costate.fill(0);
-            costate[i * stride + j] = 1;
-            gradient.fill(0);
-            evaluation.pullBack({ state, costate, theta, stateGradient: ignored, gradient });
-            rows.data.set(gradient, (i * tokens + j) * P);
-          }
-        }
-        largest = Math.max(largest, spectralNorm(rows));
-      }
-    }
-    return largest;
+  const sharp = bound({
+    name: '∫|θ* − θ_ref|² over (2/λ)(J(θ_ref) − R(θ*))',
+    failsIf: 'optimal controls lie further from θ_ref than what they gain allows',
+    pairs: records.map(({ size, sharpBound }) => ({ value: size, bound: sharpBound })),
+    rounding,
   });
-}
-
-/** The finding from one record for each problem. */
-export function rangeFinding(records: readonly RangeRecord[]): Finding {
-  const sizeRatios = records.map((record) => record.size / record.sizeBound);
-  const sharpRatios = records.map((record) => record.size / record.sharpBound);
-  const pointwiseRatios = records.map((record) =>
-    Math.max(...record.pointwise.map((x, k) => x / record.pointwiseBounds[k])),
-  );
-  const measured = Math.max(...sizeRatios, ...sharpRatios, ...pointwiseRatios);
-  const expected = { kind: 'at-most', value: 1 } as const;
-  const excess = Math.max(...records.map(({ optimum, atZero }) => optimum.objective - atZero));
-  const assumptions = [
-    stationaryAssumption(records.map((record) => [record.optimum])),
-    {
-      name: 'the solution found is no worse than θ = 0: J(θ*) − J(0) at most 0 (from which ∫|θ*|² ≤ (2/λ)(J(0) − R(θ*)) follows)',
-      holds: excess <= 0,
-      value: excess,
-    },
-  ];
+  const pathwise = bound({
+    name: 'λ|θ*_t − θ_ref| over √2 ‖U pool‖ M_θ e^{L_h(T−t)}',
+    failsIf: 'a layer lies further from θ_ref than its costate and its Jacobian allow',
+    pairs: records.flatMap(({ pointwise, pointwiseBounds }) =>
+      pointwise.map((value, k) => ({ value, bound: pointwiseBounds[k] })),
+    ),
+    rounding: 1e-7,
+  });
   const [first] = records;
   return {
-    assumptions,
+    hypotheses: [],
+    resolution: [
+      ...solutionActs(problems),
+      optimumFound(records.map(({ solved }) => solved)),
+      {
+        name: 'every optimum found is at least as good as θ_ref',
+        holds: excess <= 0,
+        value: excess,
+      },
+    ],
+    checks: [pathwise, integral, sharp],
     evidence: {
+      problems: records.map(({ kind }) => kind).join(', '),
       'integral.sizes': records.map((record) => record.size),
       'integral.bounds': records.map((record) => record.sizeBound),
       'integral.sharpBounds': records.map((record) => record.sharpBound),
-      'integral.ratios': sizeRatios,
-      'pointwise.ratios': pointwiseRatios,
-      'pointwise.values': rowsOrRow(records.map((record) => record.pointwise)),
-      'pointwise.bounds': rowsOrRow(records.map((record) => record.pointwiseBounds)),
+      'pointwise.values': records.map((record) => record.pointwise),
+      'pointwise.bounds': records.map((record) => record.pointwiseBounds),
       'constants.parameterLipschitz': records.map((record) => record.parameterLipschitz),
       'constants.stateLipschitz': records.map((record) => record.stateLipschitz),
       'constants.readoutNorm': records.map((record) => record.readoutNorm),
       'constants.source':
-        'Lipschitz constants measured along the optimal paths; ‖U‖ exact; inf R ≥ 0 a priori',
+        'Lipschitz constants measured along the optimal paths; ‖U pool‖ exact; inf R ≥ 0 a priori',
+      ...solutionEvidence(records.map(({ solved }) => solved)),
     },
-    measured,
-    expected,
-    interval: null,
-    verdict: judge(assumptions, measured, null, expected),
-    summary: `∫|θ*|² reaches ${Math.max(...sizeRatios).toPrecision(2)} of (2/λ)J(0) and ${Math.max(...sharpRatios).toPrecision(2)} of (2/λ)(J(0) − R(θ*)); λ|θ_t| reaches ${Math.max(...pointwiseRatios).toPrecision(2)} of its pathwise bound.`,
+    summary: `∫|θ* − θ_ref|² reaches ${integral.measured.toPrecision(2)} of (2/λ)J(θ_ref) and ${sharp.measured.toPrecision(2)} of (2/λ)(J(θ_ref) − R(θ*)); λ|θ_t − θ_ref| reaches ${pathwise.measured.toPrecision(2)} of its pathwise bound.`,
     figures: [
       {
         id: 'A.range',
         title: 'Optimal controls and their a priori bound',
         caption:
-          'λ|θ_t| along the depth of one problem’s optimum, and the bound √2‖U‖M_θ e^{L_h(T−t)} with Lipschitz constants measured along it.',
+          'λ|θ_t − θ_ref| along the depth of one problem’s optimum, and the bound √2‖U pool‖M_θ e^{L_h(T−t)} with Lipschitz constants measured along it.',
         x: { label: 'depth t' },
-        y: { label: 'λ|θ_t|', scale: 'log' },
+        y: { label: 'λ|θ_t − θ_ref|', scale: 'log' },
         marks: [
           { kind: 'reference', label: 'bound', x: first.depths, y: first.pointwiseBounds },
           { kind: 'line', series: 'optimum', x: first.depths, y: first.pointwise },
@@ -181,36 +99,34 @@ export function rangeFinding(records: readonly RangeRecord[]): Finding {
   };
 }
 
-const instanceSchema = z
-  .strictObject({
-    ...optimumShape,
+const given = experiments({
+  label: 'control problems',
+  shared: {
+    ...problemFields,
     layers: z.int().min(1).max(256).default(16).describe('L'),
-  })
-  .refine(...dataComplete);
-
-export type RangeInstance = z.infer<typeof instanceSchema>;
-
-async function run(context: ClaimContext<RangeInstance>): Promise<Finding> {
-  const { backend, seed, setting } = context;
-  const given: OptimumInstance & { layers: number } = context.instance ?? {
-    ...ownInstance(context),
-    layers: setting === 'full' ? 64 : 16,
-  };
-  const records = await overExperiments(context, given.problems, 'ranges of optima', (index) =>
-    measureRange(optimumModel(backend, given, { seed, index, layers: given.layers })),
-  );
-  return rangeFinding(records);
-}
+  },
+  own: ownProblems,
+  data: problemData,
+  full: { problems: 16, layers: 64 },
+  check: problemComplaints,
+  pieces: (given) => (given.explicit ? 1 : given.problems + 2),
+});
 
 /** Optimal controls lie in a range known beforehand (arXiv 2606.23235). */
-export const range = legacy<RangeInstance>({
+export const range = claim<ReturnType<typeof given.parse>, RangeRecord>({
   id: 'A.range',
-  paper: 'A',
   title: 'The range of optimal controls',
   statement:
-    '$\\int|\\theta^*|^2 \\le \\tfrac2\\lambda (J(0) - \\inf R)$, and $\\lambda|\\theta^*_t| \\le \\sqrt2\\,\\|U\\|\\,M_\\theta\\,e^{L_h(T-t)}$.',
-  trust: 'P, form S',
-  quantity: 'largest ratio to a bound',
-  instance: instanceSchema,
-  run,
+    '$\\int|\\theta^* - \\theta_{\\mathrm{ref}}|^2 \\le \\tfrac2\\lambda (J(\\theta_{\\mathrm{ref}}) - \\inf R)$, and $\\lambda|\\theta^*_t - \\theta_{\\mathrm{ref}}| \\le \\sqrt2\\,\\|U\\|\\,M_\\theta\\,e^{L_h(T-t)}$, where $g = \\tfrac\\lambda2|\\theta - \\theta_{\\mathrm{ref}}|^2$.',
+  trust: { statement: 'P', form: 'S' },
+  given,
+  measure({ backend, given, seed, index }) {
+    const { layers } = given;
+    const beyond = given.explicit ? -1 : index - given.problems;
+    if (beyond === 0)
+      return rangeRecord('surely wrong', surelyWrongModel(backend, given, { seed, layers }));
+    if (beyond === 1) return rangeRecord('exclusive or', exclusiveOrModel(backend, given, layers));
+    return rangeRecord('problem', problemModel(backend, given, { seed, index, layers }));
+  },
+  conclude: (records) => rangeConclusion(records),
 });

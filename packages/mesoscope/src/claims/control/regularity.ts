@@ -1,170 +1,208 @@
 import { z } from 'zod';
-import { rowsOrRow } from '../judge-order.ts';
-import { type Assumption, type ClaimContext, type Finding, judge, legacy } from '../legacy.ts';
 import {
-  growthOf,
-  largestGrowth,
-  type Optimum,
-  rowsOf,
-  stationaryAssumption,
+  numbersOf,
+  type SolvedProblem,
+  solveOverDepths,
+  summariseSolutions,
+} from '../../control/optimum/optimum.ts';
+import { fitRate } from '../../numeric/fit.ts';
+import { atLeast, type Check, type Condition } from '../check.ts';
+import { type Conclusion, claim } from '../claim.ts';
+import { convergenceFigure } from '../convergence-figure.ts';
+import { doubling, experimentCount } from '../fields.ts';
+import { experiments } from '../given.ts';
+import { decayInWords, deterministicOrder } from '../order.ts';
+import {
+  ownProblems,
+  problemComplaints,
+  problemData,
+  problemFields,
+  problemModel,
+  problemPieces,
+  smoothnessField,
+} from './control-problems.ts';
+import {
+  coerciveHypothesis,
+  rootMeanSquares,
+  solutionEvidence,
+  solutionResolution,
   stationaryTolerance,
-} from './optima.ts';
-import {
-  coerciveRegularisation,
-  dataComplete,
-  doublingDepths,
-  optimumShape,
-  ownInstance,
-  weakRegularisation,
-} from './optimum-instance.ts';
-import { orderFigure } from './order-figure.ts';
-import { solveProblems } from './solve-problems.ts';
+} from './solution-conditions.ts';
 
-const quickDepths = [4, 8, 16, 32];
-const fullDepths = [4, 8, 16, 32, 64, 128];
-const quickContrastDepths = [2, 4, 8, 16];
+const given = experiments({
+  label: 'control problems',
+  shared: {
+    ...problemFields,
+    smoothness: smoothnessField,
+    depths: doubling([4, 8, 16, 32, 64], 5, 'numbers of layers L', 2),
+  },
+  own: {
+    ...ownProblems,
+    contrasts: experimentCount(2, 'of them solved under weak regularisation too'),
+    contrastDepths: doubling(
+      [4, 8, 16],
+      3,
+      'numbers of layers L under weak regularisation alone',
+      2,
+    ),
+    weakRegularisation: z.number().positive().default(0.1).describe('λ there'),
+    restoringSmoothness: z
+      .number()
+      .positive()
+      .default(0.1)
+      .describe('μ of the H¹ penalty that restores smoothness there'),
+  },
+  data: problemData,
+  full: {
+    problems: 16,
+    contrasts: 8,
+    depths: [4, 8, 16, 32, 64, 128],
+    contrastDepths: [4, 8, 16, 32, 64],
+  },
+  check: problemComplaints,
+  pieces: problemPieces,
+});
 
-/** μ of the H¹ penalty that restores smoothness where λ alone is weak. */
-const restoringSmoothness = 0.01;
+type Given = ReturnType<typeof given.parse>;
 
-type Rows = readonly (readonly Optimum[])[];
-
-const unknownGrowth = { slope: Number.NaN, interval: [Number.NaN, Number.NaN] as const };
-
-/** Rows that are stationary at every depth: what became of the others says nothing about optimal controls. */
-function solved(rows: Rows): Rows {
-  return rows.filter((row) => row.every(({ residual }) => residual <= stationaryTolerance));
+/** Solutions of one problem, and under weak regularisation without and with an H¹ penalty where they were computed. */
+export interface RegularityRecord {
+  readonly coercive: SolvedProblem;
+  readonly weak?: SolvedProblem;
+  readonly smooth?: SolvedProblem;
 }
 
-/** The finding from coercive solutions and, where they were computed, weakly regularised ones without and with an H¹ penalty. */
-export function regularityFinding(
-  coercive: { readonly solutions: Rows; readonly regularisation: number },
-  contrast?: {
-    readonly weak: Rows;
-    readonly smooth: Rows;
-    readonly regularisation: number;
-    readonly smoothness: number;
-  },
-): Finding {
-  const depths = coercive.solutions[0].map((optimum) => optimum.layers);
-  const contrastDepths = contrast?.weak[0].map((optimum) => optimum.layers) ?? [];
-  const growth = growthOf(coercive.solutions);
-  const families = contrast === undefined ? [] : [solved(contrast.weak), solved(contrast.smooth)];
-  const assumptions: Assumption[] = [
-    stationaryAssumption(coercive.solutions),
-    ...families.map((rows, i) => ({
-      name: `a problem ${i === 0 ? 'with weak regularisation' : 'with an H¹ penalty'} solved at every depth, to compare with`,
-      holds: rows.length > 0,
-      value: `${rows.length} of ${contrast?.weak.length}`,
-    })),
-  ];
-  const quotients = (rows: Rows) => rowsOf(rows, (optimum) => optimum.layers * optimum.jump);
-  const expected = { kind: 'at-most', value: largestGrowth } as const;
-  const verdict = judge(assumptions, growth.slope, growth.interval, expected);
-  const [weakRows = [], smoothRows = []] = families;
-  const [weak, smooth] = families.map((rows) => (rows.length > 0 ? growthOf(rows) : unknownGrowth));
-  const contrasts =
-    contrast === undefined || (weak.slope > largestGrowth && smooth.slope <= largestGrowth);
+const jumpsOf = ({ depths }: SolvedProblem) => depths.map(({ jump }) => jump);
+const layersOf = ({ depths }: SolvedProblem) => depths.map(({ layers }) => layers);
+
+/** Problems that are stationary at every depth: what became of the others says nothing about optimal controls. */
+const solvedOf = (problems: readonly (SolvedProblem | undefined)[]) =>
+  problems.filter(
+    (one): one is SolvedProblem =>
+      one?.depths.every(({ residual }) => residual <= stationaryTolerance) === true,
+  );
+
+/** That jumps fall like 1/L, so that the difference quotients `L max_k |θ_{k+1} − θ_k|` are bounded. */
+function lipschitz(name: string, solved: readonly SolvedProblem[], regularisation: number): Check {
+  return deterministicOrder({
+    name: `order of max_k |θ_{k+1} − θ_k| in L, ${name}`,
+    failsIf: 'the controls’ difference quotients in depth grow with L',
+    scales: solved.length === 0 ? [] : layersOf(solved[0]),
+    rows: rootMeanSquares(solved.map(jumpsOf)),
+    ...{ order: -1, side: 'at least as fast' },
+    // A gradient that is not quite 0 leaves each layer uncertain by |∂J/∂θ|/λ.
+    accuracy: (2 * stationaryTolerance) / regularisation,
+  });
+}
+
+/** What solutions under strong and, where they were computed, weak regularisation say. */
+export function regularityConclusion(
+  records: readonly RegularityRecord[],
+  penalty: Pick<Given, 'regularisation' | 'smoothness'>,
+): Conclusion {
+  const coercive = records.map((record) => record.coercive);
+  const tried = records.filter(({ weak }) => weak !== undefined).length;
+  const weak = solvedOf(records.map((record) => record.weak));
+  const smooth = solvedOf(records.map((record) => record.smooth));
+  const order = lipschitz('coercive', coercive, penalty.regularisation);
+  const contrast =
+    tried === 0
+      ? []
+      : [jumping(weak), lipschitz('weak with H¹ penalty', smooth, penalty.regularisation)];
+  const quotients = (problems: readonly SolvedProblem[]) =>
+    problems.map(({ depths }) => depths.map(({ layers, jump }) => layers * jump));
+  const curves = [
+    { series: 'coercive', problems: coercive },
+    { series: 'weak', problems: weak },
+    { series: 'weak with H¹ penalty', problems: smooth },
+  ].filter(({ problems }) => problems.length > 0);
   return {
-    assumptions,
+    hypotheses: [coerciveHypothesis(coercive, penalty)],
+    resolution: [
+      ...solutionResolution(coercive),
+      ...(tried === 0
+        ? []
+        : [someSolved('', weak, tried), someSolved(' with an H¹ penalty', smooth, tried)]),
+    ],
+    checks: [order, ...contrast],
     evidence: {
-      depths,
-      'coercive.regularisation': coercive.regularisation,
-      'coercive.quotients': rowsOrRow(quotients(coercive.solutions)),
-      'coercive.jumps': rowsOrRow(rowsOf(coercive.solutions, (optimum) => optimum.jump)),
-      ...(contrast === undefined
-        ? {}
-        : {
-            'weak.depths': contrastDepths,
-            'weak.regularisation': contrast.regularisation,
-            'weak.quotients': rowsOrRow(quotients(weakRows)),
-            'weak.jumps': rowsOrRow(rowsOf(weakRows, (optimum) => optimum.jump)),
-            'weak.problems': contrast.weak.length,
-            'weak.solved': weakRows.length,
-            'smooth.solved': smoothRows.length,
-            'weak.growth': weak.slope,
-            'weak.interval': weak.interval,
-            'smooth.smoothness': contrast.smoothness,
-            'smooth.quotients': rowsOrRow(quotients(smoothRows)),
-            'smooth.growth': smooth.slope,
-            'smooth.interval': smooth.interval,
-          }),
+      depths: layersOf(coercive[0]),
+      'coercive.jumps': coercive.map(jumpsOf),
+      'weak.problems': tried,
+      'weak.solved': weak.length,
+      'weak.quotients': quotients(weak),
+      'smooth.solved': smooth.length,
+      'smooth.quotients': quotients(smooth),
+      ...solutionEvidence(coercive),
     },
-    measured: growth.slope,
-    expected,
-    interval: growth.interval,
-    verdict: verdict === 'holds' && !contrasts ? 'fails' : verdict,
-    summary:
-      `L max_k |θ_{k+1} − θ_k| goes like L^${growth.slope.toFixed(2)} at λ = ${coercive.regularisation}` +
-      (contrast === undefined
-        ? '.'
-        : `, like L^${weak.slope.toFixed(2)} at λ = ${contrast.regularisation}, and like L^${smooth.slope.toFixed(2)} there with an H¹ penalty μ = ${contrast.smoothness}.`),
+    summary: `The largest jump between layers falls ${decayInWords('L', order)}${contrast.length === 0 ? '' : `, ${decayInWords('L', contrast[0])} under weak regularisation, and ${decayInWords('L', contrast[1])} there with an H¹ penalty`}.`,
     figures: [
-      orderFigure({
+      convergenceFigure({
         id: 'A.regularity',
         title: 'Jumps of optimal controls between layers',
         caption:
           'Largest difference quotient of the optimal controls in depth. Bounded: Lipschitz controls; growing like L: controls that jump between layers. Band: range over problems.',
-        quantity: 'L max_k |θ_{k+1} − θ_k|',
-        curves: [
-          { series: 'coercive', layers: depths, errors: quotients(coercive.solutions) },
-          ...[
-            { series: 'weak', layers: contrastDepths, errors: quotients(weakRows) },
-            {
-              series: 'weak with H¹ penalty',
-              layers: contrastDepths,
-              errors: quotients(smoothRows),
-            },
-          ].filter(({ errors }) => errors.length > 0),
-        ],
-        expected: weakRows.length > 0 ? [{ slope: 1, curve: 1 }] : [],
+        ...{ scale: 'layers L', quantity: 'L max_k |θ_{k+1} − θ_k|' },
+        curves: curves.map(({ series, problems }) => ({
+          ...{ series, scales: layersOf(problems[0]), rows: quotients(problems) },
+          slope: series === 'weak' ? 1 : 0,
+        })),
       }),
     ],
   };
 }
 
-const instanceSchema = z
-  .strictObject({ ...optimumShape, depths: doublingDepths(quickDepths, 4, 2) })
-  .refine(...dataComplete);
-
-export type RegularityInstance = z.infer<typeof instanceSchema>;
-
-async function run(context: ClaimContext<RegularityInstance>): Promise<Finding> {
-  const { setting, instance } = context;
-  if (instance !== undefined) {
-    const solutions = await solveProblems(context, instance, instance.depths);
-    return regularityFinding({ solutions, regularisation: instance.regularisation });
-  }
-  const depths = setting === 'full' ? fullDepths : quickDepths;
-  const own = ownInstance(context);
-  const solutions = await solveProblems(context, own, depths, { label: 'coercive problems' });
-  const problems = setting === 'full' ? 8 : 2;
-  const regularisation = weakRegularisation;
-  const smoothness = restoringSmoothness;
-  const contrastDepths = setting === 'full' ? fullDepths : quickContrastDepths;
-  const weak = await solveProblems(context, own, contrastDepths, {
-    label: 'weak regularisation',
-    overrides: { regularisation },
-    problems,
+/** That jumps stay under weak regularisation: in no problem do they fall half as fast as Lipschitz controls'. */
+function jumping(weak: readonly SolvedProblem[]): Check {
+  const slopes = weak.map((one) => {
+    const [x, y] = [layersOf(one), jumpsOf(one)];
+    return fitRate({ x, y: [y] }).slope;
   });
-  const smooth = await solveProblems(context, own, contrastDepths, {
-    label: 'weak regularisation with H¹ penalty',
-    overrides: { regularisation, smoothness },
-    problems,
+  const mean = slopes.reduce((sum, slope) => sum + slope, 0) / slopes.length;
+  return atLeast({
+    name: 'log–log slope of max_k |θ_{k+1} − θ_k| in L, weak regularisation: mean and range over problems',
+    failsIf: 'jumps under weak regularisation fall faster than L^−½, as if controls were Lipschitz',
+    ...{ measured: mean, interval: [Math.min(...slopes), Math.max(...slopes)] as const },
+    ...{ intervalFrom: 'numerics' as const, expected: -0.5 },
   });
-  const contrast = { weak, smooth, regularisation, smoothness };
-  return regularityFinding({ solutions, regularisation: coerciveRegularisation }, contrast);
+}
+
+function someSolved(how: string, solved: readonly SolvedProblem[], tried: number): Condition {
+  return {
+    name: `a weakly regularised problem${how} was solved at every depth, to compare with`,
+    holds: solved.length > 0,
+    value: `${solved.length} of ${tried}`,
+  };
 }
 
 /** Coercive problems have Lipschitz controls; weak ones jump; an H¹ penalty restores smoothness (arXiv 2606.23235). */
-export const regularity = legacy<RegularityInstance>({
+export const regularity = claim<Given, RegularityRecord>({
   id: 'A.regularity',
-  paper: 'A',
   title: 'When optimal layers vary smoothly with depth',
   statement:
     'If the objective is coercive, optimal controls are Lipschitz in depth: $L\\max_k|\\theta_{k+1}-\\theta_k|$ is bounded. Under weak regularisation they jump and it grows like $L$; a penalty $\\tfrac\\mu2\\int|\\dot\\theta|^2$ restores smoothness.',
-  trust: 'P: coercivity; D',
-  quantity: 'log–log slope of L max |θ_{k+1} − θ_k| in L',
-  instance: instanceSchema,
-  run,
+  trust: { statement: 'P', contrast: 'D' },
+  given,
+  measure({ backend, given, seed, index }) {
+    const modelOf = (layers: number) =>
+      problemModel(backend, given, { seed, index, layers, smoothness: given.smoothness });
+    const coercive = summariseSolutions(modelOf, solveOverDepths(backend, given.depths, modelOf));
+    if (given.explicit || index >= given.contrasts) return { coercive };
+    const weakly = { ...given, regularisation: given.weakRegularisation };
+    const solve = (depths: readonly number[], smoothness: number) =>
+      numbersOf(
+        solveOverDepths(
+          backend,
+          depths,
+          (layers) => problemModel(backend, weakly, { seed, index, layers, smoothness }),
+          { iterations: 600 },
+        ),
+      );
+    return {
+      coercive,
+      weak: solve(given.contrastDepths, 0),
+      smooth: solve(given.depths, given.restoringSmoothness),
+    };
+  },
+  conclude: (records, { given }) => regularityConclusion(records, given),
 });

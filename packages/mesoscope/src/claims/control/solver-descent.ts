@@ -1,18 +1,42 @@
 import { z } from 'zod';
+import { augmentedValues } from '../../control/optimum/augmented-hamiltonian.ts';
+import {
+  type SolvedProblem,
+  solveModel,
+  summariseSolutions,
+} from '../../control/optimum/optimum.ts';
+import { partOf } from '../../control/parameters.ts';
 import {
   type SuccessiveApproximationsResult,
   successiveApproximations,
 } from '../../control/solvers/successive-approximations.ts';
+import type { Backend } from '../../kernels/backend.ts';
+import { atMost, type Comparison, identical } from '../check.ts';
+import { type Conclusion, claim } from '../claim.ts';
+import { experimentCount } from '../fields.ts';
 import type { Figure } from '../figure.ts';
-import { rowsOrRow } from '../judge-order.ts';
-import { type ClaimContext, type Finding, judge, legacy } from '../legacy.ts';
-import { solveModel } from './optima.ts';
-import { dataComplete, optimumModel, optimumShape } from './optimum-instance.ts';
-import { overExperiments } from './over-experiments.ts';
+import { experiments } from '../given.ts';
+import {
+  problemComplaints,
+  problemData,
+  problemFields,
+  problemModel,
+  problemPieces,
+} from './control-problems.ts';
+import { solutionActs, solutionEvidence } from './solution-conditions.ts';
 
-const instanceSchema = z
-  .strictObject({
-    ...optimumShape,
+const given = experiments({
+  label: 'control problems',
+  shared: {
+    ...problemFields,
+    regularisation: problemFields.regularisation
+      .unwrap()
+      .default(1)
+      .describe('λ of ∫ (λ/2)|θ − θ_ref|² dt'),
+    reference: problemFields.reference
+      .unwrap()
+      .default(1)
+      .describe('θ_ref is a random layer of the seed, times this; 0: ∫ (λ/2)|θ|² dt'),
     horizon: z.number().positive().default(4).describe('T, the long horizon'),
     shortHorizon: z
       .number()
@@ -24,153 +48,211 @@ const instanceSchema = z
       .int()
       .min(2)
       .max(200)
-      .default(12)
-      .describe('sweeps over the layers; four times as many on the short horizon'),
+      .default(6)
+      .describe('sweeps over the layers; eight times as many on the short horizon'),
     augmentation: z
       .number()
       .positive()
-      .default(0.5)
-      .describe('ρ at the start; doubled where J rises'),
+      .default(1)
+      .describe('the smallest ρ that is tried; then 4 times, 16 times, … as much'),
     tolerance: z.number().positive().default(1e-6).describe('at which a sweep’s end is stationary'),
-  })
-  .refine(...dataComplete);
+  },
+  own: {
+    problems: experimentCount(2, 'random problems, as those of the other claims about solutions'),
+  },
+  data: problemData,
+  full: { problems: 16, sweeps: 40 },
+  check: problemComplaints,
+  pieces: problemPieces,
+});
 
-export type SolversInstance = z.infer<typeof instanceSchema>;
+type Given = ReturnType<typeof given.parse>;
 
-interface SolversRecord {
-  readonly basic: SuccessiveApproximationsResult;
-  readonly extended: SuccessiveApproximationsResult;
-  readonly short: SuccessiveApproximationsResult;
-  /** The value that L-BFGS finds from the same start. */
-  readonly quasiNewton: number;
+type Run = Pick<SuccessiveApproximationsResult, 'status' | 'objectives' | 'residual'>;
+
+/** How often ρ is multiplied by 4 at the most. */
+const mostSteps = 8;
+
+/** The smallest ρ of a ladder whose sweeps all lower J, with its run. */
+export interface Descent {
+  /** NaN: none; the run is that of the largest. */
+  readonly rho: number;
+  readonly run: Run;
 }
 
-/** The largest rise of J from one sweep to the next, as a part of |J|; 0 or below: monotone. Values that are not finite are left out. */
+export interface SolversRecord {
+  readonly basic: Run;
+  readonly short: Run;
+  readonly extended: Descent;
+  /** The extended method with four times the smallest ρ. */
+  readonly beyond: Run;
+  /** Plain proximal steps, the control. */
+  readonly proximal: Descent;
+  /** What the extended method minimises, against the statement's formula. */
+  readonly minimised: readonly Comparison[];
+  /** What L-BFGS finds from the same start. */
+  readonly quasiNewton: SolvedProblem;
+}
+
+/** The largest rise of J from one sweep to the next, as a part of |J|; at most 0: monotone; ∞: the flow left its limits. */
 export function largestRise(objectives: readonly number[]): number {
-  let largest = Number.NEGATIVE_INFINITY;
-  const finite = objectives.filter(Number.isFinite);
-  for (let i = 1; i < finite.length; i++) {
-    largest = Math.max(largest, (finite[i] - finite[i - 1]) / Math.abs(finite[i - 1]));
-  }
-  return largest;
+  const rises = objectives
+    .slice(1)
+    .map((next, i) => (next - objectives[i]) / Math.abs(objectives[i]));
+  return Math.max(...rises.map((rise) => (Number.isNaN(rise) ? Number.POSITIVE_INFINITY : rise)));
 }
 
-function measure(
-  context: ClaimContext<SolversInstance>,
-  given: SolversInstance,
-  index: number,
+/** Climbs the ladder ρ, 4ρ, 16ρ, … until every sweep with that fixed ρ lowers J. */
+export function smallestDescent(from: number, solve: (rho: number) => Run): Descent {
+  let rho = from;
+  let run = solve(rho);
+  for (let step = 0; step < mostSteps && !(largestRise(run.objectives) <= 0); step++) {
+    rho *= 4;
+    run = solve(rho);
+  }
+  const descends = largestRise(run.objectives) <= 0;
+  return { rho: descends ? rho : Number.NaN, run };
+}
+
+function measureSolvers(
+  backend: Backend,
+  given: Given,
+  place: { readonly seed: number; readonly index: number },
 ): SolversRecord {
-  const { backend, seed } = context;
   const { layers, sweeps, tolerance } = given;
-  const solve = (augmentation: number, horizon: number, most = sweeps) =>
+  const modelOf = (horizon = given.horizon) =>
+    problemModel(backend, { ...given, horizon }, { ...place, layers, start: 'random' });
+  const solve = (
+    augmentation: number,
+    distance: 'augmentation' | 'proximal',
+    model = modelOf(),
+    most = sweeps,
+  ): Run =>
     backend.scoped(() => {
-      const model = optimumModel(backend, { ...given, horizon }, { seed, index, layers });
-      return successiveApproximations({ ...model, augmentation, sweeps: most, tolerance });
+      const options = { augmentation, distance, fixed: true, sweeps: most, tolerance };
+      const { status, objectives, residual } = successiveApproximations({ ...model, ...options });
+      return { status, objectives, residual };
     });
+  const extended = smallestDescent(given.augmentation, (rho) => solve(rho, 'augmentation'));
+  const present = modelOf();
+  const trial = modelOf();
+  const optimum = solveModel(trial);
+  const values = augmentedValues(
+    present,
+    partOf(trial.problem.layout, trial.parameters, 'controls'),
+    Number.isNaN(extended.rho) ? given.augmentation : extended.rho,
+  );
   return {
-    basic: solve(0, given.horizon),
-    extended: solve(given.augmentation, given.horizon),
-    short: solve(0, given.shortHorizon, 4 * sweeps),
-    quasiNewton: backend.scoped(
-      () => solveModel(optimumModel(backend, given, { seed, index, layers })).objective,
-    ),
+    basic: solve(0, 'augmentation'),
+    short: solve(0, 'augmentation', modelOf(given.shortHorizon), 8 * sweeps),
+    extended,
+    beyond: Number.isNaN(extended.rho) ? extended.run : solve(4 * extended.rho, 'augmentation'),
+    proximal: smallestDescent(given.augmentation, (rho) => solve(rho, 'proximal')),
+    minimised: values.map(({ solver, anew, size }) => ({
+      difference: Math.abs(solver - anew),
+      // Differences of neighbouring states divided by a step, over some hundred terms.
+      uncertainty: 1e4 * Number.EPSILON * size,
+      scale: size,
+    })),
+    quasiNewton: summariseSolutions(() => trial, [optimum]),
   };
 }
 
-function findingOf(given: SolversInstance, records: readonly SolversRecord[]): Finding {
-  const rises = records.map(({ extended }) => largestRise(extended.objectives));
+/** What the runs of several problems say. */
+export function solversConclusion(
+  records: readonly SolversRecord[],
+  given: Pick<Given, 'horizon' | 'shortHorizon' | 'tolerance'>,
+): Conclusion {
+  const rises = records.map(({ beyond }) => largestRise(beyond.objectives));
+  const rhos = records.map(({ extended }) => extended.rho);
   const basicRises = records.map(({ basic }) => largestRise(basic.objectives));
-  const measured = Math.max(...rises);
-  const expected = { kind: 'at-most', value: 0 } as const;
-  const stuck = records.filter(({ extended }) => extended.status === 'no-descent').length;
-  const shortConverged = records.filter(({ short }) => short.status === 'converged').length;
-  const basicFailed = records.filter(
-    ({ basic }, i) =>
-      basic.status !== 'converged' && (basic.status === 'diverged' || basicRises[i] > 0),
-  ).length;
-  const diverged = records.filter(({ basic }) => basic.status === 'diverged').length;
-  const assumptions = [
-    {
-      name: 'a horizon long for the basic method: it does not converge there and J rises, in every problem',
-      holds: basicFailed === records.length,
-      value: `${basicFailed} of ${records.length}`,
-    },
-    {
-      name: 'a horizon short for the basic method: it converges there, in every problem',
-      holds: shortConverged === records.length,
-      value: `${shortConverged} of ${records.length}`,
-    },
-  ];
-  const verdict = judge(assumptions, measured, null, expected);
+  const unfit = records.filter(
+    ({ basic }, i) => basic.status === 'converged' || basicRises[i] <= 0,
+  );
+  const ends = records.map(({ extended, proximal }) => {
+    const last = ({ run }: Descent) => run.objectives[run.objectives.length - 1];
+    return last(extended) / last(proximal);
+  });
+  const descent = atMost({
+    name: 'largest relative rise of J in a sweep, at a fixed ρ four times the smallest that descends',
+    failsIf: 'J rises although ρ is large enough, or no ρ tried is',
+    measured: Math.max(...rises),
+    expected: 0,
+  });
+  const residual = Math.max(...records.map(({ short }) => short.residual));
   return {
-    assumptions,
+    hypotheses: [],
+    resolution: [
+      ...solutionActs(records.map(({ quasiNewton }) => quasiNewton)),
+      {
+        name: 'a horizon long for the basic method: it does not converge there and J rises, in every problem',
+        holds: unfit.length === 0,
+        value: `${records.length - unfit.length} of ${records.length}`,
+      },
+      {
+        name: `a horizon short for the basic method, T = ${given.shortHorizon}: it converges there, in every problem`,
+        holds: residual <= given.tolerance,
+        value: residual,
+      },
+    ],
+    checks: [
+      descent,
+      identical({
+        name: 'what the extended method minimises, against E[H + (ρ/2)|f − ḣ|² + (ρ/2)|D_hfᵀp + ṗ|²] made anew',
+        failsIf: 'a term of the augmented Hamiltonian is missing or has a wrong factor',
+        of: records.flatMap(({ minimised }) => minimised),
+      }),
+    ],
     evidence: {
-      'extended.objectives': rowsOrRow(records.map(({ extended }) => extended.objectives)),
-      'extended.augmentations': rowsOrRow(records.map(({ extended }) => extended.augmentations)),
+      'extended.objectives': records.map(({ extended }) => extended.run.objectives),
+      'extended.smallestAugmentations': rhos,
       'extended.largestRises': rises,
-      'extended.residuals': records.map(({ extended }) => extended.residual),
-      'basic.objectives': rowsOrRow(
-        records.map(({ basic }) => basic.objectives.filter(Number.isFinite)),
-      ),
-      'basic.diverged': diverged,
-      'basic.largestRises': basicRises,
+      'extended.residuals': records.map(({ extended }) => extended.run.residual),
+      'proximal.objectives': records.map(({ proximal }) => proximal.run.objectives),
+      'proximal.smallestAugmentations': records.map(({ proximal }) => proximal.rho),
+      'extended.overProximal': ends,
+      'basic.objectives': records.map(({ basic }) => basic.objectives.filter(Number.isFinite)),
+      'basic.diverged': records.filter(({ basic }) => basic.status === 'diverged').length,
+      'basic.largestRises': basicRises.filter(Number.isFinite),
       'short.residuals': records.map(({ short }) => short.residual),
       'short.sweeps': records.map(({ short }) => short.objectives.length - 1),
-      'quasiNewton.objectives': records.map(({ quasiNewton }) => quasiNewton),
+      ...solutionEvidence(records.map(({ quasiNewton }) => quasiNewton)),
     },
-    measured,
-    expected,
-    interval: null,
-    verdict: verdict === 'holds' && stuck > 0 ? 'fails' : verdict,
-    summary: `At T = ${given.horizon} the basic method multiplies J by up to ${(1 + Math.max(...basicRises)).toPrecision(3)} in a sweep and leaves the limits of the flow in ${diverged} of ${records.length} problems; with augmentation J falls at every sweep (largest change ${(100 * measured).toPrecision(2)} %). At T = ${given.shortHorizon} the basic method converges in all of ${records.length} problems.`,
-    figures: [figureOf(given, records[0])],
+    summary: `At T = ${given.horizon} the basic method lets J rise, or leaves the limits of the flow, in ${records.length - unfit.length} of ${records.length} problems; with a fixed ρ of ${Math.min(...rhos)} to ${Math.max(...rhos)} J falls at every sweep, to between ${Math.min(...ends).toPrecision(2)} and ${Math.max(...ends).toPrecision(2)} of what plain proximal steps reach with the smallest ρ that serves them. At T = ${given.shortHorizon} the basic method ends at ${residual.toExponential(1)}.`,
+    figures: [figureOf(given.horizon, records[0])],
   };
 }
 
-function figureOf(given: SolversInstance, { basic, extended, quasiNewton }: SolversRecord): Figure {
-  const line = (series: string, y: readonly number[]) => {
-    const finite = y.filter(Number.isFinite);
-    return { kind: 'line' as const, series, x: finite.map((_, i) => i), y: finite };
+function figureOf(
+  horizon: number,
+  { basic, extended, proximal, quasiNewton }: SolversRecord,
+): Figure {
+  const line = (series: string, { objectives }: Run) => {
+    const y = objectives.filter(Number.isFinite);
+    return { kind: 'line' as const, series, x: y.map((_, i) => i), y };
   };
   return {
     id: 'A.solvers',
     title: 'Successive approximations',
-    caption: `Objective after each sweep over the layers, T = ${given.horizon}: the basic method and its extended form, in which every sweep descends; dashed, what L-BFGS finds from the same start (another stationary point, as the problem has many).`,
+    caption: `Objective after each sweep over the layers, T = ${horizon}: the basic method, its extended form and plain proximal steps, the last two with the smallest fixed ρ at which every sweep descends; dashed, what L-BFGS finds from the same start (another stationary point, as the problem has many).`,
     x: { label: 'sweeps' },
     y: { label: 'J', scale: 'log' },
     marks: [
-      line('basic', basic.objectives),
-      line('extended', extended.objectives),
-      { kind: 'rule', axis: 'y', at: quasiNewton, label: 'L-BFGS' },
+      line('basic', basic),
+      line(`extended, ρ = ${extended.rho}`, extended.run),
+      line(`proximal, ρ = ${proximal.rho}`, proximal.run),
+      { kind: 'rule', axis: 'y', at: quasiNewton.depths[0].objective, label: 'L-BFGS' },
     ],
   };
 }
 
-async function run(context: ClaimContext<SolversInstance>): Promise<Finding> {
-  const full = context.setting === 'full';
-  const given: SolversInstance = context.instance ?? {
-    ...instanceSchema.parse({}),
-    problems: full ? 16 : 4,
-    ...(full ? { sweeps: 40 } : {}),
-  };
-  const records = await overExperiments(
-    context,
-    given.problems,
-    'successive approximations',
-    (index) => measure(context, given, index),
-  );
-  return findingOf(given, records);
-}
-
 /** Successive approximations and their extended form (Li, Chen, Tai and E, arXiv 1710.09513). */
-export const solvers = legacy<SolversInstance>({
+export const solvers = claim<Given, SolversRecord>({
   id: 'A.solvers',
-  paper: 'A',
   title: 'Layer by layer minimisation of the Hamiltonian',
   statement:
     'The method of successive approximations, $\\theta_t \\leftarrow \\arg\\min_\\theta \\mathbb E[H(h_t, p_t, \\theta)]$, diverges on long horizons; with the augmented Hamiltonian $H + \\tfrac\\rho2|f - \\dot h|^2 + \\tfrac\\rho2|D_hf^\\top p + \\dot p|^2$ and $\\rho$ large enough every sweep lowers $J$.',
-  trust: 'S',
-  quantity: 'largest relative rise of J in the extended method',
+  trust: { statement: 'S' },
   references: [
     {
       key: 'li2018maximum',
@@ -180,6 +262,7 @@ export const solvers = legacy<SolversInstance>({
       arxiv: '1710.09513',
     },
   ],
-  instance: instanceSchema,
-  run,
+  given,
+  measure: ({ backend, given, seed, index }) => measureSolvers(backend, given, { seed, index }),
+  conclude: (records, { given }) => solversConclusion(records, given),
 });

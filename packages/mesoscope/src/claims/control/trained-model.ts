@@ -1,40 +1,30 @@
 import type { Batch } from '../../control/batch.ts';
 import { compareGradients } from '../../control/certificates/gradient-comparison.ts';
+import { compareTerminalCostate } from '../../control/certificates/terminal-comparison.ts';
 import {
   type ControlModel,
   firstSamples,
   initialStatesOf,
   terminalLossOf,
 } from '../../control/control-model.ts';
+import type { AdjointExperiment } from '../../control/depth/adjoint-experiment.ts';
+import { measureCostateBound } from '../../control/depth/costate-bound.ts';
+import { measureCostateErrors } from '../../control/depth/costate-errors.ts';
+import { measureEulerErrors } from '../../control/depth/euler-errors.ts';
+import { recordHamiltonian } from '../../control/optimum/hamiltonian-record.ts';
 import { partOf } from '../../control/parameters.ts';
 import type { ControlProblem } from '../../control/problem.ts';
 import { errorData, MesoscopeError } from '../../errors.ts';
 import { piecewiseConstantControls } from '../../flow/controls.ts';
 import { layerCount, refineGrid } from '../../flow/grid.ts';
 import type { FloatArray } from '../../kernels/backend.ts';
-import {
-  type Claim,
-  type Conclusion,
-  concludeClaim,
-  type Finding as NewFinding,
-} from '../claim.ts';
-import { type Finding, legacyFinding } from '../legacy.ts';
+import { type Claim, type Conclusion, concludeClaim, type Finding } from '../claim.ts';
 import type { StoredOutcome } from '../stored-outcome.ts';
-import type { AdjointExperiment } from './adjoint-experiment.ts';
-import { measureCostateBound } from './costate-bound.ts';
-import { measureCostateErrors } from './costate-errors.ts';
-import { costateOrder, costateOrderFinding } from './costate-order.ts';
-import { measureEulerErrors } from './euler-errors.ts';
+import { costateOrder, costateOrderConclusion } from './costate-order.ts';
 import { eulerOrder, eulerOrderConclusion } from './euler-order.ts';
-import { gradient, gradientFinding } from './gradient.ts';
-import { hamiltonian } from './hamiltonian.ts';
-import { hamiltonianOfModel } from './hamiltonian-finding.ts';
-import { recordHamiltonian } from './hamiltonian-record.ts';
-import {
-  compareTerminalCostate,
-  terminalCostate,
-  terminalCostateFinding,
-} from './terminal-costate.ts';
+import { gradient, gradientConclusion } from './gradient.ts';
+import { hamiltonian, hamiltonianOfModel } from './hamiltonian.ts';
+import { terminalCostate, terminalCostateConclusion } from './terminal-costate.ts';
 
 /** A trained control problem, and samples that it was not trained on. */
 export interface TrainedModel {
@@ -52,12 +42,12 @@ const probedSamples = 8;
 const finestLayers = 512;
 
 /** The foundation claims, each with its measurement on a trained model. */
-const measurements: readonly (readonly [Claim, (model: TrainedModel) => NewFinding])[] = [
+const measurements: readonly (readonly [Claim, (model: TrainedModel) => Finding])[] = [
   [eulerOrder as Claim, eulerOrderOfModel],
-  [costateOrder, (model) => legacyFinding(costateOrderOfModel(model))],
-  [terminalCostate, (model) => legacyFinding(terminalCostateOfModel(model))],
-  [gradient, (model) => legacyFinding(gradientOfModel(model))],
-  [hamiltonian, (model) => legacyFinding(hamiltonianOfTrained(model))],
+  [costateOrder as Claim, costateOrderOfModel],
+  [terminalCostate as Claim, terminalCostateOfModel],
+  [gradient as Claim, gradientOfModel],
+  [hamiltonian as Claim, (model) => ofTrained(() => hamiltonianOfTrained(model))],
 ];
 
 /** The claims that can be measured on a trained model. */
@@ -81,7 +71,7 @@ export function measureTrainedClaim(claim: Claim, model: TrainedModel): StoredOu
   }
 }
 
-function eulerOrderOfModel(model: TrainedModel): NewFinding {
+function eulerOrderOfModel(model: TrainedModel): Finding {
   const { backend, layout } = model.problem;
   const depths = depthsFrom(layout.layers);
   const errors = measureEulerErrors(backend, experimentOf(model, refinedSamples), depths);
@@ -89,16 +79,15 @@ function eulerOrderOfModel(model: TrainedModel): NewFinding {
 }
 
 /** A finding about a trained model, which stands in place of an instance. */
-function ofTrained(conclude: () => Conclusion): NewFinding {
+function ofTrained(conclude: () => Conclusion): Finding {
   return concludeClaim({ conclude }, [], { given: 'the model trained in this run', seed: 0 });
 }
 
 function costateOrderOfModel(model: TrainedModel): Finding {
   const { backend, layout } = model.problem;
   const depths = depthsFrom(layout.layers);
-  return costateOrderFinding(depths, [
-    measureCostateErrors(backend, experimentOf(model, refinedSamples), depths),
-  ]);
+  const errors = measureCostateErrors(backend, experimentOf(model, refinedSamples), depths);
+  return ofTrained(() => costateOrderConclusion(depths, [errors]));
 }
 
 function terminalCostateOfModel(model: TrainedModel): Finding {
@@ -113,7 +102,8 @@ function terminalCostateOfModel(model: TrainedModel): Finding {
   const comparison = compareTerminalCostate(backend, loss, states.last, sizes);
   const path = { trajectory: states, costates };
   const bound = measureCostateBound(backend, { field, tokens, samples }, path, loss);
-  return terminalCostateFinding(backend, [comparison], [bound]);
+  const { precision } = backend;
+  return ofTrained(() => terminalCostateConclusion([{ precision, comparison, bound }]));
 }
 
 function gradientOfModel(model: TrainedModel): Finding {
@@ -125,10 +115,10 @@ function gradientOfModel(model: TrainedModel): Finding {
     directions: 3,
     seed: 1,
   });
-  return gradientFinding(backend.precision, [comparison]);
+  return ofTrained(() => gradientConclusion([{ precision: backend.precision, comparison }]));
 }
 
-function hamiltonianOfTrained(model: TrainedModel): Finding {
+function hamiltonianOfTrained(model: TrainedModel): Conclusion {
   const { layers } = model.problem.layout;
   const looked = [...new Set([0, Math.floor(layers / 2), layers - 1])];
   const probed = { ...model, batch: model.probe };

@@ -1,183 +1,223 @@
-import { fitRate } from '../../numeric/fit.ts';
-import { type RandomStream, randomStream } from '../../numeric/random.ts';
-import { judgeOrder, rowsOrRow } from '../judge-order.ts';
-import { type ClaimContext, type Finding, legacy } from '../legacy.ts';
-import { orderFigure } from './order-figure.ts';
-import { overExperiments } from './over-experiments.ts';
+import { z } from 'zod';
 import {
   type GridRecord,
   gridErrors,
   particleCounts,
   particleErrors,
+  randomTransport,
   referenceLaw,
   type TransportInstance,
-  transportInstance,
   velocityOf,
-} from './transport-errors.ts';
+} from '../../control/transport/transport-errors.ts';
+import { randomStream } from '../../numeric/random.ts';
+import { atMost } from '../check.ts';
+import { type Conclusion, claim } from '../claim.ts';
+import { convergenceFigure } from '../convergence-figure.ts';
+import { experimentCount, increasing, matrix, vector } from '../fields.ts';
+import { experiments } from '../given.ts';
+import { decayInWords, deterministicOrder, sampledOrder } from '../order.ts';
+import { notTrivial } from '../verdict.ts';
+import { horizonField } from './depth-instance.ts';
 
-interface TransportRecord {
-  readonly line: GridRecord;
-  readonly particles?: readonly number[];
-  readonly plane?: GridRecord;
-}
+const given = experiments({
+  label: 'layers',
+  shared: {
+    horizon: horizonField,
+    halfWidth: z.number().positive().default(7).describe('the grid is [−w, w] in each coordinate'),
+    cells: increasing([32, 64, 128, 256], 4, 'cells an axis'),
+  },
+  own: {
+    layers: experimentCount(
+      4,
+      'random layers on the line, attending to their own law, and in the plane, attending to three points',
+    ),
+    planeCells: increasing([16, 32, 64, 128], 4, 'cells an axis in the plane'),
+  },
+  data: {
+    B: matrix.describe('d × d, d = 1 or 2: scores ⟨Bx, y⟩'),
+    V: matrix.describe('d × d'),
+    W1: matrix.optional().describe('m × d; goes with b1 and W2: W2 tanh(W1 x + b1) is added'),
+    b1: vector.optional().describe('m numbers'),
+    W2: matrix.optional().describe('d × m'),
+    context: matrix.optional().describe('points that tokens attend to; default their own law'),
+    mean: vector.describe('of the Gaussian law at depth 0, d numbers'),
+    deviation: z.number().positive().describe('of each coordinate at depth 0'),
+  },
+  full: { layers: 16, cells: [32, 64, 128, 256, 512], planeCells: [16, 32, 64, 128, 256] },
+  check: (instance) => (instance.explicit ? complaintsAbout(instance) : []),
+  pieces: (instance) => (instance.explicit ? 1 : instance.layers),
+});
 
-/** A random layer on the line attending to its own law, and one in the plane attending to three given points. */
-function randomInstance(random: RandomStream, d: 1 | 2, cells: number[]): TransportInstance {
-  const entries = (rows: number, columns: number, draw: () => number) =>
-    Array.from({ length: rows }, () => Array.from({ length: columns }, draw));
-  const normals = (rows: number, columns: number, size: number) =>
-    entries(rows, columns, () => size * random.normal());
-  // Bounded, so that a Gaussian law under its own attention stays well before its blow-up.
-  const bounded = (rows: number, columns: number, size: number) =>
-    entries(rows, columns, () => size * (2 * random.uniform() - 1));
-  return {
-    B: bounded(d, d, 0.5 / d),
-    V: bounded(d, d, 0.5 / d),
-    W1: bounded(3, d, 1.5),
-    b1: normals(1, 3, 1)[0],
-    W2: bounded(d, 3, 0.4),
-    ...(d === 2 ? { context: normals(3, 2, 1) } : {}),
-    mean: normals(1, d, 0.3)[0],
-    deviation: 0.7,
-    horizon: 1,
-    halfWidth: 7,
-    cells,
-  };
-}
+type Given = ReturnType<typeof given.parse>;
 
-function findingOf(
-  cells: readonly number[],
-  planeCells: readonly number[],
-  records: readonly TransportRecord[],
-): Finding {
-  const grids = records.flatMap(({ line, plane }) =>
-    plane === undefined ? [line] : [line, plane],
-  );
-  const boundary = Math.max(...grids.map((grid) => grid.boundaryMass));
-  const massError = Math.max(...grids.map((grid) => grid.massError));
-  const assumptions = [
+function complaintsAbout({ B, V, W1, b1, W2, context, mean }: Omit<TransportInstance, 'cells'>) {
+  const d = mean.length;
+  const wide = (rows: readonly (readonly number[])[] | undefined, columns: number) =>
+    rows === undefined || rows.every((row) => row.length === columns);
+  const parts = [W1, b1, W2].filter((part) => part !== undefined).length;
+  const rules = [
+    { path: 'mean', met: d === 1 || d === 2, message: 'must have 1 or 2 numbers' },
+    { path: 'B', met: B.length === d && wide(B, d), message: `must be ${d} × ${d}, as mean says` },
+    { path: 'V', met: V.length === d && wide(V, d), message: `must be ${d} × ${d}, as mean says` },
+    { path: 'context', met: wide(context, d), message: `must have points of ${d} numbers` },
+    { path: 'W1', met: parts === 0 || parts === 3, message: 'goes with b1 and W2: all or none' },
+    { path: 'W1', met: wide(W1, d), message: `must have ${d} columns` },
     {
-      name: 'the law stays inside the grid: mass in boundary cells at most 1e-6',
-      holds: boundary <= 1e-6,
-      value: boundary,
+      path: 'b1',
+      met: b1 === undefined || b1.length === W1?.length,
+      message: 'must be as long as W1',
     },
-    { name: 'mass is conserved to 1e-12', holds: massError <= 1e-12, value: massError },
     {
-      name: 'the grid solver reached T',
-      holds: grids.every((grid) => grid.completed),
-      value: grids.every((grid) => grid.completed) ? 'completed' : 'step limit',
+      path: 'W2',
+      met: W2 === undefined || (W2.length === d && wide(W2, b1?.length ?? 0)),
+      message: `must have ${d} rows, as long as b1`,
     },
   ];
-  const lineErrors = records.map(({ line }) => line.errors);
-  const planeErrors = records.flatMap(({ plane }) => (plane === undefined ? [] : [plane.errors]));
-  const particleRows = records.flatMap((record) =>
-    record.particles === undefined ? [] : [record.particles],
+  return rules.filter(({ met }) => !met).map(({ path, message }) => ({ path, message }));
+}
+
+/** What is measured on one layer. */
+export interface TransportRecord {
+  /** On the line; of explicit data in any dimension. */
+  readonly grid: GridRecord;
+  readonly own?: { readonly plane: GridRecord; readonly particles: readonly number[] };
+}
+
+/** What the errors of grids and particles say about their orders. */
+export function transportConclusion(
+  {
+    cells,
+    planeCells,
+  }: { readonly cells: readonly number[]; readonly planeCells: readonly number[] },
+  measured: readonly TransportRecord[],
+): Conclusion {
+  const lines = measured.map(({ grid }) => grid);
+  const own = measured.flatMap((one) => one.own ?? []);
+  const planes = own.map(({ plane }) => plane);
+  const particles = own.map((one) => one.particles);
+  const grids = [...lines, ...planes];
+  const largest = (read: (grid: GridRecord) => number) => Math.max(...grids.map(read));
+  const gridOrder = (name: string, scales: readonly number[], of: readonly GridRecord[]) =>
+    deterministicOrder({
+      name,
+      failsIf: 'the conservative grid solver does not approach the transported law like 1/cells',
+      scales,
+      rows: of.map(({ errors }) => errors),
+      accuracy: of.map(({ accuracy }) => accuracy),
+      order: -1,
+      side: 'at least as fast',
+    });
+  const line = gridOrder('order of the grid’s distance in cells', cells, lines);
+  const plane = gridOrder(
+    'order of the grid’s distance in cells, in the plane',
+    planeCells,
+    planes,
   );
-  const answer = judgeOrder({ x: cells, y: lineErrors, order: -1, assumptions });
-  const plane =
-    planeErrors.length > 0
-      ? judgeOrder({ x: planeCells, y: planeErrors, order: -1, assumptions })
-      : undefined;
-  const rate =
-    particleRows.length > 1
-      ? fitRate({ x: particleCounts, y: particleRows }, { confidence: 0.999 })
-      : undefined;
-  const rateHolds =
-    rate?.interval == null || (rate.interval[0] <= -0.5 && -0.5 <= rate.interval[1]);
-  const others = rateHolds && (plane === undefined || plane.verdict === 'holds');
+  const random = sampledOrder({
+    name: 'order of the distance of N random particles in N',
+    failsIf: 'interacting particles do not approach the transported law like N^{-1/2}',
+    scales: particleCounts,
+    rows: particles,
+    order: -0.5,
+    side: 'exactly',
+    rivals: [-1, 0],
+  });
+  const mass = atMost({
+    name: 'change of the grid’s total mass',
+    failsIf: 'the grid solver does not conserve mass',
+    measured: largest(({ massError }) => massError),
+    expected: 1e-12,
+  });
+  const boundary = largest(({ boundaryMass }) => boundaryMass);
+  const resolved = Math.min(...grids.map(({ cellsOfDeviation }) => cellsOfDeviation));
+  const completed = grids.every((grid) => grid.completed);
+  const exists = grids.every(({ accuracy }) => Number.isFinite(accuracy));
+  const still = largest(({ moved }) => moved) === 0;
   return {
-    assumptions: answer.assumptions,
+    hypotheses: [
+      { name: 'the law exists up to T', holds: exists, value: exists ? 'moved to T' : 'diverged' },
+    ],
+    resolution: [
+      notTrivial(still ? 'the velocity is 0: the law stays where it is' : undefined),
+      {
+        name: 'the grid solver reached T',
+        holds: completed,
+        value: completed ? 'completed' : 'step limit',
+      },
+      {
+        name: 'the law stays inside the grid: mass in boundary cells at most 1e-6',
+        holds: boundary <= 1e-6,
+        value: boundary,
+      },
+      {
+        name: 'the deviation of the law is at least two of the finest cells at depths 0 and T',
+        holds: resolved >= 2,
+        value: resolved,
+      },
+    ],
+    checks: own.length > 0 ? [line, plane, random, mass] : [line, mass],
     evidence: {
       cells,
-      errors: rowsOrRow(lineErrors),
-      ...answer.evidence,
-      ...(plane === undefined
-        ? {}
-        : {
-            'plane.cells': planeCells,
-            'plane.errors': rowsOrRow(planeErrors),
-            'plane.slope': plane.measured,
-            'plane.interval': plane.interval ?? [],
-          }),
-      ...(rate === undefined
-        ? {}
-        : {
-            'particles.counts': particleCounts,
-            'particles.errors': rowsOrRow(particleRows),
-            'particles.slope': rate.slope,
-            'particles.interval99.9': rate.interval ?? [],
-          }),
+      errors: lines.map(({ errors }) => errors),
+      'reference.accuracy': grids.map(({ accuracy }) => accuracy),
+      'plane.cells': planeCells,
+      'plane.errors': planes.map(({ errors }) => errors),
+      'particles.counts': particleCounts,
+      'particles.errors': particles,
     },
-    measured: answer.measured,
-    expected: { kind: 'value', value: -1 },
-    interval: answer.interval,
-    verdict: answer.verdict === 'holds' && !others ? 'fails' : answer.verdict,
-    summary:
-      `The grid solver approaches the transported law like cells^${answer.measured.toFixed(3)}` +
-      (plane === undefined ? '' : `, in the plane like cells^${plane.measured.toFixed(3)}`) +
-      (rate === undefined ? '.' : `; N random particles like N^${rate.slope.toFixed(3)}.`),
+    summary: `The grid solver approaches the transported law ${decayInWords('cells', line)}${own.length > 0 ? `, in the plane ${decayInWords('cells', plane)}; N random particles ${decayInWords('N', random)}` : ''}.`,
     figures: [
-      {
-        ...orderFigure({
-          id: 'A.transport',
-          title: 'The law of hidden states, by grid and by particles',
-          caption:
-            'Distance to the transported law of the conservative grid solver (W1 on the line, sliced W2 in the plane) and of N random interacting particles (W1). Band: range over layers. Expected: order 1 in the cells, ½ in the particles.',
-          quantity: 'Wasserstein distance at T',
-          curves: [
-            { series: 'grid, line', layers: cells, errors: lineErrors },
-            ...(particleRows.length > 0
-              ? [{ series: 'particles, line', layers: particleCounts, errors: particleRows }]
-              : []),
-            ...(planeErrors.length > 0
-              ? [{ series: 'grid, plane', layers: planeCells, errors: planeErrors }]
-              : []),
-          ],
-          expected: [
-            { slope: -1, curve: 0 },
-            ...(particleRows.length > 0 ? [{ slope: -0.5, curve: 1 }] : []),
-          ],
-        }),
-        x: { label: 'cells an axis, or particles N', scale: 'log', base: 2 },
-      },
+      convergenceFigure({
+        id: 'A.transport',
+        title: 'The law of hidden states, by grid and by particles',
+        caption:
+          'Distance to the transported law of the conservative grid solver (W1 on the line, sliced W2 in the plane) and of N random interacting particles (W1). Band: range over layers. Expected: order 1 in the cells, ½ in the particles.',
+        scale: 'cells an axis, or particles N',
+        quantity: 'Wasserstein distance at T',
+        curves: [
+          { series: 'grid', scales: cells, rows: lines.map((g) => g.errors), slope: -1 },
+          ...(own.length > 0
+            ? [
+                { series: 'grid, plane', scales: planeCells, rows: planes.map((g) => g.errors) },
+                { series: 'particles', scales: particleCounts, rows: particles, slope: -0.5 },
+              ]
+            : []),
+        ],
+      }),
     ],
   };
 }
 
-async function run(context: ClaimContext<TransportInstance>): Promise<Finding> {
-  const { seed, setting, instance } = context;
-  if (instance !== undefined) {
-    const velocity = velocityOf(instance);
-    const line = gridErrors(instance, velocity, referenceLaw(instance, velocity));
-    return findingOf(instance.cells, [], [{ line }]);
-  }
-  const full = setting === 'full';
-  const cells = full ? [32, 64, 128, 256, 512] : [32, 64, 128, 256];
-  const planeCells = full ? [32, 64, 96, 128, 192, 256] : [32, 64, 96, 128];
-  const records = await overExperiments(context, full ? 16 : 4, 'random layers', (index) => {
-    const random = randomStream(seed, 'one-token layers', index);
-    const onLine = randomInstance(random, 1, cells);
-    const inPlane = randomInstance(random, 2, planeCells);
-    const [velocity, planeVelocity] = [velocityOf(onLine), velocityOf(inPlane)];
-    const reference = referenceLaw(onLine, velocity);
-    return {
-      line: gridErrors(onLine, velocity, reference),
-      particles: particleErrors(onLine, velocity, reference, random),
-      plane: gridErrors(inPlane, planeVelocity, referenceLaw(inPlane, planeVelocity)),
-    };
-  });
-  return findingOf(cells, planeCells, records);
-}
-
 /** The law of one token's hidden state solves the transport equation (arXiv 2606.23235). */
-export const transport = legacy<TransportInstance>({
+export const transport = claim<Given, TransportRecord>({
   id: 'A.transport',
-  paper: 'A',
   title: 'The law of hidden states is transported',
   statement:
     '$m_t = \\mathrm{Law}(h_t)$ solves $\\partial_t m + \\mathrm{div}_h(m\\,f(h, m, \\theta_t)) = 0$: a conservative grid solver and interacting particles meet.',
-  trust: 'P',
-  quantity: 'log–log slope of the grid’s W1 error in cells',
-  instance: transportInstance,
-  run,
+  trust: { statement: 'P' },
+  given,
+  measure({ given, seed, index }) {
+    if (given.explicit) {
+      const velocity = velocityOf(given);
+      return { grid: gridErrors(given, velocity, referenceLaw(given, velocity)) };
+    }
+    const random = randomStream(seed, 'one-token layers', index);
+    const onLine = randomTransport(random, 1, given);
+    const inPlane = randomTransport(random, 2, { ...given, cells: given.planeCells });
+    const velocity = velocityOf(onLine);
+    const planeVelocity = velocityOf(inPlane);
+    const reference = referenceLaw(onLine, velocity);
+    return {
+      grid: gridErrors(onLine, velocity, reference),
+      own: {
+        particles: particleErrors(onLine, velocity, reference, random),
+        plane: gridErrors(inPlane, planeVelocity, referenceLaw(inPlane, planeVelocity)),
+      },
+    };
+  },
+  conclude: (measured, { given }) =>
+    transportConclusion(
+      { cells: given.cells, planeCells: given.explicit ? [] : given.planeCells },
+      measured,
+    ),
 });

@@ -1,59 +1,98 @@
-import { binomialInterval } from '../../numeric/fit.ts';
-import { rowsOrRow } from '../judge-order.ts';
-import { type ClaimContext, type Finding, judge, legacy } from '../legacy.ts';
-import { ownInstance } from './optimum-instance.ts';
-import { orderFigure } from './order-figure.ts';
-import { overExperiments } from './over-experiments.ts';
+import { z } from 'zod';
 import {
+  measureSharpClasses,
   measureUniform,
-  type UniformInstance,
+  type SharpClasses,
   type UniformRecord,
-  uniformInstance,
-} from './uniform-deviations.ts';
+} from '../../control/risk/uniform-deviations.ts';
+import { bound, coverage } from '../check.ts';
+import { type Conclusion, claim } from '../claim.ts';
+import { convergenceFigure } from '../convergence-figure.ts';
+import { increasing } from '../fields.ts';
+import { notTrivial } from '../verdict.ts';
+import { finitePopulations, populationOf } from './populations.ts';
 
-function findingOf(given: UniformInstance, records: readonly UniformRecord[]): Finding {
-  const { sampleSizes, resamples, failure } = given;
-  const trials = resamples * sampleSizes.length * records.length;
-  const covered = records.flatMap((record) => record.covered).reduce((a, b) => a + b, 0);
-  const interval = binomialInterval(covered, trials);
-  const expected = { kind: 'at-least', value: 1 - failure } as const;
-  const assumptions = [
-    {
-      name: 'no H¹ penalty, which the loss’s slopes would contain',
-      holds: given.smoothness === 0,
-      value: given.smoothness,
-    },
-  ];
-  const verdict = judge(assumptions, covered / trials, interval, expected);
-  const largestOf = (read: (record: UniformRecord, i: number) => number) =>
-    Math.max(...records.flatMap((record) => sampleSizes.map((_, i) => read(record, i))));
-  const smallestOf = (read: (record: UniformRecord, i: number) => number) =>
-    -largestOf((record, i) => -read(record, i));
-  const largestRatio = largestOf((record, i) =>
-    Math.max(
-      record.optimised[i] / record.ballBounds[i],
-      record.lipschitzMeans[i] / record.lipschitzBounds[i],
+const given = finitePopulations({
+  shared: {
+    layers: z.int().min(1).max(64).default(4).describe('L'),
+    radius: z.number().positive().default(2).describe('r of the ball of each layer’s parameters'),
+    controls: z.int().min(2).max(512).default(48).describe('sampled controls: the finite class'),
+    sampleSizes: increasing([32, 128, 512], 1, 'sample sizes N'),
+    resamples: z.int().min(100).default(200).describe('draws of N samples, for each N'),
+    ascents: z.int().min(0).max(100).default(8).describe('gradient steps that raise |R̂_N − R|'),
+    failure: z.number().gt(0).lt(1).default(0.05).describe('δ'),
+  },
+  populations: 3,
+  full: { populations: 12, resamples: 1000 },
+  more: 1,
+});
+
+type Given = ReturnType<typeof given.parse>;
+
+/** What deviations over classes of controls say, and those of classes on which the bounds are nearly sharp. */
+export function uniformConclusion(
+  { sampleSizes, resamples, failure, controls, radius }: Given,
+  records: readonly UniformRecord[],
+  sharp: readonly SharpClasses[],
+): Conclusion {
+  const within = (what: string, rows: readonly { readonly covered: readonly number[] }[]) =>
+    coverage({
+      name: `resamples within the bound of ${what}`,
+      failsIf: 'the bound is missed more often than with probability δ',
+      covered: rows.flatMap(({ covered }) => covered).reduce((a, b) => a + b, 0),
+      trials: resamples * sampleSizes.length * rows.length,
+      level: 1 - failure,
+    });
+  const finite = within('a finite class', records);
+  const entropy = bound({
+    name: 'largest deviations found over their entropy bounds',
+    failsIf: 'controls of a ball, or Lipschitz in depth, deviate by more than their class may',
+    pairs: records.flatMap((record) =>
+      sampleSizes.flatMap((_, i) => [
+        { value: record.optimised[i], bound: record.ballBounds[i] },
+        { value: record.lipschitzMeans[i], bound: record.lipschitzBounds[i] },
+      ]),
     ),
-  );
-  const loose = smallestOf((record, i) => record.ballBounds[i] / record.optimised[i]);
-  const finiteLoose = smallestOf((record, i) => record.finiteBounds[i] / record.means[i]);
-  const lipschitzRatio = largestOf(
-    (record, i) => record.lipschitzMeans[i] / record.lipschitzBounds[i],
-  );
-  const rows = (read: (record: UniformRecord) => readonly number[]) => rowsOrRow(records.map(read));
+    rounding: 1e-13 * Math.max(...records.map(({ range }) => range)),
+  });
+  const exact = bound({
+    name: 'exact probability that a small class misses its entropy bound, over δ',
+    failsIf: 'an entropy bound, or a constant in it, is too small by a factor of 2 or more',
+    pairs: sharp.flatMap(({ misses }) =>
+      misses.flatMap(({ failure: δ, ball, lipschitz }) => [
+        { value: ball, bound: δ },
+        { value: lipschitz, bound: δ },
+      ]),
+    ),
+  });
+  const still = records.every(({ means, range }) => Math.max(...means) <= 1e-13 * range);
+  const smallestRatio = (read: (record: UniformRecord, i: number) => number) =>
+    Math.min(...records.flatMap((record) => sampleSizes.map((_, i) => read(record, i))));
+  const finiteLoose = smallestRatio(({ finiteBounds, means }, i) => finiteBounds[i] / means[i]);
+  const ballLoose = smallestRatio(({ ballBounds, optimised }, i) => ballBounds[i] / optimised[i]);
+  const rows = (read: (record: UniformRecord) => readonly number[]) => records.map(read);
   return {
-    assumptions,
+    hypotheses: [],
+    resolution: [
+      notTrivial(
+        still ? 'all sequences have the same loss, so that every sample has the risk' : undefined,
+      ),
+    ],
+    checks:
+      sharp.length > 0
+        ? [finite, within('a finite class of independent losses', sharp), entropy, exact]
+        : [finite, entropy],
     evidence: {
       sampleSizes,
-      'finite.size': given.controls,
+      'finite.size': controls,
       'finite.suprema': rows((record) => record.means),
       'finite.bounds': rows((record) => record.finiteBounds),
       'finite.looseness': finiteLoose,
       'ball.optimised': rows((record) => record.optimised),
       'ball.bounds': rows((record) => record.ballBounds),
       'ball.logCovering': rows((record) => record.entropies),
-      'ball.looseness': loose,
-      'ball.radius': given.radius,
+      'ball.looseness': ballLoose,
+      'ball.radius': radius,
       'lipschitzInDepth.suprema': rows((record) => record.lipschitzMeans),
       'lipschitzInDepth.bounds': rows((record) => record.lipschitzBounds),
       'constants.range': records.map((record) => record.range),
@@ -62,78 +101,58 @@ function findingOf(given: UniformInstance, records: readonly UniformRecord[]): F
       'constants.source':
         'B_ℓ and Lip measured over sampled and optimised controls, so from below; covering numbers a priori',
     },
-    measured: covered / trials,
-    expected,
-    interval,
-    verdict: verdict === 'holds' && largestRatio > 1 ? 'fails' : verdict,
-    summary: `Over ${given.controls} controls the bound covers ${((100 * covered) / trials).toFixed(2)} % of resamples, at least ${finiteLoose.toPrecision(2)} times too wide; the entropy bound of the ball is at least ${loose.toPrecision(2)} times the largest deviation that ascent finds; controls that are Lipschitz in depth deviate by at most ${lipschitzRatio.toPrecision(2)} of their bound.`,
+    summary: `Over ${controls} controls the bound covers ${(100 * finite.measured).toFixed(2)} % of resamples, at least ${finiteLoose.toPrecision(2)} times too wide; the entropy bound of the ball is at least ${ballLoose.toPrecision(2)} times the largest deviation that ascent finds${sharp.length > 0 ? `; on a small class it is missed with ${exact.measured.toPrecision(2)} of the allowed probability at most` : ''}.`,
     figures: [
-      {
-        ...orderFigure({
-          id: 'A.uniform',
-          title: 'Uniform deviations and their bounds',
-          caption:
-            'Largest distance between empirical and population risk over a finite class and at controls optimised for it, beside the bounds. Band: range over populations.',
-          quantity: 'sup_θ |R̂_N − R|',
-          curves: [
-            {
-              series: 'bound, ball',
-              layers: sampleSizes,
-              errors: records.map((r) => r.ballBounds),
-            },
-            {
-              series: 'bound, Lipschitz in depth',
-              layers: sampleSizes,
-              errors: records.map((r) => r.lipschitzBounds),
-            },
-            {
-              series: 'bound, finite class',
-              layers: sampleSizes,
-              errors: records.map((r) => r.finiteBounds),
-            },
-            {
-              series: 'optimised controls',
-              layers: sampleSizes,
-              errors: records.map((r) => r.optimised),
-            },
-            {
-              series: 'Lipschitz in depth',
-              layers: sampleSizes,
-              errors: records.map((r) => r.lipschitzMeans),
-            },
-            { series: 'finite class', layers: sampleSizes, errors: records.map((r) => r.means) },
-          ],
-          expected: [{ slope: -0.5, curve: 5 }],
-        }),
-        x: { label: 'samples N', scale: 'log' },
-      },
+      convergenceFigure({
+        id: 'A.uniform',
+        title: 'Uniform deviations and their bounds',
+        caption:
+          'Largest distance between empirical and population risk over a finite class and at controls optimised for it, beside the bounds. Band: range over populations.',
+        scale: 'samples N',
+        quantity: 'sup_θ |R̂_N − R|',
+        curves: [
+          { series: 'bound, ball', scales: sampleSizes, rows: rows((r) => r.ballBounds) },
+          {
+            series: 'bound, Lipschitz in depth',
+            scales: sampleSizes,
+            rows: rows((r) => r.lipschitzBounds),
+          },
+          { series: 'bound, finite class', scales: sampleSizes, rows: rows((r) => r.finiteBounds) },
+          { series: 'optimised controls', scales: sampleSizes, rows: rows((r) => r.optimised) },
+          {
+            series: 'Lipschitz in depth',
+            scales: sampleSizes,
+            rows: rows((r) => r.lipschitzMeans),
+          },
+          { series: 'finite class', scales: sampleSizes, rows: rows((r) => r.means), slope: -0.5 },
+        ],
+      }),
     ],
   };
 }
 
-async function run(context: ClaimContext<UniformInstance>): Promise<Finding> {
-  const full = context.setting === 'full';
-  const given: UniformInstance = context.instance ?? {
-    ...uniformInstance.parse({}),
-    ...ownInstance(context),
-    problems: full ? 12 : 3,
-    resamples: full ? 1000 : 200,
-  };
-  const records = await overExperiments(context, given.problems, 'populations', (index) =>
-    measureUniform(context, given, index),
-  );
-  return findingOf(given, records);
-}
-
 /** Uniform deviations over classes of controls (arXiv 2606.23235). */
-export const uniform = legacy<UniformInstance>({
+export const uniform = claim<Given, UniformRecord | SharpClasses>({
   id: 'A.uniform',
-  paper: 'A',
   title: 'Risk uniformly over controls',
   statement:
     'With probability at least $1-\\delta$, $\\sup_\\theta|\\hat R_N - R| \\le B_\\ell\\sqrt{\\log(2|\\Theta|/\\delta)/2N}$ over a finite class, and $\\le \\inf_\\eta\\{2\\,\\mathrm{Lip}\\,\\eta + B_\\ell\\sqrt{(\\log 2\\mathcal N(\\eta) + \\log 1/\\delta)/2N}\\}$ over a class with covering numbers $\\mathcal N$.',
-  trust: 'P, form S',
-  quantity: 'coverage of the finite-class bound',
-  instance: uniformInstance,
-  run,
+  trust: { statement: 'P', form: 'S' },
+  given,
+  measure({ backend, given, seed, index }) {
+    const { layers } = given;
+    return !given.explicit && index === given.populations
+      ? measureSharpClasses(backend, { ...given, seed })
+      : measureUniform(populationOf(backend, given, { seed, index, layers }), {
+          ...given,
+          seed,
+          index,
+        });
+  },
+  conclude: (measured, { given }) =>
+    uniformConclusion(
+      given,
+      measured.filter((one) => 'means' in one),
+      measured.filter((one) => 'misses' in one),
+    ),
 });

@@ -1,112 +1,118 @@
-import { z } from 'zod';
-import { judgeOrder, rowsOrRow } from '../judge-order.ts';
-import { type ClaimContext, type Finding, legacy } from '../legacy.ts';
-import { regularAssumption, rowsOf, type SolvedRows, stationaryAssumption } from './optima.ts';
-import { dataComplete, doublingDepths, optimumShape, ownInstance } from './optimum-instance.ts';
-import { orderFigure } from './order-figure.ts';
-import { solveProblems } from './solve-problems.ts';
+import {
+  type SolvedProblem,
+  solveOverDepths,
+  summariseSolutions,
+} from '../../control/optimum/optimum.ts';
+import { type Conclusion, claim } from '../claim.ts';
+import { convergenceFigure } from '../convergence-figure.ts';
+import { doubling } from '../fields.ts';
+import { experiments } from '../given.ts';
+import { decayInWords, deterministicOrder } from '../order.ts';
+import {
+  ownProblems,
+  problemComplaints,
+  problemData,
+  problemFields,
+  problemModel,
+  problemPieces,
+  smoothnessField,
+} from './control-problems.ts';
+import {
+  coerciveHypothesis,
+  rootMeanSquares,
+  solutionEvidence,
+  solutionResolution,
+  valueAccuracy,
+} from './solution-conditions.ts';
 
-const quickDepths = [2, 4, 8, 16, 32, 64, 128];
-const fullDepths = [2, 4, 8, 16, 32, 64, 128, 256];
-
-/** The limit of `V_L = V + c₁/L + c₂/L² + …` from doubling depths. */
-export interface RichardsonLimit {
+/** The limit of `V_L = V + c₁/L + c₂/L² + …` from three or more doubling depths (Richardson). */
+export function richardsonLimit(values: readonly number[]) {
   /** `2V_{2L} − V_L` for each L but the last: error O(1/L²). */
-  readonly first: readonly number[];
-  /** `(4R_{2L} − R_L)/3` of the last two: error O(1/L³). */
-  readonly limit: number;
-  /** Distance of the last two estimates. */
-  readonly error: number;
-}
-
-/** Extrapolates values at three or more depths, each twice the one before (Richardson). */
-export function richardsonLimit(values: readonly number[]): RichardsonLimit {
   const first = values.slice(1).map((value, i) => 2 * value - values[i]);
   const second = first.slice(1).map((value, i) => (4 * value - first[i]) / 3);
-  const limit = second[second.length - 1];
   const before = second.length > 1 ? second[second.length - 2] : first[first.length - 1];
+  /** `(4R_{2L} − R_L)/3` of the last two: error O(1/L³). */
+  const limit = second[second.length - 1];
   return { first, limit, error: Math.abs(limit - before) };
 }
 
-/** The finding from solutions at depths that double, one row for each problem. */
-export function valueGapFinding(solutions: SolvedRows): Finding {
-  const depths = solutions[0].map((optimum) => optimum.layers);
-  const values = rowsOf(solutions, (optimum) => optimum.objective);
+/** What optimal values at depths that double say, one row for each problem. */
+export function valueGapConclusion(
+  solved: readonly SolvedProblem[],
+  penalty: { readonly regularisation: number; readonly smoothness?: number },
+): Conclusion {
+  const depths = solved[0].depths.map(({ layers }) => layers);
+  const values = solved.map((one) => one.depths.map(({ objective }) => objective));
+  const scales = depths.slice(0, -1);
+  // V_L − V_2L has the order of V_L − V_∞ and needs no limit.
+  const changes = values.map((row) => scales.map((_, i) => Math.abs(row[i] - row[i + 1])));
   const limits = values.map(richardsonLimit);
-  // The last depth shares too much with the limit to say anything about it.
-  const x = depths.slice(0, -1);
-  const gaps = values.map((row, p) => x.map((_, i) => row[i] - limits[p].limit));
-  const shares = gaps.map((row, p) => limits[p].error / Math.min(...row.map(Math.abs)));
-  const share = Math.max(...shares);
-  const answer = judgeOrder({
-    x,
-    y: gaps.map((row) => row.map(Math.abs)),
-    order: -1,
-    assumptions: [
-      stationaryAssumption(solutions),
-      regularAssumption(solutions),
-      {
-        name: 'the extrapolated limit is 20 times closer than the smallest gap (its last two estimates)',
-        holds: share <= 0.05,
-        value: share,
-      },
-    ],
+  const gaps = values.map((row, p) => scales.map((_, i) => row[i] - limits[p].limit));
+  const settled = gaps.map((row) => row[row.length - 1] * scales[scales.length - 1]);
+  const order = deterministicOrder({
+    name: 'order of V_L − V_2L in L, root mean square over problems',
+    failsIf: 'optimal values approach their limit more slowly than 1/L',
+    ...{ scales, rows: rootMeanSquares(changes), order: -1, side: 'at least as fast' },
+    accuracy: valueAccuracy(solved, penalty),
   });
-  const constants = gaps.map((row) => row.map((gap, i) => gap * x[i]));
-  const last = constants.map((row) => row[row.length - 1]);
   return {
-    assumptions: answer.assumptions,
+    hypotheses: [coerciveHypothesis(solved, penalty)],
+    resolution: solutionResolution(solved),
+    checks: [order],
     evidence: {
       depths,
-      values: rowsOrRow(values),
-      'limit.value': limits.map((limit) => limit.limit),
-      'limit.error': limits.map((limit) => limit.error),
-      'limit.richardson': rowsOrRow(limits.map((limit) => limit.first)),
-      gaps: rowsOrRow(gaps),
-      'gaps.timesLayers': rowsOrRow(constants),
-      'solver.gradients': rowsOrRow(rowsOf(solutions, (optimum) => optimum.gradients)),
-      'solver.residuals': rowsOrRow(rowsOf(solutions, (optimum) => optimum.residual)),
-      ...answer.evidence,
+      values,
+      changes,
+      'limit.value': limits.map(({ limit }) => limit),
+      'limit.error': limits.map(({ error }) => error),
+      'limit.richardson': limits.map(({ first }) => first),
+      gaps,
+      'gaps.timesLayers': gaps.map((row) => row.map((gap, i) => gap * scales[i])),
+      ...solutionEvidence(solved),
     },
-    measured: answer.measured,
-    expected: { kind: 'value', value: -1 },
-    interval: answer.interval,
-    verdict: answer.verdict,
-    summary: `The optimal value approaches its limit like L^${answer.measured.toFixed(3)}; L (V_L − V_∞) settles between ${Math.min(...last).toPrecision(2)} and ${Math.max(...last).toPrecision(2)}.`,
+    summary: `Optimal values of L and 2L layers differ by what falls ${decayInWords('L', order)}; L (V_L − V_∞) settles between ${Math.min(...settled).toPrecision(2)} and ${Math.max(...settled).toPrecision(2)}.`,
     figures: [
-      orderFigure({
+      convergenceFigure({
         id: 'A.value-gap',
         title: 'Optimal values at finite depth',
         caption:
-          'Distance between the optimal value of L layers and its limit, which is extrapolated from the last three depths. Band: range over problems. Expected: order 1.',
-        quantity: '|V_L − V_∞|',
-        curves: [{ series: 'optimal values', layers: x, errors: gaps.map((r) => r.map(Math.abs)) }],
-        expected: [{ slope: -1, curve: 0 }],
+          'Change of the optimal value from L to 2L layers, and distance to its limit, which is extrapolated from the last depths. Band: range over problems. Expected: order 1.',
+        ...{ scale: 'layers L', quantity: 'difference of optimal values' },
+        curves: [
+          { series: '|V_L − V_2L|', scales, rows: changes, slope: -1 },
+          { series: '|V_L − V_∞|', scales, rows: gaps.map((row) => row.map(Math.abs)) },
+        ],
       }),
     ],
   };
 }
 
-const instanceSchema = z
-  .strictObject({ ...optimumShape, depths: doublingDepths(quickDepths, 5) })
-  .refine(...dataComplete);
-
-export type ValueGapInstance = z.infer<typeof instanceSchema>;
-
-async function run(context: ClaimContext<ValueGapInstance>): Promise<Finding> {
-  const depths = context.setting === 'full' ? fullDepths : quickDepths;
-  const instance = context.instance ?? { ...ownInstance(context), depths };
-  return valueGapFinding(await solveProblems(context, instance, instance.depths));
-}
+const given = experiments({
+  label: 'control problems',
+  shared: {
+    ...problemFields,
+    smoothness: smoothnessField,
+    depths: doubling([2, 4, 8, 16, 32, 64], 5, 'numbers of layers L'),
+  },
+  own: ownProblems,
+  data: problemData,
+  full: { problems: 16, depths: [2, 4, 8, 16, 32, 64, 128, 256] },
+  check: problemComplaints,
+  pieces: problemPieces,
+});
 
 /** Optimal values converge like 1/L (arXiv 2606.23235). */
-export const valueGap = legacy<ValueGapInstance>({
+export const valueGap = claim<ReturnType<typeof given.parse>, SolvedProblem>({
   id: 'A.value-gap',
-  paper: 'A',
   title: 'Optimal values of finite depth',
   statement: '$|V_L - V_\\infty| = O(1/L)$, and $L\\,(V_L - V_\\infty)$ tends to a constant.',
-  trust: 'P, rate D',
-  quantity: 'log–log slope of the value gap in L',
-  instance: instanceSchema,
-  run,
+  trust: { statement: 'P', rate: 'D' },
+  given,
+  measure({ backend, given, seed, index }) {
+    const { smoothness } = given;
+    const modelOf = (layers: number) =>
+      problemModel(backend, given, { seed, index, layers, smoothness });
+    return summariseSolutions(modelOf, solveOverDepths(backend, given.depths, modelOf));
+  },
+  conclude: (solved, { given }) => valueGapConclusion(solved, given),
 });

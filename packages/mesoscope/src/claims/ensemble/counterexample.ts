@@ -1,165 +1,147 @@
-import { createGaussianMap } from '../../ensemble/gaussian-map.ts';
-import { singleLayerFloor, testInjectivity } from '../../ensemble/injectivity.ts';
-import { ensembleInputs } from '../../ensemble/inputs.ts';
-import { type LeastSquaresResult, minimiseSquares } from '../../ensemble/least-squares.ts';
-import { ensembleLayout, randomEnsemble } from '../../ensemble/parameters.ts';
-import { createParticleMap } from '../../ensemble/particle-map.ts';
-import { MesoscopeError } from '../../errors.ts';
-import type { Backend } from '../../kernels/backend.ts';
+import { type DepthSweep, randomTriple, solved, sweepDepths } from '../../ensemble/depth-sweep.ts';
 import { toRows } from '../../numeric/matrix.ts';
-import { randomStream } from '../../numeric/random.ts';
-import { overExperiments } from '../control/over-experiments.ts';
-import { rowsOrRow } from '../judge-order.ts';
-import { type ClaimContext, type Finding, judge, legacy } from '../legacy.ts';
-import { gaussianTriple } from './context-families.ts';
+import { atMost, bound, identical } from '../check.ts';
+import { type Conclusion, claim } from '../claim.ts';
+import { experimentCount, increasing } from '../fields.ts';
+import type { Mark } from '../figure.ts';
+import { experiments } from '../given.ts';
+import { notTrivial } from '../verdict.ts';
 import {
-  type EnsembleInstance,
-  type EnsembleProblem,
-  ensembleInstance,
-  explicitProblem,
+  experimentOf,
+  experimentSeed,
+  headCount,
+  inputFields,
+  keyDimension,
+  requireInputs,
+  targetRows,
 } from './instance.ts';
 
-const ownDepths = [1, 2, 3, 4, 8];
-/** What counts as reaching a global minimum, and how close to its floor one layer must come. */
-const solved = 1e-16;
-const floorTolerance = 1e-12;
+const given = experiments({
+  label: 'depth sweeps',
+  shared: {
+    depths: increasing([2, 3, 4, 8], 1, 'numbers of layers L beside one'),
+    heads: headCount(4),
+    keyDimension,
+  },
+  own: { triples: experimentCount(5, 'random dependent triples of Gaussian contexts') },
+  data: { ...inputFields, targets: targetRows },
+  full: { triples: 20 },
+  check: requireInputs,
+  pieces: (instance) => (instance.explicit ? 1 : instance.triples),
+});
 
-interface DepthSweep {
-  readonly floor: number;
-  readonly solutions: readonly LeastSquaresResult[];
-  readonly dependency: readonly (readonly number[])[];
-  readonly singularValues: readonly number[];
-}
+export type Triples = ReturnType<typeof given.parse>;
 
-type WithTargets = EnsembleProblem & { readonly targets: readonly Float64Array[] };
+/** One layer, then the others that were asked for. */
+const depthsOf = ({ depths }: Pick<Triples, 'depths'>) => [1, ...depths.filter((L) => L > 1)];
 
-/** A dependent Gaussian triple, one normal token, targets at a normal distance from it. */
-function randomTriple(seed: number, index: number): WithTargets {
-  const stream = randomStream(seed, 'dependent triple', index);
-  const token = stream.normals(new Float64Array(2));
-  const inputs = ensembleInputs(gaussianTriple(stream), [token, token, token]);
-  return {
-    inputs,
-    discrete: { ...inputs, contexts: [] },
-    targets: inputs.tokens.map((x) => x.map((entry) => entry + stream.normal())),
-    heads: 4,
-    keyDimension: 2,
-    seed: seed + 1000 * index,
-  };
-}
-
-function sweep(backend: Backend, problem: WithTargets, depths: readonly number[]): DepthSweep {
-  const { inputs, discrete, targets, heads, keyDimension, seed } = problem;
-  const { dimension, contexts, tokens } = inputs;
-  const exact = contexts.every((law) => law.kind === 'gaussian');
-  const seen = exact ? inputs : discrete;
-  const { dependencies, singularValues } = testInjectivity(seen.contexts, {
-    modulo: 'constant',
-    seed,
-  });
-  return {
-    floor: singleLayerFloor(dependencies, tokens[0], targets),
-    dependency: toRows(dependencies),
-    singularValues: Array.from(singularValues),
-    solutions: depths.map((layers) =>
-      backend.scoped(() => {
-        const layout = ensembleLayout({ dimension, keyDimension, layers, heads });
-        const map = exact
-          ? createGaussianMap({ layout, inputs })
-          : createParticleMap(backend, { layout, inputs: discrete });
-        const start = randomEnsemble(layout, seed);
-        return minimiseSquares({ map, targets, start, target: solved / 100 });
-      }),
-    ),
-  };
-}
-
-async function run(context: ClaimContext<EnsembleInstance>): Promise<Finding> {
-  const { instance, seed, setting, backend } = context;
-  const depths =
-    instance === undefined
-      ? ownDepths
-      : [...new Set([1, ...instance.depths])].sort((a, b) => a - b);
-  const count = setting === 'full' ? 20 : 5;
-  const measured = await overExperiments(context, count, 'depth sweeps', (index) => {
-    if (instance === undefined) return sweep(backend, randomTriple(seed, index), depths);
-    const problem = explicitProblem(instance, index);
-    if (problem.targets === undefined) {
-      throw new MesoscopeError({
-        code: 'invalid-value',
-        path: 'targets',
-        received: undefined,
-        expected: 'a target for each token',
-      });
-    }
-    return sweep(backend, { ...problem, targets: problem.targets }, depths);
-  });
-  const losses = measured.map(({ solutions }) => solutions.map((s) => s.loss));
-  const floors = measured.map((m) => m.floor);
-  const differences = losses.map((row, i) => Math.abs(row[0] - floors[i]));
+export function counterexampleConclusion(
+  measured: readonly DepthSweep[],
+  instance: Triples,
+): Conclusion {
+  const depths = depthsOf(instance);
+  const losses = measured.map(({ solutions }) => solutions.map(({ loss }) => loss));
+  const floors = measured.map(({ floor }) => floor);
+  const tokens = instance.explicit ? instance.tokens : [[1]];
+  const sameToken = tokens.every((x) => x.every((entry, a) => entry === tokens[0][a]));
+  const moving = tokens[0].some((entry) => entry !== 0);
+  const distinct = measured.every((one) => one.distinct);
+  const rank = Math.min(...measured.map(({ dependencies }) => dependencies.rows));
+  const obstructed = measured.every(({ floor, floorUncertainty }) => floor > floorUncertainty);
+  const ended = measured.every(({ solutions: [one] }) => one.status !== 'iteration-limit');
+  const oneLayer = measured.map(({ floor, floorUncertainty, unmoved, solutions }) => ({
+    difference: Math.abs(solutions[0].loss - floor),
+    uncertainty: floorUncertainty,
+    scale: unmoved,
+  }));
   const deep = losses.map((row) => Math.min(...row.slice(1)));
-  const largest = Math.max(...differences);
-  const deepest = Math.max(...deep);
-  const tokens = instance?.tokens;
-  const sameToken =
-    tokens === undefined || tokens.every((x) => x.every((entry, a) => entry === tokens[0][a]));
-  const assumptions = [
-    {
-      name: 'all inputs have the same token',
-      holds: sameToken,
-      value: sameToken ? 'one token' : 'different tokens',
-    },
-    {
-      name: 'contexts are dependent: one layer has a floor above 0',
-      holds: Math.min(...floors) > floorTolerance,
-      value: Math.min(...floors),
-    },
-    {
-      name: 'arithmetic in double precision',
-      holds: backend.precision === 'f64',
-      value: backend.precision,
-    },
-  ];
-  const expected = { kind: 'at-most', value: floorTolerance } as const;
-  const verdict = judge(assumptions, largest, null, expected);
-  const reaches = depths.length > 1 && deepest < solved;
+  const deepest = Math.max(...deep.map((loss, i) => (loss > 0 ? loss / measured[i].unmoved : 0)));
+  const deeper = atMost({
+    name: 'least loss found with more layers, over that of unmoved tokens',
+    failsIf: 'it cannot: the true minimum lies between 0 and the least loss found',
+    measured: deepest,
+    interval: [0, deepest],
+    intervalFrom: 'numerics',
+    expected: solved,
+  });
   const drawn = (row: readonly number[]) => row.map((loss) => Math.max(loss, 1e-20));
+  const lines = (kind: 'line' | 'dots') =>
+    losses.map((row, i): Mark => ({ kind, series: `instance ${i + 1}`, x: depths, y: drawn(row) }));
   return {
-    assumptions,
+    hypotheses: [
+      {
+        name: 'all inputs have the same token, not 0',
+        holds: sameToken && moving,
+        value: sameToken ? (moving ? 'one token' : 'token 0') : 'different tokens',
+      },
+      {
+        name: 'no two inputs are the same',
+        holds: distinct,
+        value: distinct
+          ? 'all differ'
+          : 'two have the same context and token: no network tells them apart',
+      },
+      { name: 'the contexts are dependent modulo constants', holds: rank > 0, value: rank },
+    ],
+    resolution: [
+      notTrivial(
+        rank === 0 || obstructed
+          ? undefined
+          : 'the targets obey the dependency, so that nothing obstructs one layer',
+      ),
+      {
+        name: 'the search with one layer came to an end',
+        holds: ended,
+        value: ended ? 'yes' : 'no',
+      },
+      {
+        name: 'some network is deeper than one layer',
+        holds: depths.length > 1,
+        value: depths[depths.length - 1],
+      },
+    ],
+    checks: [
+      identical({
+        name: 'least loss of one layer and its floor',
+        failsIf: 'one layer comes below |Σ c_i(y_i − x)|²/2N, or stalls above it',
+        of: oneLayer,
+      }),
+      bound({
+        name: 'floor over the least loss of one layer',
+        failsIf: 'one layer comes below its floor',
+        pairs: measured.map(({ floor, floorUncertainty, solutions }) => ({
+          value: floor,
+          bound: solutions[0].loss + floorUncertainty,
+        })),
+      }),
+      ...(depths.length > 1 ? [deeper] : []),
+    ],
     evidence: {
       depths,
-      'loss.final': rowsOrRow(losses),
-      'loss.predictedFloor': floors.length === 1 ? floors[0] : floors,
-      'loss.distanceToFloor': differences,
-      'loss.smallestBeyondOneLayer': deep,
-      'design.singularValues': measured.map((m) => m.singularValues),
-      dependency: measured[0].dependency,
-      iterations: measured.map(({ solutions }) => solutions.map((s) => s.iterations)),
+      'loss.final': losses,
+      'loss.predictedFloor': floors,
+      'loss.distanceToFloor': oneLayer.map(({ difference }) => difference),
+      ...(depths.length > 1 ? { 'loss.smallestBeyondOneLayer': deep } : {}),
+      'design.singularValues': measured.map(({ singularValues }) => Array.from(singularValues)),
+      dependency: toRows(measured[0].dependencies),
+      iterations: measured.map(({ solutions }) => solutions.map((one) => one.iterations)),
       'status.oneLayer': measured.map(({ solutions }) => solutions[0].status).join(', '),
     },
-    measured: largest,
-    expected,
-    interval: null,
-    verdict: verdict === 'holds' && !reaches ? 'fails' : verdict,
-    summary: `One layer stalls within ${largest.toExponential(1)} of the predicted floor; ${reaches ? `some deeper network comes below ${deepest.toExponential(1)} in every case` : `deeper networks came no lower than ${deepest.toExponential(1)}`}.`,
+    summary: `One layer stalls within ${Math.max(...oneLayer.map(({ difference }) => difference)).toExponential(1)} of the predicted floor${depths.length > 1 ? `; the least loss found with more layers is ${deepest.toExponential(1)} of that of unmoved tokens, or less` : ''}.`,
     figures: [
       {
         id: 'D.counterexample',
         title: 'Dependent contexts obstruct one layer, not two',
         caption:
-          'Lowest square loss found over depth for three centred Gaussian contexts with Σ₃ = (Σ₁+Σ₂)/2 and one token (values below 1e-20 drawn there); dashed: the predicted floor |y₁+y₂−2y₃|²/36 of one layer.',
+          'Lowest square loss found over depth for dependent contexts and one token (values below 1e-20 drawn there); dashed: the predicted floor |Σ c_i(y_i − x)|²/2N of one layer, |y₁+y₂−2y₃|²/36 for three centred Gaussian contexts with Σ₃ = (Σ₁+Σ₂)/2.',
         x: { label: 'layers L', scale: 'log', base: 2 },
         y: { label: 'final loss', scale: 'log' },
         marks: [
-          ...losses.map(
-            (row, i) =>
-              ({ kind: 'line', series: `instance ${i + 1}`, x: depths, y: drawn(row) }) as const,
-          ),
-          ...losses.map(
-            (row, i) =>
-              ({ kind: 'dots', series: `instance ${i + 1}`, x: depths, y: drawn(row) }) as const,
-          ),
-          { kind: 'rule', axis: 'y', at: floors[0], label: 'floor of instance 1' },
+          ...lines('line'),
+          ...lines('dots'),
+          ...(floors[0] > 0
+            ? [{ kind: 'rule', axis: 'y', at: floors[0], label: 'floor of instance 1' } as const]
+            : []),
         ],
       },
     ],
@@ -167,14 +149,21 @@ async function run(context: ClaimContext<EnsembleInstance>): Promise<Finding> {
 }
 
 /** Dependent contexts obstruct a single layer and not a deep network (arXiv 2605.17660). */
-export const counterexample = legacy<EnsembleInstance>({
+export const counterexample = claim<Triples, DepthSweep>({
   id: 'D.counterexample',
-  paper: 'D',
   title: 'Dependent contexts and one layer',
   statement:
     'Three centred Gaussian contexts with $\\Sigma_3 = (\\Sigma_1+\\Sigma_2)/2$ and the same token stall at $|y_1+y_2-2y_3|^2/36$ for $L = 1$ (half the mean square loss), and reach 0 for some $L \\ge 2$.',
-  trust: 'P; D',
-  quantity: 'largest distance of the one-layer loss to its floor',
-  instance: ensembleInstance,
-  run,
+  trust: { statement: 'P', floor: 'D' },
+  given,
+  measure({ backend, given: instance, seed, index }) {
+    const experiment = instance.explicit
+      ? {
+          ...experimentOf(instance, seed, index),
+          targets: instance.targets.map((y) => Float64Array.from(y)),
+        }
+      : randomTriple(experimentSeed(seed, index), instance.keyDimension ?? 2);
+    return sweepDepths(backend, experiment, { depths: depthsOf(instance), heads: instance.heads });
+  },
+  conclude: (measured, { given: instance }) => counterexampleConclusion(measured, instance),
 });

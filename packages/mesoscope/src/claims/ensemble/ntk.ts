@@ -1,177 +1,237 @@
+import { z } from 'zod';
 import {
-  type KernelPart,
-  kernelSpectrum,
-  kernelTolerance,
-} from '../../ensemble/attention-kernel.ts';
-import { type Injectivity, type Modulo, testInjectivity } from '../../ensemble/injectivity.ts';
-import type { EnsembleInputs } from '../../ensemble/inputs.ts';
-import { ensembleLayout, headsAt, randomEnsemble } from '../../ensemble/parameters.ts';
-import { binomialInterval } from '../../numeric/fit.ts';
+  type ContextFamily,
+  contextFamilies,
+  nearness,
+  nearTriples,
+} from '../../ensemble/context-families.ts';
+import {
+  compareInjectivity,
+  type InjectivityComparison,
+  kernelQuestions,
+  type SmallestValue,
+} from '../../ensemble/injectivity-comparison.ts';
 import { toRows } from '../../numeric/matrix.ts';
-import { overExperiments } from '../control/over-experiments.ts';
-import { type ClaimContext, type Evidence, type Finding, judge, legacy } from '../legacy.ts';
-import { contextFamilies } from './context-families.ts';
-import { type EnsembleInstance, ensembleInstance, explicitProblem } from './instance.ts';
+import { agreement, atMost, equals, identical } from '../check.ts';
+import { type Conclusion, claim, type Evidence } from '../claim.ts';
+import { experimentCount } from '../fields.ts';
+import type { Mark } from '../figure.ts';
+import { experiments } from '../given.ts';
+import { deterministicOrder } from '../order.ts';
+import { notTrivial } from '../verdict.ts';
+import { experimentOf, inputFields, keyDimension, requireInputs } from './instance.ts';
 
-/** Parameters that move, and the functions that they do not see. */
-const cases: readonly { readonly part: KernelPart; readonly modulo: Modulo }[] = [
-  { part: 'query-key', modulo: 'affine' },
-  { part: 'all', modulo: 'constant' },
-];
+const { contexts, tokens } = inputFields;
 
-interface InjectivityComparison {
-  readonly design: Injectivity;
-  readonly smallest: number;
-  readonly largest: number;
-  readonly agree: boolean;
-}
-
-function compare(
-  inputs: EnsembleInputs,
-  { part, modulo }: (typeof cases)[number],
-  seed: number,
-): InjectivityComparison {
-  const { contexts, tokens, dimension } = inputs;
-  const design = testInjectivity(contexts, { modulo, seed });
-  // Each head gives the kernel a rank of at most d + 2k; four times what it needs.
-  const heads = Math.max(32, 4 * contexts.length);
-  const layout = ensembleLayout({ dimension, keyDimension: dimension, layers: 1, heads });
-  const { smallest, largest } = kernelSpectrum(
-    headsAt(layout, randomEnsemble(layout, seed), 0),
-    { contexts, tokens },
-    part,
-  );
-  const injective = smallest > kernelTolerance * contexts.length * dimension * largest;
-  return { design, smallest, largest, agree: injective === (design.verdict === 'independent') };
-}
-
-async function run(context: ClaimContext<EnsembleInstance>): Promise<Finding> {
-  const { instance, seed, setting } = context;
-  if (instance !== undefined) {
-    const { inputs, seed: own } = explicitProblem(instance);
-    const [affine, constant] = cases.map((one) => compare(inputs, one, own));
-    const sameToken = inputs.tokens.every((x) =>
-      x.every((entry, a) => entry === inputs.tokens[0][a]),
-    );
-    const nonzero = inputs.tokens[0].some((entry) => entry !== 0);
-    return finding([affine, constant], {
-      assumptions: [
-        {
-          name: 'all inputs have the same token, not 0',
-          holds: sameToken && nonzero,
-          value: sameToken ? (nonzero ? 'one token' : 'token 0') : 'different tokens',
-        },
-      ],
-      evidence: {
-        'design.singularValues': Array.from(affine.design.singularValues),
-        'design.rank': affine.design.rank,
-        'design.rankGap': affine.design.rankGap,
-        'design.interval': affine.design.interval,
-        'design.verdict': affine.design.verdict,
-        'designModuloConstants.singularValues': Array.from(constant.design.singularValues),
-        'designModuloConstants.verdict': constant.design.verdict,
-        'kernel.lambdaMin': constant.smallest,
-        'kernel.lambdaMax': constant.largest,
-        'kernelOfScores.lambdaMin': affine.smallest,
-        'kernelOfScores.lambdaMax': affine.largest,
-        dependency: toRows(affine.design.dependencies),
-        dependencyModuloConstants: toRows(constant.design.dependencies),
-      },
-    });
-  }
-  const count = setting === 'full' ? 40 : 8;
-  const families = contextFamilies.flatMap((family) => cases.map((one) => ({ family, one })));
-  const draws = await overExperiments(context, count, 'families of contexts', (index) =>
-    families.map(({ family, one }) => compare(family.make(seed, index), one, seed + 1000 * index)),
-  );
-  const evidence: Record<string, Evidence> = {};
-  const disagreements: string[] = [];
-  let known = 0;
-  families.forEach(({ family, one }, f) => {
-    const name = `${family.name}.${one.part}`;
-    const all = draws.map((row) => row[f]);
-    const expected = one.modulo === 'affine' ? family.moduloAffine : family.moduloConstants;
-    known += all.filter((c) => c.design.verdict === expected).length;
-    all.forEach(({ agree, design, smallest, largest }, index) => {
-      if (agree) return;
-      disagreements.push(
-        `${name}, draw ${index + 1}: design ${design.verdict} (rank gap ${design.rankGap.toExponential(1)}), λ_min/λ_max ${(smallest / largest).toExponential(1)}`,
-      );
-    });
-    evidence[`${name}.expected`] = expected;
-    evidence[`${name}.design.singularValues`] = all.map((c) => Array.from(c.design.singularValues));
-    evidence[`${name}.kernel.lambdaMin`] = all.map((c) => c.smallest);
-    evidence[`${name}.kernel.lambdaMax`] = all.map((c) => c.largest);
-  });
-  const comparisons = draws.flat();
-  return finding(comparisons, {
-    assumptions: [
-      { name: 'all inputs have the same token, not 0', holds: true, value: 'one token' },
-    ],
-    evidence: { ...evidence, 'families.asKnown': known / comparisons.length },
-    disagreements,
-    allKnown: known === comparisons.length,
-  });
-}
-
-function finding(
-  comparisons: readonly InjectivityComparison[],
-  given: Pick<Finding, 'assumptions' | 'evidence'> & {
-    readonly allKnown?: boolean;
-    readonly disagreements?: readonly string[];
+const given = experiments({
+  label: 'families of contexts',
+  shared: {
+    heads: z
+      .int()
+      .min(1)
+      .max(4096)
+      .optional()
+      .describe('H of the law of heads; default 32, or four times what N tokens of d numbers need'),
+    keyDimension,
   },
-): Finding {
-  const agreed = comparisons.filter((one) => one.agree).length;
-  const measured = agreed / comparisons.length;
-  const interval = binomialInterval(agreed, comparisons.length);
-  const expected = { kind: 'value', value: 1 } as const;
-  const { assumptions, evidence, allKnown = true, disagreements = [] } = given;
-  const verdict = judge(assumptions, measured, interval, expected);
-  const dependent = comparisons.filter((one) => one.design.verdict === 'dependent');
-  const independent = comparisons.filter((one) => one.design.verdict === 'independent');
-  const points = (some: readonly InjectivityComparison[]) => ({
-    x: some.map(({ design }) => Math.max(relative(design), 1e-18)),
-    y: some.map(({ smallest, largest }) => Math.max(smallest / largest, 1e-18)),
-  });
+  own: { draws: experimentCount(8, 'random draws of each family of contexts') },
+  data: { contexts, tokens },
+  full: { draws: 40 },
+  check: requireInputs,
+  pieces: (instance) => (instance.explicit ? 1 : instance.draws),
+});
+
+export type Injectivities = ReturnType<typeof given.parse>;
+
+/** What was compared of one draw: each family of contexts, each question in turn. */
+export type MeasuredInjectivity = readonly InjectivityComparison[];
+
+const families: readonly ContextFamily[] = [...contextFamilies, ...nearTriples];
+const cases = families.flatMap((family) =>
+  kernelQuestions.map((question) => ({ family, question })),
+);
+
+/** A singular value is told from 0 where it stands this many times above its rounding. */
+const clear = 100;
+
+type Answer = 'independent' | 'dependent' | 'open';
+
+/** `dependent`: as far as rounding can tell. */
+function answerOf({ smallest, rounding }: SmallestValue): Answer {
+  if (smallest > clear * rounding) return 'independent';
+  return smallest <= rounding ? 'dependent' : 'open';
+}
+
+const share = ({ smallest, largest }: { readonly smallest: number; readonly largest: number }) =>
+  largest > 0 ? Math.max(smallest, 0) / largest : 0;
+
+export function injectivityConclusion(
+  measured: readonly MeasuredInjectivity[],
+  instance: Injectivities,
+): Conclusion {
+  const all = measured.flat();
+  const answers = all.map(({ ofDesign, ofGradients }) => [
+    answerOf(ofDesign),
+    answerOf(ofGradients),
+  ]);
+  const decided = answers.filter((pair) => !pair.includes('open'));
+  const agreed = decided.filter(([design, kernel]) => design === kernel).length;
+  const given = instance.explicit ? instance.tokens : [[1]];
+  const sameToken = given.every((x) => x.every((entry, a) => entry === given[0][a]));
+  const moving = given[0].some((entry) => entry !== 0);
+  const compared = all.filter(({ formula }) => formula.scale > 0);
+  const own = instance.explicit ? undefined : ownFamilies(measured);
   return {
-    assumptions,
-    evidence: { agreement: measured, ...evidence },
-    measured,
-    expected,
-    interval,
-    verdict: verdict === 'holds' && !allKnown ? 'fails' : verdict,
-    summary: `Log-sum-exp design and kernel agree in ${agreed} of ${comparisons.length} cases: scores alone see contexts modulo affine functions, scores and values modulo constants.${disagreements.map((one) => ` Disagreement: ${one}.`).join('')}`,
+    hypotheses: [
+      {
+        name: 'all inputs have the same token, not 0',
+        holds: sameToken && moving,
+        value: sameToken ? (moving ? 'one token' : 'token 0') : 'different tokens',
+      },
+      {
+        name: 'the law has heads enough for a kernel of full rank: (d + k)H ≥ Nd',
+        holds: all.every(({ headRank, size }) => headRank >= size),
+        value: Math.min(...all.map(({ headRank, size }) => headRank / size)),
+      },
+    ],
+    resolution: [
+      {
+        name: 'every smallest singular value is at rounding, or a hundred times above it',
+        holds: decided.length === all.length,
+        value: `${all.length - decided.length} of ${all.length} in between`,
+      },
+      notTrivial(compared.length === 0 ? 'no head sees anything of contexts at 0' : undefined),
+    ],
+    checks: [
+      equals({
+        name: 'share of cases in which design and kernel agree',
+        failsIf: 'the kernel is injective on dependent contexts, or singular on independent ones',
+        measured: agreed / decided.length,
+        expected: 1,
+      }),
+      agreement({
+        name: 'kernel and finite differences of attention in θ',
+        failsIf: 'a term of the kernel is wrong or missing',
+        of: compared.map(({ differences }) => differences),
+      }),
+      identical({
+        name: 'kernel and Gram matrix of explicit gradients',
+        failsIf: 'the singular values are not those of the kernel',
+        of: compared.map(({ formula }) => formula),
+      }),
+      ...(own?.checks ?? []),
+    ],
+    evidence: own?.evidence ?? explicitEvidence(all),
+    summary: `Log-sum-exp design and kernel agree in ${agreed} of ${decided.length} cases that rounding can tell: scores alone see contexts modulo affine functions, scores and values modulo constants.`,
     figures: [
       {
         id: 'D.ntk',
         title: 'Two tests of injectivity',
         caption:
-          'Smallest singular value of the log-sum-exp design over the largest, and smallest eigenvalue of the attention kernel over the largest (values below 1e-18 drawn there). Expected: both clear of rounding for independent contexts, both at rounding for dependent ones.',
+          'Smallest singular value over the largest, of the log-sum-exp design and of the parameter gradients whose Gram matrix the kernel is (values below 1e-18 drawn there). Expected: both clear of rounding for independent contexts, both at rounding for dependent ones.',
         x: { label: 'σ_min/σ_max of the design', scale: 'log' },
-        y: { label: 'λ_min/λ_max of the kernel', scale: 'log' },
-        marks: [
-          { kind: 'dots', series: 'independent', ...points(independent) },
-          { kind: 'dots', series: 'dependent', ...points(dependent) },
-        ],
+        y: { label: 'σ_min/σ_max of the gradients', scale: 'log' },
+        marks: (['independent', 'dependent'] as const).map((series): Mark => {
+          const some = all.filter(({ design }) => design.verdict === series);
+          const drawn = (value: SmallestValue) => Math.max(share(value), 1e-18);
+          return {
+            kind: 'dots',
+            series,
+            x: some.map(({ ofDesign }) => drawn(ofDesign)),
+            y: some.map(({ ofGradients }) => drawn(ofGradients)),
+          };
+        }),
       },
     ],
   };
 }
 
-function relative({ singularValues }: Injectivity): number {
-  const [largest] = singularValues;
-  return largest > 0 ? singularValues[singularValues.length - 1] / largest : 0;
+/** Families whose dependence is known, and triples on their way to dependence. */
+function ownFamilies(measured: readonly MeasuredInjectivity[]) {
+  const evidence: Record<string, Evidence> = {};
+  const wrong = cases.flatMap(({ family, question }, c) => {
+    const name = `${family.name}.${question.part}`;
+    const known = question.modulo === 'affine' ? family.moduloAffine : family.moduloConstants;
+    const draws = measured.map((row) => row[c]);
+    evidence[`${name}.expected`] = known;
+    evidence[`${name}.design.singularValues`] = draws.map(({ design }) =>
+      Array.from(design.singularValues),
+    );
+    evidence[`${name}.gradients.smallest`] = draws.map(({ ofGradients }) => ofGradients.smallest);
+    evidence[`${name}.kernel.lambdaMin`] = draws.map(({ kernel }) => kernel.smallest);
+    evidence[`${name}.kernel.lambdaMax`] = draws.map(({ kernel }) => kernel.largest);
+    return draws.filter(({ ofDesign }) => answerOf(ofDesign) !== known);
+  });
+  const near = cases.flatMap(({ family, question }, c) =>
+    nearTriples.includes(family) && question.part === 'all' ? [c] : [],
+  );
+  const fall = (part: 'ofDesign' | 'ofGradients', name: string) =>
+    deterministicOrder({
+      name: `order of the smallest singular value of ${name} in the distance from dependence`,
+      failsIf:
+        'the kernel does not lose injectivity at the rate at which contexts become dependent',
+      scales: nearness.map((distance) => 1 / distance),
+      rows: measured.map((row) => near.map((c) => row[c][part].smallest)),
+      ...{ order: -1, side: 'exactly' },
+      accuracy: Math.max(...measured.flatMap((row) => near.map((c) => row[c][part].rounding))),
+    });
+  return {
+    evidence: { ...evidence, 'families.notAsKnown': wrong.length },
+    checks: [
+      atMost({
+        name: 'cases in which the design does not give the known answer',
+        failsIf: 'a dependent family is found independent, or the other way round',
+        measured: wrong.length,
+        expected: 0,
+      }),
+      fall('ofDesign', 'the design'),
+      fall('ofGradients', 'the gradients'),
+    ],
+  };
+}
+
+function explicitEvidence([affine, constant]: readonly InjectivityComparison[]) {
+  return {
+    'design.singularValues': Array.from(affine.design.singularValues),
+    'design.rank': affine.design.rank,
+    'design.rankGap': affine.design.rankGap,
+    'design.interval': affine.design.interval,
+    'design.verdict': affine.design.verdict,
+    'designModuloConstants.singularValues': Array.from(constant.design.singularValues),
+    'designModuloConstants.verdict': constant.design.verdict,
+    'kernel.lambdaMin': constant.kernel.smallest,
+    'kernel.lambdaMax': constant.kernel.largest,
+    'gradients.smallest': constant.ofGradients.smallest,
+    'gradients.largest': constant.ofGradients.largest,
+    'kernelOfScores.lambdaMin': affine.kernel.smallest,
+    'kernelOfScores.lambdaMax': affine.kernel.largest,
+    'gradientsOfScores.smallest': affine.ofGradients.smallest,
+    'gradientsOfScores.largest': affine.ofGradients.largest,
+    dependency: toRows(affine.design.dependencies),
+    dependencyModuloConstants: toRows(constant.design.dependencies),
+  };
 }
 
 /** Injectivity of the attention kernel against independence of log-sum-exp functions (arXiv 2605.17660). */
-export const attentionKernelInjectivity = legacy<EnsembleInstance>({
+export const attentionKernelInjectivity = claim<Injectivities, MeasuredInjectivity>({
   id: 'D.ntk',
-  paper: 'D',
   title: 'When the attention kernel is injective',
   statement:
     'For one common token $x \\ne 0$, the kernel $K_{ij} = \\int D_\\theta\\mathrm{Att}[\\mu^i](x)\\, D_\\theta\\mathrm{Att}[\\mu^j](x)^\\top d\\nu(\\theta)$ of trained $Q, K$ is injective if and only if the functions $\\Lambda_{\\mu^i}$ are linearly independent modulo affine functions; with $V$ trained too, modulo constants.',
-  trust: 'P; criterion D',
-  quantity: 'share of cases where both tests agree',
-  instance: ensembleInstance,
-  run,
+  trust: { statement: 'P', criterion: 'D' },
+  given,
+  measure({ given: instance, seed, index }) {
+    const experiment = experimentOf(instance, seed, index);
+    const settings = {
+      seed: experiment.seed,
+      keyDimension: experiment.keyDimension,
+      heads: instance.heads,
+    };
+    return instance.explicit
+      ? kernelQuestions.map((question) => compareInjectivity(experiment.inputs, question, settings))
+      : cases.map(({ family, question }) =>
+          compareInjectivity(family.make(seed, index), question, settings),
+        );
+  },
+  conclude: (measured, { given: instance }) => injectivityConclusion(measured, instance),
 });

@@ -1,139 +1,193 @@
-import { ensembleLayout, randomEnsemble } from '../../ensemble/parameters.ts';
-import { createParticleMap } from '../../ensemble/particle-map.ts';
-import type { Backend } from '../../kernels/backend.ts';
-import { overExperiments } from '../control/over-experiments.ts';
-import type { Figure } from '../figure.ts';
-import { type ClaimContext, type Finding, judge, legacy } from '../legacy.ts';
-import { type CrossingCase, crossingCase } from './crossing.ts';
+import { z } from 'zod';
+import { kernelTolerance } from '../../ensemble/attention-kernel.ts';
+import { isInjective } from '../../ensemble/kernel-fall.ts';
 import {
-  displacedTargets,
-  type EnsembleInstance,
-  type EnsembleProblem,
-  ensembleInstance,
-  problemOf,
-} from './instance.ts';
-import { depthLines, followKernels, type KernelHistory } from './kernel-history.ts';
+  fallsOf,
+  leastRatio,
+  limitRatio,
+  type MeasuredPersistence,
+  measureKernelFall,
+  measureNearDependence,
+} from '../../ensemble/kernel-persistence.ts';
+import { atLeast, atMost, bound, equals } from '../check.ts';
+import { type Conclusion, claim } from '../claim.ts';
+import { experimentCount } from '../fields.ts';
+import { experiments } from '../given.ts';
+import { notTrivial } from '../verdict.ts';
+import { experimentOf, headCount, keyDimension, requireInputs, trainedFields } from './instance.ts';
+import { persistenceFigures } from './persistence-figures.ts';
 
-const ownLayers = 8;
-/** Below this share of the kernel's largest eigenvalue, injectivity is lost to rounding. */
-const lost = 1e-12;
+/** What a small loss may take by the prediction, for the second order to stay behind the first: {@link secondOrder}. */
+const smallShare = 1 / 4;
+/** A fall is at most this many times its first order where the loss is small. */
+const secondOrder = 2;
+const given = experiments({
+  label: 'kernels along training',
+  shared: {
+    starts: experimentCount(3, 'random starts'),
+    layers: z.int().min(1).max(4096).default(8).describe('L'),
+    heads: headCount(8),
+    steps: z.int().min(1).default(3000).describe('of gradient flow, at most'),
+    keyDimension,
+  },
+  own: {
+    crossingSteps: z
+      .int()
+      .min(0)
+      .default(150)
+      .describe('of gradient flow from contexts near dependence, with far targets'),
+  },
+  data: trainedFields,
+  full: { starts: 12, crossingSteps: 400 },
+  check: requireInputs,
+  pieces: ({ starts }) => starts,
+});
 
-/** The problem's contexts as points, targets near what the start puts out: a small initial loss. */
-function smallLoss(
-  backend: Backend,
-  problem: EnsembleProblem,
-  given: { readonly layers: number; readonly steps: number },
-): KernelHistory {
-  const { discrete, heads, keyDimension, seed } = problem;
-  const { dimension } = discrete;
-  const layout = ensembleLayout({ dimension, keyDimension, layers: given.layers, heads });
-  const map = createParticleMap(backend, { layout, inputs: discrete });
-  const start = randomEnsemble(layout, seed);
-  const targets = problem.targets ?? displacedTargets(map.forward(start), dimension, 0.1, seed);
-  return followKernels(map, targets, { start, steps: given.steps, observeEvery: 4 });
-}
+export type Persistences = ReturnType<typeof given.parse>;
 
-const smallestOf = ({ ratios }: KernelHistory) => Math.min(...ratios.flat());
-
-async function run(context: ClaimContext<EnsembleInstance>): Promise<Finding> {
-  const { instance, seed, setting, backend } = context;
-  const full = setting === 'full';
-  const count = full ? 12 : 3;
-  const given = { layers: instance?.depths.at(-1) ?? ownLayers, steps: full ? 600 : 160 };
-  const kept = await overExperiments(context, count, 'small loss', (index) =>
-    smallLoss(backend, problemOf(context, index), given),
+export function persistenceConclusion(measured: readonly MeasuredPersistence[]): Conclusion {
+  const kept = measured.flatMap((one) => one.kept);
+  const small = measured.flatMap(({ prediction, worst, kept: others }) =>
+    [...worst, ...others].map((history) => ({ prediction, history })),
   );
-  const near =
-    instance === undefined
-      ? await overExperiments(context, 4 * count, 'near-dependent contexts', (index) =>
-          crossingCase(seed, index >> 1, index % 2 === 0 ? 1 : -1, full ? 400 : 150),
-        )
-      : [];
-  const smallest = Math.min(...kept.map(smallestOf));
-  const starts = kept.map(({ ratios }) => Math.min(...ratios[0]));
-  const falls = kept.map((history, i) => smallestOf(history) / starts[i]);
+  const taken = small.map(({ prediction, history }) => {
+    const root = Math.sqrt(history.losses[0]);
+    return Math.max(
+      ...prediction.constants.map((constant, l) => (constant * root) / prediction.smallest[l]),
+    );
+  });
+  const starts = measured.map(({ prediction: { smallest, largest } }) =>
+    Math.min(...smallest.map((value, l) => (largest[l] > 0 ? value / largest[l] : 0))),
+  );
+  const size = measured[0].prediction.worst.direction.length;
+  const rounding = kernelTolerance * size;
+  const injective = measured.every(({ prediction }) => isInjective(prediction));
+  const open = small.filter(({ history }) => history.status.kind === 'step-limit').length;
+  const near = measured.flatMap((one) => one.near);
   const crossed = near.flatMap(({ crossing }) => (crossing === undefined ? [] : [crossing]));
-  const expected = { kind: 'at-least', value: lost } as const;
-  const assumptions = [
-    {
-      name: 'the kernel is injective at the start at every depth',
-      holds: Math.min(...starts) > lost,
-      value: Math.min(...starts),
-    },
-  ];
+  const limits = measured.flatMap(({ prediction, worst }) =>
+    worst.length > 0 ? [limitRatio(prediction, worst)] : [],
+  );
+  const least = Math.min(...small.map(({ history }) => leastRatio(history)));
+  const falls = small.map(({ history }) => {
+    const relative = fallsOf(history).map((fall, l) => fall / history.smallest[0][l]);
+    return Math.max(...relative);
+  });
   return {
-    assumptions,
+    hypotheses: [
+      {
+        name: 'the kernel is injective at the start at every depth',
+        holds: injective,
+        value: Math.min(...starts),
+      },
+      {
+        name: 'the initial loss is small: C_s√L(0) is at most a quarter of λ_min(K_s) at every depth',
+        holds: !injective || taken.every((share) => share <= smallShare * (1 + 1e-9)),
+        value: injective ? Math.max(...taken) : 'no start to fall from',
+      },
+    ],
+    resolution: [
+      notTrivial(
+        small.some(({ history }) => history.losses[0] === 0)
+          ? 'a start has loss 0: nothing moves the kernels'
+          : undefined,
+      ),
+      {
+        name: 'every training ended within its steps',
+        holds: open === 0,
+        value: `${open} of ${small.length} did not`,
+      },
+    ],
+    checks:
+      small.length === 0
+        ? []
+        : [
+            atLeast({
+              name: 'least λ_min/λ_max of the kernels over depth and training, over rounding',
+              failsIf: 'a kernel becomes singular to rounding from a small loss',
+              measured: least / rounding,
+              expected: 1,
+            }),
+            bound({
+              name: 'share of λ_min that a depth loses, over twice the largest C_s√L(0)/λ_min(K_s)',
+              failsIf: 'a small loss takes more than twice what it can to first order',
+              pairs: falls.map((value, i) => ({ value, bound: secondOrder * taken[i] })),
+              rounding,
+            }),
+            ...(limits.length > 0
+              ? [
+                  equals({
+                    name: 'fall of λ_min for the worst targets over C_s√L(0), as the loss goes to 0',
+                    failsIf: 'C_s is not the sharp constant: a factor or a term of it is wrong',
+                    measured: limits[0].ratio,
+                    interval: [
+                      Math.min(...limits.map(({ ratio, error }) => ratio - error)),
+                      Math.max(...limits.map(({ ratio, error }) => ratio + error)),
+                    ],
+                    intervalFrom: 'numerics',
+                    expected: 1,
+                    rivals: [0.5, Math.SQRT1_2, Math.SQRT2, 2],
+                  }),
+                ]
+              : []),
+            ...(crossed.length > 0
+              ? [
+                  atMost({
+                    name: 'λ_min/λ_max where m₁w₂ = m₂w₁ along training near dependence, over rounding',
+                    failsIf:
+                      'the kernel is injective where two Gaussian contexts on the line are dependent',
+                    measured:
+                      Math.max(...crossed.map(({ kernel }) => kernel)) / (2 * kernelTolerance),
+                    expected: 1,
+                  }),
+                ]
+              : []),
+          ],
     evidence: {
       'kernel.lambdaMin': kept.map(({ smallest }) => smallest.map((row) => Math.min(...row))),
       'kernel.relativeLambdaMin': kept.map(({ ratios }) => ratios.map((row) => Math.min(...row))),
       'kernel.fall': falls,
+      'kernel.predictedFall': taken,
+      'kernel.constants': measured.map(({ prediction }) => prediction.constants),
       'kernel.initial': starts,
-      'kernel.smallest': kept.map(smallestOf),
-      'loss.initial': kept.map(({ losses }) => losses[0]),
-      'loss.final': kept.map(({ losses }) => losses[losses.length - 1]),
-      ...(instance === undefined
-        ? {
-            'lost.cases': crossed.length,
-            'lost.ofCases': near.length,
-            'lost.kernelAtCrossing': crossed.map((c) => c.kernel),
-            'lost.rootLossAtCrossing': crossed.map((c) => c.rootLoss),
-            'lost.depthOfCrossing': crossed.map((c) => c.layer),
-            'lost.kernelAtStart': near.map(({ history }) => Math.min(...history.ratios[0])),
-          }
-        : {}),
+      'kernel.smallest': small.map(({ history }) => leastRatio(history)),
+      'worst.limits': limits.map(({ ratio }) => ratio),
+      'worst.errors': limits.map(({ error }) => error),
+      'loss.initial': small.map(({ history }) => history.losses[0]),
+      'loss.final': small.map(({ history }) => history.losses[history.losses.length - 1]),
+      'lost.cases': crossed.length,
+      'lost.ofCases': near.length,
+      'lost.kernelAtCrossing': crossed.map(({ kernel }) => kernel),
+      'lost.rootLossAtCrossing': crossed.map(({ rootLoss }) => rootLoss),
+      'lost.depthOfCrossing': crossed.map(({ layer }) => layer),
+      'lost.kernelAtStart': near.map(({ history }) => Math.min(...history.ratios[0])),
     },
-    measured: smallest,
-    expected,
-    interval: null,
-    verdict: judge(assumptions, smallest, null, expected),
-    summary: `With a small loss λ_min/λ_max stays above ${smallest.toExponential(1)} at every depth, and above ${Math.min(...falls).toPrecision(2)} times its start${
-      near.length > 0
-        ? `; of ${near.length} trainings that start near dependence with far targets, ${crossed.length} lose injectivity at some depth${crossed.length > 0 ? `, at √loss ≥ ${Math.min(...crossed.map((c) => c.rootLoss)).toPrecision(2)}` : ''}`
-        : ''
-    }.`,
-    figures: [
-      {
-        id: 'D.persistence',
-        title: 'Injectivity along training, where it is kept',
-        caption:
-          'Smallest over largest eigenvalue of the attention kernel at each depth over training time, small initial loss (first experiment).',
-        x: { label: 'training time τ' },
-        y: { label: 'λ_min/λ_max of K_s', scale: 'log' },
-        marks: depthLines(kept[0]),
-      },
-      ...lostFigure(near),
-    ],
+    summary:
+      small.length === 0
+        ? 'No training was followed.'
+        : `From losses that can take up to ${(100 * Math.max(...taken)).toPrecision(3)} % of λ_min at their worst, training takes at most ${(100 * Math.max(...falls)).toPrecision(3)} % at any depth; λ_min/λ_max stays above ${least.toExponential(1)}${
+            near.length > 0
+              ? `; of ${near.length} trainings that start near dependence with far targets, ${crossed.length} lose injectivity at some depth${crossed.length > 0 ? `, at √loss ≥ ${Math.min(...crossed.map(({ rootLoss }) => rootLoss)).toPrecision(2)}` : ''}`
+              : ''
+          }.`,
+    figures: small.length === 0 ? [] : persistenceFigures(measured),
   };
 }
 
-function lostFigure(near: readonly CrossingCase[]): Figure[] {
-  const example = near.find(({ crossing }) => crossing !== undefined);
-  if (example?.crossing === undefined) return [];
-  const { history, crossing } = example;
-  return [
-    {
-      id: 'D.persistence.lost',
-      title: 'Injectivity along training, where it is lost',
-      caption: `The same for two Gaussian contexts on the line that start near dependence, with far targets. Rule: the kernel at s = ${crossing.layer}/8 is singular.`,
-      x: { label: 'training time τ' },
-      y: { label: 'λ_min/λ_max of K_s', scale: 'log' },
-      marks: [
-        ...depthLines(history),
-        { kind: 'rule', axis: 'x', at: history.times[crossing.index], label: 'singular' },
-      ],
-    },
-  ];
-}
-
 /** Whether injectivity survives training (open in arXiv 2605.17660). */
-export const persistence = legacy<EnsembleInstance>({
+export const persistence = claim<Persistences, MeasuredPersistence>({
   id: 'D.persistence',
-  paper: 'D',
   title: 'Injectivity along training',
   statement:
-    'While $\\sqrt{L}$ is small the kernels $K_s$ of an injective start stay injective at every depth $s$ (open; measured here).',
-  trust: 'P: open',
-  quantity: 'smallest λ_min/λ_max over depth and training time',
-  instance: ensembleInstance,
-  run,
+    'While $\\sqrt{L}$ is small the kernels $K_s$ of an injective start stay injective at every depth $s$ (open; measured here): $\\lambda_{\\min}(K_s) \\ge \\lambda_{\\min}(K_s)(0) - C_s\\sqrt{L(0)}$ to first order.',
+  trust: { statement: 'P', constant: 'D' },
+  given,
+  measure({ backend, given: instance, seed, index }) {
+    const experiment = experimentOf(instance, seed, index);
+    return {
+      ...measureKernelFall(backend, experiment, instance),
+      near: instance.explicit ? [] : measureNearDependence(experiment.seed, instance.crossingSteps),
+    };
+  },
+  conclude: (measured) => persistenceConclusion(measured),
 });

@@ -1,118 +1,131 @@
-import { type ClusteringLimit, clusteringLimit } from '../../gaussian/clustering.ts';
-import { gaussianLayer, scoreHead } from '../../gaussian/layer.ts';
-import { randomMatrix } from '../../gaussian/random-matrices.ts';
+import { flowOfInstance } from '../../gaussian/gaussian-flow.ts';
 import {
-  advanceRiccati,
-  type RiccatiForm,
-  riccatiForm,
-  riccatiStep,
-} from '../../gaussian/riccati.ts';
-import { type GaussianFlowInstance, gaussianFlowSchema } from '../../gaussian/schema.ts';
-import { symmetricEigen } from '../../numeric/decompositions.ts';
-import {
-  frobeniusNorm,
-  identity,
-  largestEntry,
-  type Matrix,
-  multiply,
-  scale,
-  subtract,
-  toRows,
-  trace,
-  transpose,
-} from '../../numeric/matrix.ts';
-import { randomStream } from '../../numeric/random.ts';
-import { overExperiments } from '../control/over-experiments.ts';
+  measureSettling,
+  randomRepellingDraw,
+  type Settling,
+} from '../../gaussian/measure/settling.ts';
+import { gaussianFlowFields, headComplaints } from '../../gaussian/schema.ts';
+import { toRows } from '../../numeric/matrix.ts';
+import { type Check, equals, identical } from '../check.ts';
+import { type Conclusion, claim } from '../claim.ts';
+import { convergenceFigure } from '../convergence-figure.ts';
+import { experimentCount } from '../fields.ts';
 import type { Figure } from '../figure.ts';
-import { type ClaimContext, type Finding, judge, legacy } from '../legacy.ts';
-import { flowOfInstance, type GaussianFlow, gaussianFlow } from './flow-instance.ts';
-import { randomLaw } from './random-flows.ts';
+import { experiments } from '../given.ts';
+import { deterministicOrder } from '../order.ts';
+import { notTrivial } from '../verdict.ts';
+import { completed, largestOf } from './conditions.ts';
 
-interface Draw {
-  readonly dimension: number;
-  readonly keyDimension: number | null;
-  /** Of the closed form; null where it does not apply. */
-  readonly limit: ClusteringLimit | null;
-  /** Directions in which the flow itself keeps its spread. */
-  readonly flowRank: number | null;
-  /** `|Σ(t) − Σ*|/tr Σ_0` at the late depth, which falls like 1/t. */
-  readonly distance: number;
-}
+const repellingDraws = experiments({
+  label: 'draws',
+  shared: {},
+  own: { draws: experimentCount(100, 'random K = −Q and laws') },
+  data: gaussianFlowFields,
+  full: { draws: 1000 },
+  check: (given) => (given.explicit ? headComplaints(given) : []),
+  pieces: (given) => (given.explicit ? 1 : given.draws),
+});
+type RepellingDraws = ReturnType<typeof repellingDraws.parse>;
 
-function draw({ layer, law, start }: GaussianFlow, keyDimension: number | null): Draw {
-  const d = law.mean.length;
-  const form = riccatiForm(layer);
-  const applies =
-    form !== null &&
-    largestEntry(form.W) === 0 &&
-    symmetricEigen(form.M).values[d - 1] <= 1e-12 * largestEntry(form.M);
-  const outside = { dimension: d, keyDimension, limit: null, flowRank: null, distance: 0 };
-  if (!applies || form === null) return outside;
-  const limit = clusteringLimit(form, start.factor);
-  const rates = symmetricEigen(multiply(transpose(start.factor), form.M, start.factor)).values;
-  const slowest = rates.filter((value) => value < 1e-12 * rates[0]).at(-1) ?? -1;
-  const late = covarianceAt(form, start.factor, -1e5 / slowest);
-  const later = symmetricEigen(covarianceAt(form, start.factor, -2e5 / slowest)).values;
-  // A direction that collapses like 1/t halves when t doubles, one that stays does not.
-  const flowRank = symmetricEigen(late).values.filter((value, i) => later[i] > 0.75 * value).length;
-  const distance = frobeniusNorm(subtract(late, limit.covariance)) / trace(law.covariance);
-  return { dimension: d, keyDimension, limit, flowRank, distance };
-}
-
-/** Σ at depth t, by the exact flow. */
-function covarianceAt(form: RiccatiForm, factor: Matrix, t: number): Matrix {
-  const L = advanceRiccati(riccatiStep(form, t), factor);
-  return L === null ? scale(Number.NaN, form.M) : multiply(L, transpose(L));
-}
-
-/** The finding from draws of K = −Q, or from one explicit layer. */
-export function clusteringFinding(draws: readonly Draw[]): Finding {
-  const applicable = draws.filter((one) => one.limit !== null);
-  const assumptions = [
-    {
-      name: 'V_h = v_h I, W = 0 and M negative semi-definite',
-      holds: applicable.length === draws.length,
-      value: `${applicable.length} of ${draws.length}`,
-    },
-  ];
-  const exact = applicable.filter(
-    ({ dimension, keyDimension, limit, flowRank, distance }) =>
-      limit !== null &&
-      flowRank === limit.rank &&
-      (keyDimension === null || limit.rank === Math.max(0, dimension - keyDimension)) &&
-      distance < 1e-4,
+export function clusteringConclusion(draws: readonly Settling[]): Conclusion {
+  const moving = draws.filter((one) => one.flowRank !== null);
+  const wrongRank = moving.filter((one) => one.flowRank !== one.limit?.rank).length;
+  const wrongDimension = moving.filter(
+    ({ dimension, keyDimension, limit }) =>
+      keyDimension !== null && limit?.rank !== Math.max(0, dimension - keyDimension),
   ).length;
-  const measured = exact / draws.length;
-  const expected = { kind: 'value', value: 1 } as const;
+  const order = deterministicOrder({
+    name: 'order of |Σ(t) − Σ*| in t',
+    failsIf: 'the integrated covariance tends to something else, or at another rate than 1/t',
+    scales: moving[0]?.times ?? [],
+    rows: moving.map((one) => one.distances),
+    accuracy: largestOf(moving, (one) => one.accuracy),
+    ...{ order: -1, side: 'exactly' },
+  });
+  const count = (name: string, failsIf: string, measured: number): Check =>
+    equals({ name, failsIf, measured, expected: 0, rivals: [1] });
+  const formulas = moving.flatMap((one) => one.formulas ?? []);
   const single = draws.length === 1 ? draws[0] : undefined;
-  const verdict = judge(assumptions, measured, null, expected);
   return {
-    assumptions,
-    evidence: {
-      rank: single ? (single.limit?.rank ?? 'outside') : draws.map((one) => one.limit?.rank ?? -1),
-      'rank.flow': single ? (single.flowRank ?? 'none') : draws.map((one) => one.flowRank ?? -1),
+    hypotheses: [
+      {
+        name: 'V_h = v_h I, W = 0 and M negative semi-definite',
+        holds: draws.every((one) => one.applies),
+        value: `${draws.filter((one) => one.applies).length} of ${draws.length}`,
+      },
+    ],
+    resolution: [
+      completed('the moment flow', draws),
+      notTrivial(
+        draws.every((one) => one.atRest)
+          ? 'attention is zero on the support, so that the law stays as it is'
+          : undefined,
+      ),
+    ],
+    checks: [
+      count(
+        'draws whose flow settles at another rank than the limit has',
+        'the flow keeps more or fewer directions than the closed form says',
+        wrongRank,
+      ),
       ...(single
-        ? {}
-        : {
-            dimension: draws.map((one) => one.dimension),
-            keyDimension: draws.map((one) => one.keyDimension ?? -1),
-          }),
-      ...(single?.limit ? { limit: toRows(single.limit.covariance) } : {}),
-      'limit.distance': Math.max(...draws.map((one) => one.distance)),
+        ? []
+        : [
+            count(
+              'draws whose limit has another rank than d − k',
+              'a random Q of k rows leaves other than d − k directions alone',
+              wrongDimension,
+            ),
+          ]),
+      order,
+      ...(formulas.length === 0
+        ? []
+        : [
+            identical({
+              name: 'LΠLᵀ and N(NᵀΣ₀⁻¹N)⁻¹Nᵀ',
+              failsIf: 'the limit is not what the projection along ker M gives',
+              of: formulas.map((one) => ({ ...one, scale: 1 })),
+            }),
+          ]),
+    ],
+    evidence: {
+      rank: draws.map((one) => one.limit?.rank ?? -1),
+      'rank.flow': draws.map((one) => one.flowRank ?? -1),
+      dimension: draws.map((one) => one.dimension),
+      keyDimension: draws.map((one) => one.keyDimension ?? -1),
+      limit: single?.limit ? toRows(single.limit.covariance) : 'of many draws',
+      'limit.distance': largestOf(moving, ({ distances }) => distances[distances.length - 1]),
+      'distance.accuracy': largestOf(moving, (one) => one.accuracy),
     },
-    measured,
-    expected,
-    interval: null,
-    verdict,
     summary:
-      verdict === 'outside'
-        ? 'The limit has a closed form only for V_h = v_h I, W = 0 and M negative semi-definite.'
-        : `In ${exact} of ${draws.length} draws the law collapses onto as many dimensions as the closed form says${single ? '' : ', d − k'}.`,
-    figures: single ? [] : [clusteringFigure(draws)],
+      moving.length === 0
+        ? 'No law was followed to its limit.'
+        : `In ${moving.length - wrongRank} of ${draws.length} draws the law collapses onto as many dimensions as the closed form says${single ? '' : ', d − k'}, and nears it like t^${order.measured.toFixed(3)}.`,
+    figures: [
+      ...(single ? [] : [clusteringFigure(draws)]),
+      ...(moving.length === 0
+        ? []
+        : [
+            convergenceFigure({
+              id: 'C.clustering-distance',
+              title: 'How the covariance nears its limit',
+              caption:
+                'Distance of the integrated covariance to the closed form of its limit, over tr Σ₀. Band: range over draws.',
+              scale: 'depth t, in units of the slowest rate',
+              quantity: '|Σ(t) − Σ*| / tr Σ₀',
+              curves: [
+                {
+                  ...{ series: 'distance', scales: moving[0].times, slope: -1 },
+                  rows: moving.map((one) => one.distances),
+                },
+              ],
+            }),
+          ]),
+    ],
   };
 }
 
-function clusteringFigure(draws: readonly Draw[]): Figure {
+function clusteringFigure(draws: readonly Settling[]): Figure {
   const d = Math.max(...draws.map((one) => one.dimension));
   const defects = draws.map(
     ({ dimension, keyDimension, flowRank }) =>
@@ -138,34 +151,18 @@ function clusteringFigure(draws: readonly Draw[]): Figure {
   };
 }
 
-async function run(context: ClaimContext<GaussianFlowInstance>): Promise<Finding> {
-  const { instance, seed, setting } = context;
-  if (instance !== undefined) return clusteringFinding([draw(flowOfInstance(instance), null)]);
-  const draws = await overExperiments(
-    context,
-    setting === 'full' ? 1000 : 100,
-    'random draws',
-    (index) => {
-      const stream = randomStream(seed, 'C.clustering', index);
-      const d = 2 + (index % 5);
-      const k = 1 + (Math.floor(index / 5) % d);
-      const Q = randomMatrix(stream, k, d);
-      const head = scoreHead({ V: identity(d), Q, K: scale(-1, Q) });
-      return draw(gaussianFlow(gaussianLayer({ heads: [head] }), randomLaw(stream, d), 1), k);
-    },
-  );
-  return clusteringFinding(draws);
-}
-
 /** Repelling keys squeeze the law onto a subspace of dimension d − k (arXiv 2606.07600). */
-export const clustering = legacy<GaussianFlowInstance>({
+export const clustering = claim<RepellingDraws, Settling>({
   id: 'C.clustering',
-  paper: 'C',
   title: 'Collapse onto a subspace of dimension d − k',
   statement:
-    'For $K = -Q \\in \\mathbb R^{k\\times d}$, $V = I$, $W = 0$: $\\Sigma(t) \\to N(N^\\top\\Sigma_0^{-1}N)^{-1}N^\\top$, $N$ a basis of $\\ker M$, of rank $d - k$.',
-  trust: 'D',
-  quantity: 'share of draws that collapse as predicted',
-  instance: gaussianFlowSchema,
-  run,
+    'For $K = -Q \\in \\mathbb R^{k\\times d}$, $V = I$, $W = 0$: $\\Sigma(t) \\to N(N^\\top\\Sigma_0^{-1}N)^{-1}N^\\top$, $N$ a basis of $\\ker M$, of rank $d - k$, at the rate $1/t$.',
+  trust: { statement: 'D' },
+  given: repellingDraws,
+  measure({ given, seed, index }) {
+    if (given.explicit) return measureSettling(flowOfInstance(given, 1), null);
+    const { flow, keyDimension } = randomRepellingDraw(seed, index);
+    return measureSettling(flow, keyDimension);
+  },
+  conclude: (draws) => clusteringConclusion(draws),
 });

@@ -1,191 +1,156 @@
-import { tiltRatio } from '../../gaussian/finite-n.ts';
-import { gaussianLayer } from '../../gaussian/layer.ts';
-import { integrateMoments } from '../../gaussian/moment-flow.ts';
-import { unfactored } from '../../gaussian/moments.ts';
-import { randomMatrix } from '../../gaussian/random-matrices.ts';
-import { type GaussianFlowInstance, gaussianFlowSchema } from '../../gaussian/schema.ts';
-import { type MardiaTest, mardiaTest } from '../../law/distance/mardia.ts';
-import { spectralNorm } from '../../numeric/decompositions.ts';
+import { z } from 'zod';
+import { flowOfInstance } from '../../gaussian/gaussian-flow.ts';
+import {
+  type CloudRate,
+  measureCloudRate,
+  randomTiltedFlow,
+} from '../../gaussian/measure/invariance.ts';
+import { slopeBias } from '../../gaussian/measure/slope-bias.ts';
+import { finiteWeightVariance } from '../../gaussian/measure/weight-growth.ts';
+import { gaussianFlowFields, headComplaints } from '../../gaussian/schema.ts';
 import { fitRate } from '../../numeric/fit.ts';
-import { scale } from '../../numeric/matrix.ts';
-import { randomStream } from '../../numeric/random.ts';
-import { overExperiments } from '../control/over-experiments.ts';
-import { type ClaimContext, type Finding, judge, legacy } from '../legacy.ts';
-import { endClouds, endLaw, momentErrors, nullClouds, slicedErrors } from './cloud-errors.ts';
-import { depthsUpTo, flowOfInstance, type GaussianFlow, gaussianFlow } from './flow-instance.ts';
-import { randomLaw } from './random-flows.ts';
-import { rateFigure } from './rate-figure.ts';
-import { slopeBias } from './slope-bias.ts';
+import { atMost, certain } from '../check.ts';
+import { type Conclusion, claim } from '../claim.ts';
+import { convergenceFigure } from '../convergence-figure.ts';
+import { experimentCount, increasing } from '../fields.ts';
+import { experiments } from '../given.ts';
+import { sampledOrder } from '../order.ts';
+import { notTrivial } from '../verdict.ts';
+import { completed, horizonField, largestOf, softmax } from './conditions.ts';
 
-/** Slope of the distance over its null in n: 0 in the Gaussian limit, 1/2 in any other. */
+const cloudRates = experiments({
+  label: 'layers with clouds',
+  shared: {
+    horizon: horizonField(1),
+    tokens: increasing([64, 128, 256, 512], 4, 'numbers of tokens n'),
+    samples: z.int().min(2).default(10).describe('independent clouds for each n and group'),
+  },
+  own: { layers: experimentCount(18, 'random layers and laws') },
+  data: {
+    ...gaussianFlowFields,
+    groups: z.int().min(2).default(6).describe('independent groups of clouds'),
+  },
+  full: { layers: 36, samples: 16, tokens: [64, 128, 256, 512, 1024] },
+  check: (given) => (given.explicit ? headComplaints(given) : []),
+  pieces: (given) => (given.explicit ? given.groups : given.layers),
+});
+type CloudRates = ReturnType<typeof cloudRates.parse>;
+
+/** Slope of the distance over its null in n: 0 in the Gaussian limit, 1/2 in any other; this is between them. */
 const gaussianGrowth = 0.25;
 
-/** One law and layer at several n. */
-interface Experiment {
-  /** Errors of the moments. */
-  readonly moments: readonly number[];
-  /** Sliced W2 to N(m(T), Σ(T)), and the same for independent samples of that law. */
-  readonly sliced: readonly number[];
-  readonly null: readonly number[];
-  readonly mardia: MardiaTest;
-  /** Largest tilt/√(2 ln n) along the moment flow, at the smallest n. */
-  readonly tilt: number;
-  /** The depth of the law's blow-up before the horizon. */
-  readonly blowUpTime: number | null;
-  /** How the integration of the law ended. */
-  readonly ended: string;
-}
-
-interface Scale {
-  readonly counts: readonly number[];
-  readonly samples: number;
-}
-
-function measure(
-  { backend, seed }: ClaimContext<unknown>,
-  flow: GaussianFlow,
-  { counts, samples }: Scale,
-  index: number,
-): Experiment {
-  const { layer, start, horizon } = flow;
-  const closure = integrateMoments(layer, start, { horizon });
-  const tilt = Math.max(
-    ...depthsUpTo(closure.time, 20).map((t) =>
-      tiltRatio(layer, unfactored(closure.at(t)), counts[0]),
-    ),
-  );
-  // Where the law does not get to the horizon, tokens are compared with it on the way there.
-  const until = closure.status.kind === 'completed' ? horizon : 0.5 * closure.time;
-  const seen = { ...flow, horizon: until };
-  const own = 1000 * seed + index;
-  const clouds = endClouds(backend, seen, { counts, samples, steps: 6, seed: own });
-  const law = endLaw(seen);
-  return {
-    moments: momentErrors(clouds, law),
-    sliced: slicedErrors(clouds, law),
-    null: slicedErrors(nullClouds(law, clouds, own), law),
-    mardia: mardiaTest(clouds[clouds.length - 1][0]),
-    tilt,
-    blowUpTime: closure.blowUpTime,
-    ended: closure.status.kind,
-  };
-}
-
-/** The finding from experiments at the same numbers of tokens. */
-export function invarianceFinding(
-  counts: readonly number[],
-  experiments: readonly Experiment[],
-): Finding {
-  const tilt = Math.max(...experiments.map((one) => one.tilt));
-  const unfinished = experiments.find((one) => one.ended !== 'completed');
-  const blowUps = experiments.flatMap((one) => one.blowUpTime ?? []);
-  const assumptions = [
-    {
-      name: 'the law does not blow up before the horizon',
-      holds: unfinished === undefined,
-      value:
-        blowUps.length > 0
-          ? `blow-up at ${blowUps[0].toPrecision(8)}`
-          : (unfinished?.ended ?? 'integrated to T'),
-    },
-    { name: 'tilt below √(2 ln n) (largest ratio)', holds: tilt < 1, value: tilt },
-  ];
-  const fit = fitRate({ x: counts, y: experiments.map((one) => one.moments) });
-  const growth = fitRate({
-    x: counts,
-    y: experiments.map((one) => one.sliced.map((value, i) => value / one.null[i])),
+export function invarianceConclusion(
+  given: Pick<CloudRates, 'tokens'> & { readonly attention?: string },
+  measured: readonly CloudRate[],
+): Conclusion {
+  const { tokens } = given;
+  const moved = measured.filter(({ moments }) => moments.length > 0);
+  const rows = (of: (one: CloudRate) => readonly number[]) => moved.map(of);
+  const order = sampledOrder({
+    name: 'order of the error of the moments in n',
+    failsIf: 'n tokens do not tend to the moment flow, or more slowly than n^(−1/2)',
+    ...{ scales: tokens, rows: rows((one) => one.moments), bias: slopeBias(tokens) },
+    ...{ order: -0.5, side: 'at least as fast', among: 2 },
   });
-  const expected = { kind: 'value', value: -0.5, tolerance: slopeBias(counts) } as const;
-  const judged = judge(assumptions, fit.slope, fit.interval, expected);
-  const gaussian = (growth.interval?.[0] ?? growth.slope) <= gaussianGrowth;
-  const verdict = judged === 'holds' && !gaussian ? 'fails' : judged;
-  const last = counts.length - 1;
+  const overNull = rows((one) => one.sliced.map((value, i) => value / one.null[i]));
+  const data = { x: tokens, y: overNull };
+  const growth = moved.length < 2 ? null : fitRate(data, { confidence: 0.975 });
+  const gaussian = atMost({
+    name: 'growth in n of the sliced distance to N(m, Σ) over that of Gaussian samples',
+    failsIf: 'the limit of the clouds is not Gaussian, or has other moments: then it is 1/2',
+    measured: growth?.slope ?? Number.NaN,
+    interval: growth?.interval ?? null,
+    contradiction: growth === null ? null : fitRate(data, { confidence: certain }).interval,
+    expected: gaussianGrowth,
+  });
+  const blowUp: number | undefined = measured.flatMap((one) => one.blowUpTime ?? [])[0];
+  const tilt = largestOf(measured, (one) => one.tilt);
+  const variance = largestOf(measured, (one) => one.weightGrowth);
+  const still = measured.every((one) => !one.attends);
+  const last = tokens.length - 1;
+  const nearness = overNull.reduce((sum, row) => sum + row[last] / overNull.length, 0);
   return {
-    assumptions,
+    hypotheses: [
+      softmax(given.attention),
+      {
+        name: 'the law does not blow up before the horizon',
+        holds: blowUp === undefined,
+        value: blowUp === undefined ? 'it does not' : `blow-up at ${blowUp.toPrecision(8)}`,
+      },
+      { name: 'tilt below √(2 ln n), for the limit (largest ratio)', holds: tilt < 1, value: tilt },
+      { name: 'tilt below ½√(2 ln n), for the rate (ratio)', holds: tilt < 0.5, value: tilt },
+      {
+        name: 'weights of finite variance: |Σ^½BΣ^½|² below 1/2 along the flow (largest)',
+        holds: variance < finiteWeightVariance,
+        value: variance,
+      },
+    ],
+    resolution: [
+      completed('the moment flow', measured),
+      {
+        name: 'the steps of the tokens are fine enough for the largest cloud',
+        holds: moved.length === measured.length,
+        value: `${moved.length} of ${measured.length}`,
+      },
+      notTrivial(
+        still
+          ? 'attention does nothing here: tokens move by an affine map, which keeps any law Gaussian'
+          : undefined,
+      ),
+    ],
+    checks: [order, gaussian],
     evidence: {
-      tokens: counts,
-      'moments.error': experiments.map((one) => one.moments),
-      'slicedDistance.value': experiments.map((one) => one.sliced),
-      'slicedDistance.null': experiments.map((one) => one.null),
-      'slicedDistance.growthOverNull': growth.slope,
-      'slicedDistance.growthInterval': growth.interval ?? [growth.slope, growth.slope],
-      'mardia.skewness.pValue': experiments.map((one) => one.mardia.skewness.pValue),
-      'mardia.kurtosis.pValue': experiments.map((one) => one.mardia.kurtosis.pValue),
-      'mardia.tokens': counts[last],
-      'tilt.largestRatio': tilt,
-      ...(blowUps.length === 0 ? {} : { 'blowUpTime.integrated': blowUps[0] }),
+      tokens,
+      'moments.error': rows((one) => one.moments),
+      'slicedDistance.value': rows((one) => one.sliced),
+      'slicedDistance.null': rows((one) => one.null),
+      'mardia.skewness.pValue': moved.map(({ mardia }) => mardia?.skewness.pValue ?? 1),
+      'mardia.kurtosis.pValue': moved.map(({ mardia }) => mardia?.kurtosis.pValue ?? 1),
+      'tilt.ratio': measured.map((one) => one.tilt),
+      'tilt.endOfRate': 0.5,
+      'tilt.endOfClosure': 1,
+      weightGrowth: measured.map((one) => one.weightGrowth),
+      'tokens.steps': moved.map(({ steps }) => steps ?? 0),
     },
-    measured: fit.slope,
-    expected,
-    interval: fit.interval,
-    verdict,
-    summary: gaussian
-      ? `The moments of n tokens approach the moment flow like n^${fit.slope.toFixed(3)}; the cloud stays as near to N(m, Σ) as a Gaussian sample does (${(experiments.reduce((sum, one) => sum + one.sliced[last] / one.null[last], 0) / experiments.length).toFixed(2)} of the null at n = ${counts[last]}).`
-      : `The cloud departs from the Gaussian law: its distance over that of a Gaussian sample grows like n^${growth.slope.toFixed(2)}.`,
+    summary:
+      moved.length === 0
+        ? 'No tokens were moved.'
+        : `The moments of n tokens approach the moment flow like n^${order.measured.toFixed(3)}; at n = ${tokens[last]} the cloud is ${nearness.toFixed(2)} times as far from N(m, Σ) as a Gaussian sample. The tilt reaches ${tilt.toFixed(2)} of √(2 ln n): the rate ends at 0.5, the closure at 1.`,
     figures: [
-      rateFigure({
+      convergenceFigure({
         id: 'C.invariance',
         title: 'A Gaussian cloud stays Gaussian',
         caption:
-          'Relative error of the moments of n tokens, and sliced W2 from n tokens to N(m, Σ) beside that of independent Gaussian samples (the null), in units of √(trΣ/d). Bands: range over random layers.',
-        quantity: 'relative error',
-        counts,
+          'Relative error of the moments of n tokens, and sliced W2 from n tokens to N(m, Σ) beside that of independent Gaussian samples (the null), in units of √(trΣ/d). Bands: range over layers.',
+        ...{ scale: 'tokens n', quantity: 'relative error' },
         curves: [
-          { series: 'moments', rows: experiments.map((one) => one.moments) },
-          { series: 'sliced W2', rows: experiments.map((one) => one.sliced) },
-          { series: 'sliced W2, null', rows: experiments.map((one) => one.null) },
+          { series: 'moments', scales: tokens, rows: rows((one) => one.moments), slope: -0.5 },
+          { series: 'sliced W2', scales: tokens, rows: rows((one) => one.sliced) },
+          { series: 'sliced W2, null', scales: tokens, rows: rows((one) => one.null) },
         ],
       }),
     ],
   };
 }
 
-/** Two heads that tilt the initial law by 0.15 of what 64 tokens can follow, and values too small to raise that much. */
-function randomFlow(seed: number, index: number): GaussianFlow {
-  const stream = randomStream(seed, 'C.invariance', index);
-  const d = 1 + (index % 3);
-  const matrixOfNorm = (size: number) => {
-    const matrix = randomMatrix(stream, d, d);
-    return scale(size / spectralNorm(matrix), matrix);
-  };
-  const law = randomLaw(stream, d);
-  const heads = [0, 1].map(() => {
-    const V = matrixOfNorm(0.2);
-    const B = randomMatrix(stream, d, d);
-    const tilt = tiltRatio(gaussianLayer({ heads: [{ V, B }] }), law, 64);
-    return { V, B: scale(0.15 / tilt, B) };
-  });
-  const b = stream.normals(new Float64Array(d)).map((entry) => 0.3 * entry);
-  return gaussianFlow(gaussianLayer({ heads, W: matrixOfNorm(0.2), b }), law, 1);
-}
-
-async function run(context: ClaimContext<GaussianFlowInstance>): Promise<Finding> {
-  const { instance, seed, setting } = context;
-  const full = setting === 'full';
-  const counts = full ? [64, 128, 256, 512, 1024] : [64, 128, 256, 512];
-  if (instance !== undefined) {
-    const flow = flowOfInstance(instance);
-    const samples = full ? 16 : 8;
-    const experiments = await overExperiments(context, 6, 'groups of samples', (index) =>
-      measure(context, flow, { counts, samples }, index),
-    );
-    return invarianceFinding(counts, experiments);
-  }
-  const experiments = await overExperiments(context, full ? 36 : 18, 'random layers', (index) =>
-    measure(context, randomFlow(seed, index), { counts, samples: full ? 16 : 10 }, index),
-  );
-  return invarianceFinding(counts, experiments);
-}
-
 /** Gaussian token laws stay Gaussian (arXiv 2606.07600). */
-export const invariance = legacy<GaussianFlowInstance>({
+export const invariance = claim<CloudRates, CloudRate>({
   id: 'C.invariance',
-  paper: 'C',
   title: 'Gaussian in, Gaussian out',
   statement:
-    'For $\\mu = N(m,\\Sigma)$ the tilted mean is $m + \\Sigma B x$, so the law stays Gaussian with $\\dot m = Um + \\hat V m + b$, $\\dot\\Sigma = U\\Sigma + \\Sigma U^\\top$, $U = \\sum_h V_h\\Sigma B_h + W$; n tokens follow it up to $O(n^{-1/2})$ while the tilt stays below $\\sqrt{2\\ln n}$.',
-  trust: 'P',
-  quantity: 'log–log slope of the moment error in n',
-  instance: gaussianFlowSchema,
-  run,
+    'For $\\mu = N(m,\\Sigma)$ the tilted mean is $m + \\Sigma B x$, so the law stays Gaussian with $\\dot m = Um + \\hat V m + b$, $\\dot\\Sigma = U\\Sigma + \\Sigma U^\\top$, $U = \\sum_h V_h\\Sigma B_h + W$; n tokens follow it up to $O(n^{-1/2})$ while the tilt stays below $\\tfrac12\\sqrt{2\\ln n}$ and $|\\Sigma^{1/2}B\\Sigma^{1/2}| < 1/\\sqrt2$, and tend to it while the tilt stays below $\\sqrt{2\\ln n}$.',
+  trust: { statement: 'P', rate: 'D' },
+  given: cloudRates,
+  measure({ backend, given, seed, index }) {
+    const { tokens, samples, horizon } = given;
+    const flow = given.explicit
+      ? flowOfInstance(given, horizon)
+      : randomTiltedFlow(seed, index, horizon);
+    return measureCloudRate(backend, flow, { tokens, samples, seed: 10_000 * seed + index });
+  },
+  conclude: (measured, { given }) =>
+    invarianceConclusion(
+      given.explicit ? given : { tokens: given.tokens, attention: 'softmax' },
+      measured,
+    ),
 });

@@ -1,22 +1,26 @@
 import { z } from 'zod';
-import { blockClouds } from '../../gaussian/practice/block-clouds.ts';
-import type { CloudMeasures } from '../../gaussian/practice/measure-cloud.ts';
+import { type CloudMeasures, excessDistance } from '../../gaussian/practice/measure-cloud.ts';
+import {
+  alternatives,
+  asPredicted,
+  gaussianInput,
+  measureAlternatives,
+  measurePrescribed,
+  measureSource,
+  prescriptionName,
+  prescriptions,
+} from '../../gaussian/practice/measure-source.ts';
+import { stackClouds } from '../../gaussian/practice/stack-clouds.ts';
 import { randomStack, type TransformerShape, tinyDeit } from '../../gaussian/practice/stacks.ts';
 import type { TokenCloudSource } from '../../gaussian/practice/token-cloud.ts';
 import { meanInterval } from '../../numeric/fit.ts';
 import { fromRows } from '../../numeric/matrix.ts';
-import { type ClaimContext, type Evidence, type Finding, judge, legacy } from '../legacy.ts';
-import {
-  asPredicted,
-  distanceFigure,
-  gaussianInput,
-  measurePrescribed,
-  measureSource,
-  type PrescribedRecord,
-  prescribedTraceFigure,
-  prescriptionName,
-  prescriptions,
-} from './practice-measures.ts';
+import { atMost, certain, equals } from '../check.ts';
+import { type Conclusion, claim, type Evidence } from '../claim.ts';
+import { experimentCount, matrix } from '../fields.ts';
+import { experiments } from '../given.ts';
+import { notTrivial } from '../verdict.ts';
+import { distanceFigure, prescribedTraceFigure } from './practice-figures.ts';
 
 /**
  * By how much of √(trΣ/d) the distance may exceed that of a Gaussian sample, and still be called near: a choice of this project, for
@@ -24,26 +28,16 @@ import {
  */
 const near = 0.05;
 
-const width = z.int().min(1);
+/** Standard deviations of the norms' test from which an input does not count as Gaussian: once in sixteen thousand. */
+const surprising = 4;
 
-const practiceInstance = z.union([
-  z.strictObject({
-    layers: width.describe('L'),
-    dimension: width.describe('d, a multiple of the number of heads'),
-    heads: width.describe('H'),
-    hidden: width.describe('width of the feed-forward layer'),
-    tokens: z.int().min(8).default(128).describe('n'),
-    normalisation: z.enum(['layer', 'rms', 'none']).default('layer'),
-  }),
-  z.strictObject({
-    clouds: z
-      .array(z.array(z.array(z.number()).min(1)).min(8))
-      .min(2)
-      .describe('token clouds from the input on: layers × tokens × coordinates'),
-  }),
-]);
-
-type PracticeInstance = z.infer<typeof practiceInstance>;
+const shape = z.strictObject({
+  name: z.string().min(1).default('given shape'),
+  layers: z.int().min(1).describe('L'),
+  dimension: z.int().min(1).describe('d, a multiple of the number of heads'),
+  heads: z.int().min(1).describe('H'),
+  hidden: z.int().min(1).describe('width of the feed-forward layer'),
+});
 
 /** The widths of the quick setting: as deep as needed, as narrow as possible. */
 const narrow: readonly TransformerShape[] = [
@@ -51,106 +45,196 @@ const narrow: readonly TransformerShape[] = [
   { name: 'Tiny-DeiT, narrow', layers: 8, dimension: 48, heads: 3, hidden: 192 },
 ];
 
-interface RandomRecord {
+const kinds = z.enum(['layer', 'rms', 'none']);
+
+const stacks = experiments({
+  label: 'stacks of blocks',
+  shared: {},
+  own: {
+    shapes: z
+      .array(shape)
+      .min(1)
+      .default([...narrow]),
+    repetitions: experimentCount(3, 'independent weights and inputs for each shape'),
+    tokens: z.int().min(8).default(96).describe('n, standard normal'),
+    normalisation: kinds.default('layer'),
+    prescribed: z
+      .array(z.enum(['none', 'layer']))
+      .default(['none'])
+      .describe('normalisations of the stacks with prescribed attention'),
+  },
+  data: {
+    clouds: z
+      .array(matrix)
+      .min(2)
+      .describe('token clouds from the input on: layers × tokens × coordinates, at least 8 tokens'),
+  },
+  // Distilled Tiny-DeiT has 198 tokens: class, distillation and 196 patches.
+  full: {
+    shapes: [...narrow, tinyDeit],
+    repetitions: 6,
+    tokens: 198,
+    prescribed: ['none', 'layer'],
+  },
+  check: (given) =>
+    given.explicit && given.clouds.some(({ length }) => length < 8)
+      ? [{ path: 'clouds', message: 'must have 8 tokens or more in every layer' }]
+      : [],
+  pieces: (given) =>
+    given.explicit
+      ? 1
+      : given.shapes.length * given.repetitions + given.prescribed.length * prescriptions.length,
+});
+type Stacks = ReturnType<typeof stacks.parse>;
+
+interface Measured {
   readonly name: string;
+  /** Whether attention is prescribed, and then whether the blocks do what the closure says; null: it says nothing. */
+  readonly prescribed: boolean;
+  readonly asPredicted: boolean | null;
+  readonly normalised: boolean;
+  /** L. */
+  readonly layers: number;
   readonly measures: readonly CloudMeasures[];
+  /** Layers after which all tokens coincide. */
+  readonly onePoint: readonly number[];
+  /** Shares of clouds of other laws, of the first cloud's shape, that would be called far; empty for prescribed attention. */
+  readonly power: Readonly<Record<string, number>>;
 }
 
-/** Largest excess of the distance over its null in the first half of the layers. */
-function excess({ measures }: RandomRecord): number {
-  const half = measures.slice(0, Math.ceil((measures.length + 1) / 2));
-  return Math.max(...half.map((one) => one.sliced - one.nullMean));
-}
+/** The clouds up to the middle layer. */
+const early = ({ measures, layers }: Measured) =>
+  measures.filter(({ layer }) => layer <= Math.ceil(layers / 2));
 
-/** Share of the clouds up to the middle layer whose distance a Gaussian sample exceeds in 5 % of all cases. */
-function shareBelowNull(random: readonly RandomRecord[]): number {
-  const early = random.flatMap(({ measures }) =>
-    measures.slice(0, Math.ceil((measures.length + 1) / 2)),
+export function practiceConclusion(measured: readonly Measured[]): Conclusion {
+  const random = measured.filter(({ prescribed, measures }) => !prescribed && measures.length > 0);
+  const prescribed = measured.filter((one) => one.prescribed);
+  const excesses = random.map((one) => Math.max(...early(one).map(excessDistance)));
+  const inputs = random.map(({ measures: [first] }) => first);
+  const tilts = random.flatMap((one) => early(one).flatMap(({ tiltRatio }) => tiltRatio ?? []));
+  const tilt = Math.max(0, ...tilts);
+  const power = Object.fromEntries(
+    alternatives.map((name) => [name, Math.min(1, ...random.map((one) => one.power[name] ?? 1))]),
   );
-  return early.filter((one) => one.sliced <= one.nullHigh).length / early.length;
-}
-
-/** The finding from clouds with random (or given) and with prescribed weights. */
-export function practiceFinding(
-  random: readonly RandomRecord[],
-  prescribed: readonly PrescribedRecord[],
-): Finding {
-  const early = random.flatMap(({ measures }) => measures.slice(0, Math.ceil(measures.length / 2)));
-  const tilts = early.flatMap((one) => one.tiltRatio ?? []);
-  const tilt = tilts.length === 0 ? null : Math.max(...tilts);
-  const start = Math.max(...random.map(({ measures: [first] }) => first.sliced - first.nullHigh));
-  const assumptions = [
-    {
-      name: 'the input is Gaussian (distance above the 95 % level of its null)',
-      holds: start <= near,
-      value: start,
-    },
-    {
-      name: 'tilt below √(2 ln n) up to the middle layer (largest ratio)',
-      holds: tilt === null || tilt < 1,
-      value: tilt ?? 'not known for given clouds',
-    },
-  ];
-  const { mean, interval } = meanInterval(random.map(excess));
-  const expected = { kind: 'at-most', value: near } as const;
-  const judged = judge(assumptions, mean, interval, expected);
-  const answers = prescribed.map(asPredicted);
-  const wrong = prescribed.filter((_, i) => answers[i] === false);
-  const verdict = judged === 'holds' && wrong.length > 0 ? 'fails' : judged;
+  const clouds = random.flatMap(early);
+  const below = clouds.filter((one) => one.sliced <= one.nullHigh).length / clouds.length;
+  const points = random.flatMap((one) => one.onePoint.map((layer) => layer + 1));
+  const single = random.length === 1;
+  const own = single ? ownInterval(random[0], excesses[0]) : null;
+  const over = excesses.length === 0 ? null : meanInterval(excesses);
+  const nearness = atMost({
+    name: 'excess of the distance over that of Gaussian samples, up to the middle layer',
+    failsIf: 'clouds leave the Gaussian, along random directions or along their coordinates',
+    measured: over?.mean ?? Number.NaN,
+    interval: own ?? over?.interval ?? null,
+    contradiction:
+      own ?? (over === null ? null : meanInterval(excesses, { confidence: certain }).interval),
+    expected: near,
+  });
+  const answers = prescribed.flatMap((one) => one.asPredicted ?? []);
+  const regimes = equals({
+    name: 'stacks with prescribed attention that do not do what the closure says',
+    failsIf:
+      'K = Q, V = −I expands the cloud, or V = ±I, K = ±Q, W ≻ 0 does not beyond what W does',
+    ...{ measured: answers.filter((one) => !one).length, expected: 0, rivals: [1] },
+  });
   const [shown] = random;
+  const column = (of: (one: CloudMeasures) => number): Evidence => shown?.measures.map(of) ?? [];
   const drawn = [...new Map(random.map((one) => [one.name, one])).values()];
-  const column = (of: (one: CloudMeasures) => number): Evidence => shown.measures.map(of);
   const plain = prescribed.filter((one) => !one.normalised);
+  const powerInWords = alternatives
+    .map((name) => `${Math.round(100 * power[name])} % of clouds of ${name} coordinates`)
+    .join(' and ');
   return {
-    assumptions,
+    hypotheses: [
+      {
+        name: 'the input is near Gaussian (largest excess of its distance)',
+        holds: inputs.every((one) => excessDistance(one) <= near),
+        value: Math.max(0, ...inputs.map(excessDistance)),
+      },
+      {
+        name: 'the input has the norms of a Gaussian law (largest departure, in standard deviations)',
+        holds: inputs.every((one) => Math.abs(one.normDeviations) < surprising),
+        value: Math.max(0, ...inputs.map((one) => Math.abs(one.normDeviations))),
+      },
+      {
+        name: 'tilt below √(2 ln n) up to the middle layer (largest ratio)',
+        holds: tilt < 1,
+        value: tilts.length === 0 ? 'not known for given clouds' : tilt,
+      },
+    ],
+    resolution: [
+      {
+        name: 'clouds of other laws would be called far (smallest share of them, at least 0.8)',
+        holds: Math.min(...Object.values(power)) >= 0.8,
+        value: Math.min(...Object.values(power)),
+      },
+      notTrivial(
+        random.length === 0 || clouds.length === 0
+          ? 'all tokens of the early layers are one point, which has no law to compare'
+          : undefined,
+      ),
+    ],
+    checks: answers.length === 0 ? [nearness] : [nearness, regimes],
     evidence: {
-      shown: shown.name,
+      shown: shown?.name ?? 'none',
+      layer: column((one) => one.layer),
       mean: column((one) => one.mean),
       trace: column((one) => one.trace),
       effectiveRank: column((one) => one.effectiveRank),
       'slicedDistance.value': column((one) => one.sliced),
       'slicedDistance.null': column((one) => one.nullMean),
       'slicedDistance.null95': column((one) => one.nullHigh),
+      'coordinateDistance.value': column((one) => one.coordinates),
+      'coordinateDistance.null': column((one) => one.coordinatesNull),
+      'norms.deviations': column((one) => one.normDeviations),
       'mardia.skewness.pValue': column((one) => one.skewness),
       'mardia.kurtosis.pValue': column((one) => one.kurtosis),
-      tiltRatio: shown.measures.flatMap((one) => one.tiltRatio ?? []),
-      excess: random.map(excess),
+      tiltRatio: shown?.measures.flatMap((one) => one.tiltRatio ?? []) ?? [],
+      excess: excesses,
       'excess.threshold': `${near}, a choice of this project`,
-      'earlyLayers.shareBelowNull95': shareBelowNull(random),
+      'clouds.onePoint': points,
+      ...Object.fromEntries(alternatives.map((name) => [`power, ${name}`, power[name]])),
+      'earlyLayers.shareBelowNull95': below,
       ...Object.fromEntries(
-        prescribed.map((one) => [
-          `trace, ${one.name}${one.normalised ? ', normalised' : ''}`,
-          one.measures.map((measure) => measure.trace),
+        prescribed.map(({ name, normalised, measures }) => [
+          `trace, ${name}${normalised ? ', normalised' : ''}`,
+          measures.map((one) => one.trace),
         ]),
       ),
-      'prescribed.asPredicted': answers.filter((answer) => answer === true).length,
-      'prescribed.notAsPredicted': wrong.length,
+      'prescribed.asPredicted': answers.filter((one) => one).length,
+      'prescribed.notAsPredicted': answers.filter((one) => !one).length,
     },
-    measured: mean,
-    expected,
-    interval,
-    verdict,
     summary:
-      wrong.length > 0
-        ? `${wrong[0].name} does not do what the closure says.`
-        : `Up to the middle layer the distance to the moment-matched Gaussian exceeds that of a Gaussian sample by ${mean.toFixed(3)} of the spread (called near up to ${near}, a choice of this project); ${Math.round(100 * shareBelowNull(random))} % of these clouds lie below the 95 % level of their null${prescribed.length > 0 ? '; prescribed matrices contract and expand the cloud as the closure says' : ''}.`,
-    figures: [
-      distanceFigure(
-        'C.practice',
-        'Distance to the moment-matched Gaussian, layer by layer',
-        drawn.map(({ name, measures }) => ({ series: name, measures })),
-      ),
-      ...(plain.length === 0
+      shown === undefined
+        ? 'There is no cloud with a spread.'
+        : `Up to the middle layer the distance to the moment-matched Gaussian exceeds that of a Gaussian sample by ${nearness.measured.toFixed(3)} of the spread (called near up to ${near}, a choice of this project, which ${powerInWords} would exceed); ${Math.round(100 * below)} % of these clouds lie below the 95 % level of their null${points.length === 0 ? '' : `; of clouds ${points.join(', ')}, counted from the input, all tokens are one point`}.`,
+    figures:
+      shown === undefined
         ? []
         : [
-            prescribedTraceFigure(
-              'C.practice-prescribed',
-              'Prescribed attention matrices, without normalisation',
-              plain.map(({ name, measures }) => ({ series: name, measures })),
+            distanceFigure(
+              'C.practice',
+              'Distance to the moment-matched Gaussian, layer by layer',
+              drawn.map(({ name, measures }) => ({ series: name, measures })),
             ),
-          ]),
-    ],
+            ...(plain.length === 0
+              ? []
+              : [
+                  prescribedTraceFigure(
+                    'C.practice-prescribed',
+                    'Prescribed attention matrices, without normalisation',
+                    plain.map(({ name, measures }) => ({ series: name, measures })),
+                  ),
+                ]),
+          ],
   };
+}
+
+/** What sampling leaves open of the excess of one series of clouds: two deviations of the null. */
+function ownInterval(one: Measured, excess: number): readonly [number, number] | null {
+  const deviation = 2 * Math.max(...early(one).map(({ nullDeviation }) => nullDeviation));
+  return [excess - deviation, excess + deviation];
 }
 
 /** Given clouds as a source. */
@@ -163,72 +247,62 @@ function givenClouds(clouds: readonly (readonly (readonly number[])[])[]): Token
   return { name: 'given clouds', layers: clouds.length - 1, clouds: all };
 }
 
-async function explicit(
-  { backend, seed, progress, signal }: ClaimContext<PracticeInstance>,
-  instance: PracticeInstance,
-): Promise<Finding> {
-  const options = {
-    seed,
-    signal,
-    progress: (layer: number, layers: number) => progress(layer, layers, 'layers'),
-  };
-  if ('clouds' in instance) {
-    const source = givenClouds(instance.clouds);
-    return practiceFinding(
-      [{ name: source.name, measures: await measureSource(backend, source, options) }],
-      [],
-    );
-  }
-  const { tokens, normalisation, ...shape } = instance;
-  const stack = randomStack({ name: 'given shape', ...shape }, normalisation, seed);
-  const input = gaussianInput(seed, tokens, shape.dimension);
-  const measures = await measureSource(backend, blockClouds(backend, stack, input), options);
-  return practiceFinding([{ name: stack.name, measures }], []);
-}
-
-async function run(context: ClaimContext<PracticeInstance>): Promise<Finding> {
-  const { backend, seed, setting, instance, progress, signal } = context;
-  if (instance !== undefined) return explicit(context, instance);
-  const full = setting === 'full';
-  const shapes = full ? [...narrow, tinyDeit] : narrow;
-  const repetitions = full ? 6 : 3;
-  const n = full ? 197 : 96;
-  const random: RandomRecord[] = [];
-  const prescribed: PrescribedRecord[] = [];
-  const total = shapes.length * repetitions + 2 * prescriptions.length;
-  for (let k = 0; k < repetitions; k++) {
-    for (const shape of shapes) {
-      progress(random.length, total, 'random weights');
-      const own = 1000 * seed + k;
-      const input = gaussianInput(own, n, shape.dimension);
-      const source = blockClouds(backend, randomStack(shape, 'layer', own), input);
-      const measures = await measureSource(backend, source, { seed: own, signal });
-      random.push({ name: shape.name, measures });
-    }
-  }
-  const [, shape] = narrow;
-  for (const normalised of full ? [false, true] : [false]) {
-    for (const one of prescriptions) {
-      progress(random.length + prescribed.length, total, 'prescribed attention');
-      const measures = await measurePrescribed(backend, shape, one, normalised, n, {
-        seed,
-        signal,
-      });
-      prescribed.push({ ...one, name: prescriptionName(one), normalised, measures });
-    }
-  }
-  return practiceFinding(random, prescribed);
-}
-
 /** Blocks of transformers fed with Gaussian tokens (arXiv 2606.07600). */
-export const practice = legacy<PracticeInstance>({
+export const practice = claim<Stacks, Measured>({
   id: 'C.practice',
-  paper: 'C',
   title: 'Transformer blocks fed with Gaussian tokens stay near Gaussian',
   statement:
     'Practical transformers fed Gaussian inputs stay near the moment-matched Gaussian through early and middle layers; with $K = \\mp Q$, $V = \\mp I$ prescribed, the cloud shows the bounded and the blow-up regime.',
-  trust: 'P; threshold D',
-  quantity: 'excess of the relative sliced distance over its null, up to the middle layer',
-  instance: practiceInstance,
-  run,
+  trust: { statement: 'P', threshold: 'D' },
+  given: stacks,
+  async measure({ backend, given, seed, index, progress }) {
+    const report = (layer: number, layers: number) => progress(layer / Math.max(1, layers));
+    const plain = { prescribed: false, asPredicted: null, normalised: false };
+    const sourceOf = async (source: TokenCloudSource, own: number): Promise<Measured> => {
+      const found = await measureSource(backend, source, { seed: own, progress: report });
+      return { ...plain, ...found, name: source.name, layers: source.layers, power: {} };
+    };
+    const powerAt = (rows: number, columns: number) => {
+      const clouds = measureAlternatives(backend, { rows, columns }, { seed });
+      return Object.fromEntries(
+        alternatives.map((name) => [
+          name,
+          clouds[name].filter((one) => excessDistance(one) > near).length / clouds[name].length,
+        ]),
+      );
+    };
+    if (given.explicit) {
+      const [first] = given.clouds;
+      const measured = await sourceOf(givenClouds(given.clouds), seed);
+      return { ...measured, power: powerAt(first.length, first[0].length) };
+    }
+    const { shapes, repetitions, tokens, normalisation } = given;
+    const randomCount = shapes.length * repetitions;
+    if (index < randomCount) {
+      const shape = shapes[index % shapes.length];
+      const repetition = Math.floor(index / shapes.length);
+      const own = 1000 * seed + repetition;
+      const input = gaussianInput(own, tokens, shape.dimension);
+      const stack = randomStack(shape, normalisation, own);
+      const measured = await sourceOf(stackClouds(backend, stack, input), own);
+      return repetition > 0 ? measured : { ...measured, power: powerAt(tokens, shape.dimension) };
+    }
+    const which = index - randomCount;
+    const prescription = prescriptions[which % prescriptions.length];
+    const kind = given.prescribed[Math.floor(which / prescriptions.length)];
+    const [, blocks] = narrow;
+    const normalised = kind !== 'none';
+    const options = { seed, progress: report };
+    const found = await measurePrescribed(backend, blocks, {
+      ...{ prescription, normalised, tokens, options },
+    });
+    const name = prescriptionName(prescription);
+    const answer = asPredicted({ ...prescription, name, normalised, measures: found.measures });
+    return {
+      ...found,
+      ...{ name, normalised, layers: blocks.layers, power: {} },
+      ...{ prescribed: true, asPredicted: answer },
+    };
+  },
+  conclude: (measured) => practiceConclusion(measured),
 });

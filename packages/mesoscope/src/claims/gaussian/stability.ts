@@ -1,219 +1,160 @@
 import { classifyLayer } from '../../gaussian/classify.ts';
+import { flowOfInstance } from '../../gaussian/gaussian-flow.ts';
 import {
-  analyseEquilibrium,
-  refineEquilibrium,
-  riccatiEquilibrium,
-  riccatiJacobianSpectrum,
-} from '../../gaussian/equilibrium.ts';
-import { gaussianLayer } from '../../gaussian/layer.ts';
-import { integrateMoments } from '../../gaussian/moment-flow.ts';
-import { unfactored } from '../../gaussian/moments.ts';
-import { randomCovariance } from '../../gaussian/random-matrices.ts';
-import { riccatiForm } from '../../gaussian/riccati.ts';
-import { type GaussianFlowInstance, gaussianFlowSchema } from '../../gaussian/schema.ts';
-import { eigenvalues, type Spectrum, symmetricEigen } from '../../numeric/decompositions.ts';
-import { frobeniusNorm, type Matrix, scale, subtract, toRows } from '../../numeric/matrix.ts';
-import { randomStream } from '../../numeric/random.ts';
-import { overExperiments } from '../control/over-experiments.ts';
+  type EquilibriumApproach,
+  measureApproach,
+  randomStableFlow,
+  type Sign,
+} from '../../gaussian/measure/equilibrium-approach.ts';
+import { type SufficientRecord, sufficientRecord } from '../../gaussian/measure/sufficient.ts';
+import { gaussianFlowFields, headComplaints } from '../../gaussian/schema.ts';
+import { toRows } from '../../numeric/matrix.ts';
+import { agreement, type Condition, equals, identical } from '../check.ts';
+import { type Conclusion, claim } from '../claim.ts';
+import { experimentCount } from '../fields.ts';
 import type { Figure } from '../figure.ts';
-import { type ClaimContext, type Finding, judge, legacy } from '../legacy.ts';
-import { depthsUpTo, flowOfInstance, type GaussianFlow, gaussianFlow } from './flow-instance.ts';
-import { randomLaw, scalarValueHeads, shiftedMatrix } from './random-flows.ts';
-import { type SufficientRecord, sufficientRecord } from './sufficient-record.ts';
+import { experiments } from '../given.ts';
+import { notTrivial } from '../verdict.ts';
 
-/** Relative disagreement that the integration's own tolerance explains. */
-const solverTolerance = 1e-8;
+const stableLayers = experiments({
+  label: 'layers',
+  shared: {},
+  own: {
+    layers: experimentCount(20, 'random layers with an equilibrium'),
+    sufficientLayers: experimentCount(20, 'random layers on which the sufficient tests speak'),
+  },
+  data: gaussianFlowFields,
+  full: { layers: 160, sufficientLayers: 160 },
+  check: (given) => (given.explicit ? headComplaints(given) : []),
+  pieces: (given) => (given.explicit ? 1 : given.layers + given.sufficientLayers),
+});
+type StableLayers = ReturnType<typeof stableLayers.parse>;
 
-interface StabilityRecord {
-  readonly scalarValues: boolean;
-  readonly largestOfM: number;
-  readonly smallestOfW: number;
-  readonly fullRank: boolean;
-  readonly regime: string;
-  /** Directions in which the covariance stays; null for growth and blow-up. */
-  readonly dimension: number | null;
-  /** Where the regime is blow-up: its depth. */
+interface Measured {
+  readonly approach: EquilibriumApproach | null;
+  readonly sufficient: SufficientRecord | null;
+  /** Of an explicit layer: what the covariance does in the long run, whatever the theorem says. */
+  readonly regime: string | null;
   readonly blowUpTime: number | null;
-  readonly equilibrium: Matrix | null;
-  readonly spectrum: Spectrum | null;
-  readonly meanStable: boolean | null;
-  /** `v̂ < 0`; null without scalar values. */
-  readonly valueNegative: boolean | null;
-  readonly difference: { readonly equilibrium: number; readonly spectrum: number };
-  /** Depth, and distance to the equilibrium over its size. */
-  readonly times: readonly number[];
-  readonly distances: readonly number[];
 }
 
-function examine({ layer, law, start }: GaussianFlow): StabilityRecord {
-  const form = riccatiForm(layer);
-  const d = law.mean.length;
-  const classification = classifyLayer(layer, start);
-  const closed = form === null ? null : riccatiEquilibrium(form);
-  const settled =
-    classification.regime === 'stable' && start.factor.columns === d
-      ? classification.covariance
-      : null;
-  const equilibrium =
-    closed ?? (settled === null ? null : (refineEquilibrium(layer, settled) ?? settled));
-  const analysis = equilibrium === null ? null : analyseEquilibrium(layer, equilibrium);
-  const approach =
-    equilibrium === null ? null : follow({ layer, law, start, horizon: 1 }, equilibrium);
-  const expected = form === null ? null : riccatiJacobianSpectrum(form);
+const clearSign = (name: string, signs: readonly Sign[]): Condition => {
+  const doubtful = signs.find(({ value, rounding }) => Math.abs(value) <= rounding);
   return {
-    scalarValues: form !== null,
-    largestOfM: form === null ? Number.NaN : symmetricEigen(form.M).values[d - 1],
-    smallestOfW: Math.min(...eigenvalues(layer.W).real),
-    fullRank: start.factor.columns === d,
-    regime: classification.regime,
-    dimension: classification.dimension,
-    blowUpTime: classification.blowUpTime,
-    equilibrium,
-    spectrum: analysis?.jacobianSpectrum ?? null,
-    meanStable: analysis === null ? null : Math.max(...analysis.meanSpectrum.real) < 0,
-    valueNegative: form === null ? null : form.totalValue < 0,
-    difference: {
-      equilibrium: approach?.difference ?? 1,
-      spectrum:
-        analysis === null || expected === null
-          ? 1
-          : spectrumDistance(analysis.jacobianSpectrum, expected),
-    },
-    times: approach?.times ?? [],
-    distances: approach?.distances ?? [],
+    name: `the sign of ${name} stands clear of rounding`,
+    holds: doubtful === undefined,
+    value: doubtful?.value ?? 'yes',
   };
-}
+};
 
-/** Integrates the covariance until its slowest mode is 3e-12 of what it was. */
-function follow({ layer, start, law }: GaussianFlow, target: Matrix) {
-  const slowest = Math.min(...eigenvalues(layer.W).real);
-  const horizon = slowest > 0 ? 13.3 / slowest : 50;
-  const centred = { ...layer, b: new Float64Array(layer.dimension) };
-  const flow = integrateMoments(
-    centred,
-    { ...start, mean: new Float64Array(law.mean.length) },
-    { horizon },
-  );
-  const size = frobeniusNorm(target);
-  const distance = (t: number) =>
-    frobeniusNorm(subtract(unfactored(flow.at(t)).covariance, target)) / size;
-  const times = depthsUpTo(flow.time, 100);
-  return { times, distances: times.map(distance), difference: distance(flow.time) };
-}
-
-/** Largest distance of matched eigenvalues over the largest modulus. */
-function spectrumDistance(a: Spectrum, b: Spectrum): number {
-  const left = Array.from(b.real, (_, i) => i);
-  let largest = 0;
-  let size = 0;
-  a.real.forEach((re, i) => {
-    const distance = (j: number) => Math.hypot(re - b.real[j], a.imaginary[i] - b.imaginary[j]);
-    const nearest = left.reduce((best, j) => (distance(j) < distance(best) ? j : best), left[0]);
-    left.splice(left.indexOf(nearest), 1);
-    largest = Math.max(largest, distance(nearest));
-    size = Math.max(size, Math.hypot(re, a.imaginary[i]));
-  });
-  return largest / size;
-}
-
-/** The finding from layers and from the sufficient tests. */
-export function stabilityFinding(
-  records: readonly StabilityRecord[],
-  sufficient: readonly SufficientRecord[],
-): Finding {
-  const all = (holds: (one: StabilityRecord) => boolean) => records.every(holds);
-  const assumptions = [
-    {
-      name: 'softmax attention, V_h = v_h I for every head',
-      holds: all((one) => one.scalarValues),
-      value: String(all((one) => one.scalarValues)),
-    },
-    {
-      name: 'M negative definite (largest eigenvalue)',
-      holds: all((one) => one.largestOfM < 0),
-      value: all((one) => one.scalarValues)
-        ? Math.max(...records.map((one) => one.largestOfM))
-        : 'undefined',
-    },
-    {
-      name: 'every eigenvalue of W has positive real part (smallest)',
-      holds: all((one) => one.smallestOfW > 0),
-      value: Math.min(...records.map((one) => one.smallestOfW)),
-    },
-    {
-      name: 'the law has full rank',
-      holds: all((one) => one.fullRank),
-      value: String(all((one) => one.fullRank)),
-    },
-  ];
-  const measured = Math.max(
-    ...records.map(({ difference }) => Math.max(difference.equilibrium, difference.spectrum)),
-  );
-  const expected = { kind: 'at-most', value: solverTolerance } as const;
-  const meanAsStated = all(({ meanStable, valueNegative }) => meanStable === valueNegative);
+export function stabilityConclusion(measured: readonly Measured[]): Conclusion {
+  const records = measured.flatMap(({ approach }) => approach ?? []);
+  const sufficient = measured.flatMap(({ sufficient }) => sufficient ?? []);
+  const all = (of: (one: EquilibriumApproach) => boolean) => records.every(of);
+  const largestOfM = Math.max(...records.map((one) => one.largestOfM.value));
+  const smallestOfW = Math.min(...records.map((one) => one.smallestOfW.value));
+  const lost = records.find(({ ended }) => ended !== 'completed');
   const contradictions = sufficient.filter((one) => one.contradicted).length;
-  const judged = judge(assumptions, measured, null, expected);
-  const verdict = judged === 'holds' && !(meanAsStated && contradictions === 0) ? 'fails' : judged;
-  const single = sufficient.length === 0 ? records[0] : undefined;
+  const [first] = records;
+  const single = records.length === 1;
+  const { regime, blowUpTime } = measured[0];
+  const path = agreement({
+    name: 'Σ(t): integrated, and P(t) = P* + e^(−Wᵀt)(P₀ − P*)e^(−Wt) inverted',
+    failsIf: 'P does not solve its linear equation, or P* is not its point of rest',
+    of: records.flatMap((one) => one.path),
+  });
+  const limit = agreement({
+    name: 'Σ at the last depth and Σ*',
+    failsIf: 'the covariance tends to something else than the closed form',
+    of: records.flatMap((one) => one.limit ?? []),
+  });
+  const spectrum = identical({
+    name: 'power sums of the Jacobian’s spectrum and of −(λ_i(W) + λ_j(W))',
+    failsIf: 'the Jacobian at Σ* has another spectrum',
+    of: records.flatMap((one) => one.powerSums),
+  });
+  const mean = identical({
+    name: 'rates of the mean at Σ* and v̂ = Σ v_h',
+    failsIf: 'the mean is stable other than exactly where v̂ < 0',
+    of: records.flatMap((one) => one.meanRates ?? []),
+  });
+  const tests = equals({
+    name: 'contradictions of the sufficient tests for general V',
+    failsIf: 'a layer called bounded grows, or one called blowing up lives beyond its latest depth',
+    measured: contradictions,
+    expected: 0,
+    rivals: [1],
+  });
   return {
-    assumptions,
+    hypotheses: [
+      {
+        name: 'softmax attention, V_h = v_h I for every head',
+        holds: all((one) => one.scalarValues),
+        value: String(all((one) => one.scalarValues)),
+      },
+      {
+        name: 'M negative definite (largest eigenvalue)',
+        holds: largestOfM < 0,
+        value: largestOfM,
+      },
+      { name: 'Re λ(W) > 0 (smallest)', holds: smallestOfW > 0, value: smallestOfW },
+      {
+        name: 'covariance of full rank',
+        holds: all((one) => one.fullRank),
+        value: String(all((one) => one.fullRank)),
+      },
+    ],
+    resolution: [
+      clearSign(
+        'λ_max(M)',
+        records.map((one) => one.largestOfM),
+      ),
+      clearSign(
+        'Re λ(W)',
+        records.map((one) => one.smallestOfW),
+      ),
+      {
+        name: 'the integration reaches the depth at which its slowest mode has died',
+        holds: lost === undefined,
+        value: lost === undefined ? 'yes' : `it stopped early: ${lost.ended}`,
+      },
+      notTrivial(all((one) => one.atRest) ? 'the law is at rest from the start' : undefined),
+    ],
+    checks: [path, limit, spectrum, mean, ...(sufficient.length === 0 ? [] : [tests])],
     evidence: {
-      ...(single ? singleEvidence(single) : {}),
-      'difference.equilibrium': records.map((one) => one.difference.equilibrium),
-      'difference.jacobianSpectrum': records.map((one) => one.difference.spectrum),
+      'difference.path': records.map((one) => worst(one.path)),
+      'difference.equilibrium': records.map((one) => worst(one.limit === null ? [] : [one.limit])),
+      'difference.powerSums': records.map((one) => worst(one.powerSums)),
+      'mean.stable': records.filter((one) => one.meanStable === true).length,
+      'mean.valueNegative': records.filter((one) => one.totalValue < 0).length,
+      'sufficient.bounded': sufficient.filter((one) => one.conclusion === 'bounded').length,
+      'sufficient.blowUp': sufficient.filter((one) => one.conclusion === 'blow-up').length,
+      'sufficient.contradictions': contradictions,
       ...(single
-        ? {}
-        : {
-            'mean.stableIffValueNegative': String(meanAsStated),
-            'mean.stable': records.filter((one) => one.meanStable === true).length,
-            'sufficient.bounded': sufficient.filter((one) => one.conclusion === 'bounded').length,
-            'sufficient.blowUp': sufficient.filter((one) => one.conclusion === 'blow-up').length,
-            'sufficient.contradictions': contradictions,
-          }),
+        ? {
+            regime: regime ?? 'not asked',
+            'blowUpTime.predicted': blowUpTime ?? 'none',
+            equilibrium: first.equilibrium === null ? 'none' : toRows(first.equilibrium),
+            jacobianSpectrum: first.spectrum === null ? 'none' : Array.from(first.spectrum.real),
+            'jacobianSpectrum.imaginary':
+              first.spectrum === null ? 'none' : Array.from(first.spectrum.imaginary),
+          }
+        : {}),
     },
-    measured,
-    expected,
-    interval: null,
-    verdict,
-    summary: summary(records, single, verdict, measured, meanAsStated, contradictions),
+    summary:
+      first.limit === null
+        ? `The covariance was not followed to its end; the layer is classified as: ${regime ?? 'not asked'}${blowUpTime === null ? '' : `, at depth ${blowUpTime.toPrecision(8)}`}.`
+        : `${single ? 'Closed form' : `Over ${records.length} layers closed form`} and integration differ by at most ${Math.max(...records.map((one) => worst(one.path))).toExponential(1)}, relative; the mean is stable for ${records.filter((one) => one.meanStable === true).length} of ${records.length} layers, and v̂ < 0 for ${records.filter((one) => one.totalValue < 0).length}.`,
     figures: stabilityFigures(records),
   };
 }
 
-function singleEvidence(one: StabilityRecord) {
-  return {
-    regime: one.regime,
-    ...(one.dimension === null ? {} : { dimension: one.dimension }),
-    ...(one.blowUpTime === null ? {} : { 'blowUpTime.predicted': one.blowUpTime }),
-    equilibrium: one.equilibrium === null ? 'none' : toRows(one.equilibrium),
-    jacobianSpectrum: one.spectrum === null ? 'none' : Array.from(one.spectrum.real),
-    'jacobianSpectrum.imaginary':
-      one.spectrum === null ? 'none' : Array.from(one.spectrum.imaginary),
-    'mean.stable': one.meanStable === null ? 'no equilibrium' : String(one.meanStable),
-  };
+/** The largest relative difference. */
+function worst(all: readonly { readonly difference: number; readonly scale: number }[]): number {
+  return Math.max(0, ...all.map(({ difference, scale }) => difference / scale));
 }
 
-function summary(
-  records: readonly StabilityRecord[],
-  single: StabilityRecord | undefined,
-  verdict: string,
-  measured: number,
-  meanAsStated: boolean,
-  contradictions: number,
-): string {
-  if (contradictions > 0) return `The sufficient tests are contradicted ${contradictions} times.`;
-  if (verdict === 'outside') {
-    const time = single?.blowUpTime ?? null;
-    return `The theorem says nothing here; the layer is classified as: ${single?.regime ?? 'mixed'}${time === null ? '' : `, at depth ${time.toPrecision(8)}`}.`;
-  }
-  const where = single ? 'Closed form' : `Over ${records.length} layers closed form`;
-  const mean = meanAsStated
-    ? 'the mean is stable exactly where v̂ < 0'
-    : 'but the mean is not stable exactly where v̂ < 0';
-  return `${where}, integration and Jacobian agree to ${measured.toExponential(1)}; ${mean}.`;
-}
-
-function stabilityFigures(records: readonly StabilityRecord[]): Figure[] {
+function stabilityFigures(records: readonly EquilibriumApproach[]): Figure[] {
   const drawn = records.filter(({ times }) => times.length > 0).slice(0, 5);
   if (drawn.length === 0) return [];
   return [
@@ -224,55 +165,40 @@ function stabilityFigures(records: readonly StabilityRecord[]): Figure[] {
         'Distance of the integrated covariance to Σ*, over |Σ*|. Straight lines: decay at the rate of the slowest eigenvalue of the Jacobian.',
       x: { label: 'depth t' },
       y: { label: '|Σ(t) − Σ*| / |Σ*|', scale: 'log' },
-      marks: drawn.map((one, k) => {
-        const seen = one.distances.findIndex((distance) => !(distance > 1e-13));
-        const end = seen < 0 ? one.distances.length : seen;
+      marks: drawn.map(({ times, distances }, k) => {
+        const seen = distances.findIndex((distance) => !(distance > 1e-13));
+        const end = seen < 0 ? distances.length : seen;
         return {
           kind: 'line' as const,
           series: `layer ${k + 1}`,
-          x: one.times.slice(0, end),
-          y: one.distances.slice(0, end),
+          x: times.slice(0, end),
+          y: distances.slice(0, end),
         };
       }),
     },
   ];
 }
 
-function randomFlow(seed: number, index: number): GaussianFlow {
-  const stream = randomStream(seed, 'C.stability', index);
-  const d = 1 + (index % 4);
-  const values = index % 3 === 0 ? [-1] : index % 3 === 1 ? [1.3] : [-1.5, 0.4];
-  const M = scale(-1, randomCovariance(stream, d, d, 0.5));
-  const layer = gaussianLayer({
-    heads: scalarValueHeads(stream, M, values),
-    W: shiftedMatrix(stream, d, 1.2),
-    b: stream.normals(new Float64Array(d)),
-  });
-  return gaussianFlow(layer, randomLaw(stream, d), 1);
-}
-
-async function run(context: ClaimContext<GaussianFlowInstance>): Promise<Finding> {
-  const { instance, seed, setting } = context;
-  if (instance !== undefined) return stabilityFinding([examine(flowOfInstance(instance))], []);
-  const many = setting === 'full' ? 160 : 20;
-  const records = await overExperiments(context, many, 'layers with an equilibrium', (index) =>
-    examine(randomFlow(seed, index)),
-  );
-  const sufficient = await overExperiments(context, many, 'sufficient tests', (index) =>
-    sufficientRecord(seed, index),
-  );
-  return stabilityFinding(records, sufficient);
-}
-
 /** Equilibrium of the covariance, and the spectrum of the flow there (arXiv 2606.07600). */
-export const stability = legacy<GaussianFlowInstance>({
+export const stability = claim<StableLayers, Measured>({
   id: 'C.stability',
-  paper: 'C',
   title: 'A stable covariance in closed form',
   statement:
     'For $V_h = v_h I$, $M \\prec 0$ and $\\operatorname{Re}\\lambda(W) > 0$: $\\Sigma(t) \\to \\Sigma_*$ with $W^\\top P_* + P_* W = -M$, $P_* = \\Sigma_*^{-1}$, Jacobian spectrum $-(\\lambda_i(W) + \\lambda_j(W))$; the mean is stable iff $\\sum_h v_h < 0$.',
-  trust: 'P; D',
-  quantity: 'largest relative difference to the closed form',
-  instance: gaussianFlowSchema,
-  run,
+  trust: { statement: 'P', 'closed form': 'D' },
+  given: stableLayers,
+  measure({ given, seed, index }) {
+    const nothing = { approach: null, sufficient: null, regime: null, blowUpTime: null };
+    if (!given.explicit) {
+      return index < given.layers
+        ? { ...nothing, approach: measureApproach(randomStableFlow(seed, index)) }
+        : { ...nothing, sufficient: sufficientRecord(seed, index - given.layers) };
+    }
+    const flow = flowOfInstance(given, 1);
+    const approach = measureApproach(flow);
+    if (approach.applies) return { ...nothing, approach, regime: 'stable' };
+    const { regime, blowUpTime } = classifyLayer(flow.layer, flow.start);
+    return { ...nothing, approach, regime, blowUpTime };
+  },
+  conclude: (measured) => stabilityConclusion(measured),
 });

@@ -1,285 +1,216 @@
-import { descend, growHeads } from '../../heads/growth.ts';
-import { type HeadLaw, headLaw } from '../../heads/head-law.ts';
+import { leastRiskOf } from '../../heads/equal-weights.ts';
+import { isSpread, randomExperiment, sharpExperiment } from '../../heads/experiment.ts';
+import { growHeads } from '../../heads/growth.ts';
 import { featureSpread, labelledFeatures } from '../../heads/labelled-features.ts';
-import { type Interval, meanInterval } from '../../numeric/fit.ts';
-import { type RandomStream, randomStream } from '../../numeric/random.ts';
-import { fitOrder } from '../convergence-order.ts';
-import { type ClaimContext, type Expected, type Finding, judge, legacy } from '../legacy.ts';
-import { rateFigure } from './figures.ts';
-import {
-  drawHeads,
-  explicitExperiment,
-  type HeadExperiment,
-  type HeadInstance,
-  headInstance,
-  isSpread,
-  randomExperiment,
-} from './instance.ts';
-import { checkOrder, contains } from './order-check.ts';
-import { type SamplingErrors, sampledHeads, samplingErrors } from './sampling-errors.ts';
+import { type SamplingErrors, samplingErrors } from '../../heads/sampling-errors.ts';
+import { meanInterval } from '../../numeric/fit.ts';
+import { randomStream } from '../../numeric/random.ts';
+import { bound, equals, jointConfidence } from '../check.ts';
+import { claim } from '../claim.ts';
+import { convergenceFigure } from '../convergence-figure.ts';
+import { doubling, experimentCount } from '../fields.ts';
+import { experiments } from '../given.ts';
+import { sampledOrder } from '../order.ts';
+import { nothing, notTrivial } from '../verdict.ts';
+import { checkHeads, explicitExperiment, headData, penalty } from './instance.ts';
 
 const optimisedHeads = [1, 2, 4, 8, 16, 32];
 
-/** A scaled quantity over its limit. */
-interface LimitRatio {
-  readonly mean: number;
-  /** Over experiments; null for one. */
-  readonly interval: Interval | null;
-}
-
-/**
- * The limit of a ratio `r_N = r + c/N + O(1/N²)`, extrapolated from the two largest N, of which one is twice the other:
- * `2r_{2N} − r_N` in each experiment.
- */
-function limitRatio(
-  measured: readonly Measured[],
-  ratioAt: (errors: SamplingErrors, scale: number) => number,
-): LimitRatio {
-  const last = sampledHeads.length - 1;
-  return meanInterval(
-    measured.map(({ away }) => 2 * ratioAt(away, last) - ratioAt(away, last - 1)),
-  );
-}
+const given = experiments({
+  label: 'laws of heads',
+  shared: {
+    regularisation: penalty.default(0.02),
+    counts: doubling([64, 128, 256, 512, 1024], 4, 'numbers N of drawn heads', 2),
+    groups: experimentCount(8, 'groups of draws from each law', 2),
+    draws: experimentCount(100, 'draws of each group at each N', 2),
+  },
+  own: {
+    laws: experimentCount(4, 'laws: every second one of two classes, where the bound is sharp'),
+  },
+  data: headData,
+  full: { laws: 16, draws: 200 },
+  check: checkHeads,
+  pieces: (given) => (given.explicit ? 1 : given.laws),
+});
 
 interface Measured {
+  readonly spread: boolean;
   readonly away: SamplingErrors;
-  /** Fluctuation of heads drawn from the optimal law. */
-  readonly atOptimum: SamplingErrors;
-  /** Best `R_N` found minus the optimal risk, for N equal weights. */
-  readonly optimised: number[];
-  /** `(1/4N) E|Φ − z|²` under the optimal law. */
-  readonly optimisedBound: number[];
-  readonly optimalRisk: number;
-  readonly certifiedGap: number;
-}
-
-function measure(
-  { problem, law }: HeadExperiment,
-  draws: number,
-  random: RandomStream,
-): Measured | undefined {
-  const features = labelledFeatures(problem, law.parameters);
-  const away = samplingErrors(features, law.weights, law, draws, random);
-  if (problem.regularisation === 0 && problem.radius === Number.POSITIVE_INFINITY) return undefined;
-  let best = law;
-  let certificate = { risk: Number.NaN, gap: Number.NaN };
-  for (const state of growHeads(problem, {
-    tolerance: 1e-4,
-    rounds: 16,
-    search: { starts: 48 },
-  })) {
-    best = state.law;
-    certificate = state.certificate;
-  }
-  const optimal = labelledFeatures(problem, best.parameters);
-  const atOptimum = samplingErrors(optimal, best.weights, best, draws, random);
-  const spread = featureSpread(optimal, best.weights);
-  return {
-    away,
-    atOptimum,
-    optimised: optimisedHeads.map((N) => {
-      const starts = [1, 2].map(() => drawHeads(best, N, random.uniform).law);
-      starts.push(roundedWeights(best, N));
-      const risks = starts.map((start) => problem.risk(descend(problem, start, 100)).risk);
-      return Math.min(...risks) - certificate.risk;
-    }),
-    optimisedBound: optimisedHeads.map((N) => spread / (4 * N)),
-    optimalRisk: certificate.risk,
-    certifiedGap: certificate.gap,
-  };
-}
-
-/** N equal weights that come closest to those of a law: largest remainders. */
-function roundedWeights(law: HeadLaw, N: number): HeadLaw {
-  const P = law.parameters.length / law.count;
-  const copies = law.weights.map((w) => Math.floor(w * N));
-  let left = N - copies.reduce((a, b) => a + b, 0);
-  const order = [...law.weights.keys()].sort(
-    (i, j) => law.weights[j] * N - copies[j] - (law.weights[i] * N - copies[i]),
-  );
-  for (const i of order) {
-    if (left === 0) break;
-    copies[i]++;
-    left--;
-  }
-  const parameters = new Float64Array(N * P);
-  let to = 0;
-  copies.forEach((count, i) => {
-    for (let c = 0; c < count; c++) {
-      parameters.set(law.parameters.subarray(i * P, (i + 1) * P), P * to++);
-    }
-  });
-  return headLaw(law.shape, parameters);
-}
-
-async function runExperiment(context: ClaimContext<HeadInstance>): Promise<Finding> {
-  const { backend, seed, setting, instance, progress } = context;
-  const [count, draws] = setting === 'full' ? [16, 1000] : [4, 200];
-  const measured: Measured[] = [];
-  let spread = true;
-  let bounded = true;
-  for (let index = 0; index < count; index++) {
-    context.signal?.throwIfAborted();
-    progress(index, count, instance === undefined ? 'random laws of heads' : 'groups of draws');
-    backend.scoped(() => {
-      const experiment =
-        instance === undefined
-          ? randomExperiment(backend, seed, index, { regularisation: 0.02, heads: 192, value: 4 })
-          : explicitExperiment(backend, instance);
-      spread &&= isSpread(experiment.law);
-      if (!spread) return;
-      const random = randomStream(seed, 'drawn heads', index);
-      const result = measure(experiment, draws, random);
-      if (result === undefined) bounded = false;
-      else measured.push(result);
-    });
-    await new Promise((resume) => setTimeout(resume, 0));
-  }
-  return finding(measured, spread, bounded);
-}
-
-function finding(measured: readonly Measured[], spread: boolean, bounded: boolean): Finding {
-  const expected: Expected = { kind: 'value', value: -1 };
-  const assumptions = [
-    { name: 'the law has at least two different heads', holds: spread, value: String(spread) },
-    {
-      name: 'λ > 0 or heads in a ball, so that an optimal law exists',
-      holds: bounded,
-      value: String(bounded),
-    },
-  ];
-  if (measured.length === 0) {
-    return {
-      assumptions,
-      evidence: {},
-      measured: Number.NaN,
-      expected,
-      interval: null,
-      verdict: 'outside',
-      summary: spread
-        ? 'Without regularisation on unbounded parameters there is no optimal law to compare with.'
-        : 'Heads drawn from a law of one head are that head: there is nothing to sample.',
-      figures: [],
-    };
-  }
-  const gaps = measured.map((m) => m.away.gap);
-  const fluctuations = measured.map((m) => m.away.fluctuation);
-  const optimumFluctuations = measured.map((m) => m.atOptimum.fluctuation);
-  const gap = checkOrder('the mean gap', -1, sampledHeads, gaps);
-  const fluctuation = checkOrder('the fluctuation', -0.5, sampledHeads, fluctuations);
-  const atOptimum = fitOrder({ x: sampledHeads, y: optimumFluctuations });
-  const gapRatio = limitRatio(
-    measured,
-    ({ gap, gapLimit }, n) => (sampledHeads[n] * gap[n]) / gapLimit,
-  );
-  const fluctuationRatio = limitRatio(
-    measured,
-    ({ fluctuation, fluctuationLimit }, n) =>
-      (Math.sqrt(sampledHeads[n]) * fluctuation[n]) / fluctuationLimit,
-  );
-  const boundRatio = Math.max(
-    ...measured.flatMap((m) => m.away.gap.map((value, i) => value / m.away.bound[i])),
-  );
-  // The optimum lies below the risk that growth reached by its certified gap at the most.
-  const optimumRatio = Math.max(
-    ...measured.flatMap((m) =>
-      m.optimised.map((value, i) => (value + m.certifiedGap) / m.optimisedBound[i]),
-    ),
-  );
-  const isOne = ({ interval }: LimitRatio) => interval === null || contains(interval, 1);
-  const parts = [
-    { holds: boundRatio <= 1, text: 'the mean gap exceeds its bound' },
-    { holds: optimumRatio <= 1, text: 'the optimal gap exceeds its bound' },
-    {
-      holds: fluctuation.agrees,
-      text: `the fluctuation falls like N^${fluctuation.slope.toFixed(2)}`,
-    },
-    {
-      holds: isOne(gapRatio),
-      text: `N times the mean gap tends to ${gapRatio.mean.toFixed(3)} of ½E⟨Φ − z, (diag p − ppᵀ)(Φ − z)⟩`,
-    },
-    {
-      holds: isOne(fluctuationRatio),
-      text: `√N times the fluctuation tends to ${fluctuationRatio.mean.toFixed(3)} of the deviation of Ψ`,
-    },
-  ];
-  assumptions.push({
-    name: 'the experiment tells the orders 1 and 1/2 from their neighbours: intervals exclude them',
-    holds: gap.resolved && fluctuation.resolved,
-    value: `${gap.interval.map((x) => x.toFixed(2))}; ${fluctuation.interval.map((x) => x.toFixed(2))}`,
-  });
-  const broken = parts.filter((part) => !part.holds);
-  const judged = judge(assumptions, gap.slope, gap.interval, expected);
-  return {
-    assumptions,
-    evidence: {
-      heads: sampledHeads,
-      'sampling.gap': gaps,
-      'sampling.gap.bound': measured.map((m) => m.away.bound),
-      'sampling.gap.boundRatio': boundRatio,
-      'sampling.fluctuation': fluctuations,
-      'sampling.fluctuation.slope': fluctuation.slope,
-      'sampling.fluctuation.interval': fluctuation.interval,
-      'sampling.gap.limitRatio': gapRatio.mean,
-      ...(gapRatio.interval && { 'sampling.gap.limitRatio.interval': gapRatio.interval }),
-      'sampling.fluctuation.limitRatio': fluctuationRatio.mean,
-      ...(fluctuationRatio.interval && {
-        'sampling.fluctuation.limitRatio.interval': fluctuationRatio.interval,
-      }),
-      'optimum.fluctuation.slope': atOptimum.slope,
-      'optimum.fluctuation.interval': atOptimum.interval,
-      'optimum.risk': measured.map((m) => m.optimalRisk),
-      'optimum.gap': measured.map((m) => m.certifiedGap),
-      'optimised.heads': optimisedHeads,
-      'optimised.gap': measured.map((m) => m.optimised),
-      'optimised.bound': measured.map((m) => m.optimisedBound),
-      'optimised.boundRatio': optimumRatio,
-    },
-    measured: gap.slope,
-    expected,
-    interval: gap.interval,
-    verdict: judged === 'holds' && broken.length > 0 ? 'fails' : judged,
-    summary:
-      broken.length === 0
-        ? `The mean gap of N drawn heads falls like N^${gap.slope.toFixed(3)} and stays below (1/4N)E|Φ − z|² (largest ratio ${boundRatio.toFixed(2)}), N times it at ${gapRatio.mean.toFixed(3)} of its limit ½E⟨Φ − z, (diag p − ppᵀ)(Φ − z)⟩; its fluctuation falls like N^${fluctuation.slope.toFixed(2)}, at the optimum like N^${atOptimum.slope.toFixed(2)}. N optimised heads come within the same bound of the certified optimum (largest ratio ${optimumRatio.toFixed(2)}).`
-        : `Against the claim: ${broken.map((part) => part.text).join('; ')}.`,
-    figures: [
-      rateFigure({
-        id: 'B.finite-heads',
-        title: 'N heads against the limit',
-        caption:
-          'Heads drawn independently from a law: the mean of R(ρ^N) − R(ρ), its bound (1/4N)E|Φ − z|², and the standard deviation; and the best risk found with N equal heads, over the certified optimum. Expected: slopes −1 and −1/2.',
-        x: { label: 'heads N', scale: 'log', base: 2 },
-        y: { label: 'risk over the limit', scale: 'log' },
-        curves: [
-          { series: 'mean gap', x: sampledHeads, rows: gaps, slope: -1 },
-          { series: 'bound', x: sampledHeads, rows: measured.map((m) => m.away.bound) },
-          { series: 'fluctuation', x: sampledHeads, rows: fluctuations, slope: -0.5 },
-          {
-            series: 'fluctuation at the optimum',
-            x: sampledHeads,
-            rows: optimumFluctuations,
-          },
-          {
-            series: 'N optimised heads',
-            x: optimisedHeads,
-            rows: measured.map((m) => m.optimised.map((value) => Math.max(value, 1e-12))),
-          },
-        ],
-      }),
-    ],
+  /** Undefined without a penalty on unbounded parameters: there is no optimal law. */
+  readonly optimum?: {
+    readonly risk: number;
+    /** ∫Ψdρ − inf Ψ, as the search saw it. */
+    readonly gap: number;
+    readonly fluctuations: number[][];
+    /** Least risk found with N equal heads, over that of the law. */
+    readonly excess: number[];
+    readonly bound: number[];
   };
 }
 
 /** The risk of N heads approaches that of the limit law (arXiv 2606.10469). */
-export const finiteHeads = legacy<HeadInstance>({
+export const finiteHeads = claim<ReturnType<typeof given.parse>, Measured>({
   id: 'B.finite-heads',
-  paper: 'B',
   title: 'Finitely many heads reach the limit',
   statement:
     'For heads drawn from $\\rho$, $0 \\le \\mathbb{E} R(\\rho^N) - R(\\rho) \\le \\frac{1}{4N}\\,\\mathbb{E}|\\Phi - z_\\rho|^2$, with fluctuations $O(N^{-1/2})$; the optimal risk with $N$ heads is within $O(1/N)$ of the infimum over laws.',
-  trust: 'P; D for the constant',
-  quantity: 'log–log slope in N of the mean gap',
-  instance: headInstance,
-  run: runExperiment,
+  trust: { statement: 'P', constant: 'D' },
+  given,
+  measure({ backend, given, seed, index }) {
+    const { regularisation } = given;
+    const { problem, law } = given.explicit
+      ? explicitExperiment(backend, given)
+      : index % 2 === 0
+        ? randomExperiment(backend, seed, index, { regularisation, heads: 48 })
+        : sharpExperiment(backend, seed, index, { regularisation, heads: 48 });
+    const random = randomStream(seed, 'drawn heads', index);
+    const away = samplingErrors(labelledFeatures(problem, law.parameters), law, given, random);
+    const spread = isSpread(law);
+    if (problem.regularisation === 0 && problem.radius === Number.POSITIVE_INFINITY) {
+      return { spread, away };
+    }
+    const states = [...growHeads(problem, { tolerance: 1e-4, rounds: 16, search: { starts: 48 } })];
+    const { law: best, certificate } = states[states.length - 1];
+    const features = labelledFeatures(problem, best.parameters);
+    const { fluctuations } = samplingErrors(features, best, given, random);
+    const { risk, gap } = certificate;
+    const squares = featureSpread(features, best.weights);
+    const excess = optimisedHeads.map(
+      (count) => leastRiskOf(problem, best, count, random.uniform) - risk,
+    );
+    const bound = optimisedHeads.map((count) => squares / (4 * count));
+    return { spread, away, optimum: { risk, gap, fluctuations, excess, bound } };
+  },
+  conclude(measured, { given }) {
+    const { counts, draws, groups } = given;
+    const laws = measured.map(({ away }) => away);
+    const optima = measured.flatMap(({ optimum }) => optimum ?? []);
+    const gaps = laws.flatMap((law) => law.gaps);
+    const fluctuations = laws.flatMap((law) => law.fluctuations);
+    const among = 4;
+    const last = counts.length - 1;
+    // r_N = r + c/N + O(1/N²): extrapolated from the two largest N.
+    const limit = (ratio: (law: SamplingErrors, group: number, scale: number) => number) => {
+      const limits = laws.flatMap((law) =>
+        law.gaps.map((_, g) => 2 * ratio(law, g, last) - ratio(law, g, last - 1)),
+      );
+      if (!limits.every(Number.isFinite)) return { measured: Number.NaN };
+      const { mean, interval } = meanInterval(limits, { confidence: jointConfidence(among) });
+      return { measured: mean, interval };
+    };
+    const varies = laws.every((law) => law.fluctuationLimit > 1e-3 * law.gapLimit);
+    const order = sampledOrder({
+      name: 'order in N of E R(ρ^N) − R(ρ)',
+      failsIf: 'the mean gap falls at another power of N',
+      ...{ scales: counts, rows: gaps, order: -1, side: 'exactly', among },
+    });
+    const fluctuation = sampledOrder({
+      name: 'order in N of the deviation of R(ρ^N)',
+      failsIf: 'single draws stray further than N^{-1/2}',
+      ...{ scales: counts, rows: fluctuations, order: -0.5, side: 'at least as fast', among },
+    });
+    const gapLimit = equals({
+      name: 'N (E R(ρ^N) − R(ρ)) over its limit ½E⟨Φ − z, (diag p − ppᵀ)(Φ − z)⟩',
+      failsIf: 'the mean gap has another constant',
+      ...limit(({ gaps, gapLimit }, g, n) => (counts[n] * gaps[g][n]) / gapLimit),
+      ...{ expected: 1, rivals: [0.5, 2] },
+    });
+    const deviation = equals({
+      name: '√N times the deviation of R(ρ^N) over that of Ψ',
+      failsIf: 'fluctuations are not those of ∫Ψdρ^N',
+      ...limit(
+        (law, g, n) => (Math.sqrt(counts[n]) * law.fluctuations[g][n]) / law.fluctuationLimit,
+      ),
+      ...{ expected: 1, rivals: [0.5, 2] },
+      resolution: [
+        {
+          name: 'Ψ varies over the law, which is no minimiser',
+          holds: varies,
+          value: Math.min(...laws.map((law) => law.fluctuationLimit)),
+        },
+      ],
+    });
+    const single = bound({
+      name: 'gap of one drawn head over its bound, exactly',
+      failsIf: 'the curvature of the cross-entropy exceeds ½ somewhere',
+      pairs: laws.map((law) => law.single),
+      rounding: 1e-13 * Math.max(...laws.map(({ risk }) => Math.abs(risk))),
+    });
+    const optimal = bound({
+      name: 'N optimised heads: R_N − inf R over the bound at the optimum',
+      failsIf: 'no N heads of equal weight come as near to the infimum as the bound says',
+      // The infimum lies below the risk that growth reached by its gap at the most.
+      pairs: optima.flatMap(({ excess, bound, gap }) =>
+        excess.map((value, i) => ({ value: value + gap, bound: bound[i] })),
+      ),
+    });
+    const atOptimum = sampledOrder({
+      name: 'order at the optimum',
+      failsIf: '',
+      ...{ scales: counts, order: -1, side: 'exactly' },
+      rows: optima.flatMap((optimum) => optimum.fluctuations),
+    });
+    const flat = laws.some(({ bound: [largest] }) => largest < 1e-14);
+    const trivial = measured.some(({ spread }) => !spread)
+      ? 'heads drawn from a law of one head are that head: nothing fluctuates'
+      : flat
+        ? 'all heads give the same logits: no draw changes the risk but by its penalty'
+        : undefined;
+    return {
+      hypotheses: [
+        {
+          name: 'λ > 0 or heads in a ball, so that an optimal law exists',
+          holds: optima.length === measured.length,
+          value: optima.length === measured.length ? 'yes' : 'λ = 0 and no ball',
+        },
+      ],
+      resolution: [notTrivial(trivial)],
+      checks: [order, fluctuation, gapLimit, deviation, single, optimal],
+      evidence: {
+        heads: counts,
+        'sampling.groups': groups,
+        'sampling.draws': draws,
+        'sampling.gap': gaps,
+        'sampling.gap.bound': laws.map((law) => law.bound),
+        'sampling.gap.limit': laws.map((law) => law.gapLimit),
+        'sampling.fluctuation': fluctuations,
+        'sampling.fluctuation.limit': laws.map((law) => law.fluctuationLimit),
+        'single.gap': laws.map((law) => law.single.value),
+        'single.bound': laws.map((law) => law.single.bound),
+        'optimum.fluctuation': optima.flatMap((optimum) => optimum.fluctuations),
+        'optimum.fluctuation.order': atOptimum.measured,
+        'optimum.risk': optima.map(({ risk }) => risk),
+        'optimum.gap': optima.map(({ gap }) => gap),
+        'optimised.heads': optimisedHeads,
+        'optimised.gap': optima.map(({ excess }) => excess),
+        'optimised.bound': optima.map((optimum) => optimum.bound),
+      },
+      summary:
+        trivial !== undefined
+          ? nothing
+          : `The mean gap of N drawn heads falls like N^${order.measured.toFixed(3)}, its fluctuation like N^${fluctuation.measured.toFixed(3)}; N times the gap tends to ${gapLimit.measured.toFixed(3)} of ½E⟨Φ − z, (diag p − ppᵀ)(Φ − z)⟩. For one head, where the mean is an exact sum, the gap reaches ${single.measured.toFixed(3)} of (1/4N)E|Φ − z|². N optimised heads come within ${optimal.measured.toFixed(2)} of the same bound at the least risk found. At that law fluctuations fall like N^${atOptimum.measured.toFixed(2)}.`,
+      figures: [
+        convergenceFigure({
+          id: 'B.finite-heads',
+          title: 'N heads against the limit',
+          caption:
+            'Heads drawn independently from a law: the mean of R(ρ^N) − R(ρ), its bound (1/4N)E|Φ − z|², and the standard deviation; and the best risk found with N equal heads, over the least one of all laws. Expected: slopes −1 and −1/2.',
+          ...{ scale: 'heads N', quantity: 'risk over the limit' },
+          curves: [
+            { series: 'mean gap', scales: counts, rows: gaps, slope: -1 },
+            { series: 'bound', scales: counts, rows: laws.map((law) => law.bound) },
+            { series: 'fluctuation', scales: counts, rows: fluctuations, slope: -0.5 },
+            {
+              ...{ series: 'fluctuation at the optimum', scales: counts },
+              rows: optima.flatMap((optimum) => optimum.fluctuations),
+            },
+            {
+              ...{ series: 'N optimised heads', scales: optimisedHeads },
+              rows: optima.map(({ excess }) => excess.map((value) => Math.max(value, 1e-12))),
+            },
+          ],
+        }),
+      ],
+    };
+  },
 });

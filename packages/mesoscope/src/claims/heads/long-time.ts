@@ -1,204 +1,251 @@
-import { type Interval, meanInterval } from '../../numeric/fit.ts';
-import { overExperiments } from '../control/over-experiments.ts';
-import { type ClaimContext, type Expected, type Finding, judge, legacy } from '../legacy.ts';
-import { type AlgebraicDecay, algebraicDecay, degenerate } from './algebraic-decay.ts';
 import {
-  explicitExperiment,
-  type HeadInstance,
-  headInstance,
-  randomExperiment,
-} from './instance.ts';
-import { type Decay, type LongRun, largestSpectrum, levels, longRun } from './long-run.ts';
-import { decayFigure, inequalityFigure } from './long-time-figures.ts';
-import { contains } from './order-check.ts';
+  type AlgebraicDecay,
+  algebraicDecay,
+  degenerateLimits,
+} from '../../heads/algebraic-decay.ts';
+import { randomExperiment } from '../../heads/experiment.ts';
+import { type LongRun, largestSpectrum, levels, longRun } from '../../heads/long-run.ts';
+import { atMost, type Check, equals, weakest } from '../check.ts';
+import { claim } from '../claim.ts';
+import { experimentCount } from '../fields.ts';
+import type { Figure, Mark } from '../figure.ts';
+import { experiments } from '../given.ts';
+import { nothing, notTrivial } from '../verdict.ts';
+import { checkHeads, explicitExperiment, headData, penalty } from './instance.ts';
 
-async function runExperiment(context: ClaimContext<HeadInstance>): Promise<Finding> {
-  const { backend, seed, setting, instance } = context;
-  const [count, steps] = setting === 'full' ? [16, 16000] : [5, 6000];
-  const measured = await overExperiments(
-    context,
-    instance === undefined ? count : 1,
-    'long flows',
-    (index) =>
-      longRun(
-        instance === undefined
-          ? randomExperiment(backend, seed, index, { regularisation: 0.2, heads: 12 })
-          : explicitExperiment(backend, instance),
-        steps,
-      ),
-  );
-  const compact =
-    instance === undefined || instance.regularisation > 0 || instance.radius !== undefined;
-  const inside =
-    instance?.radius === undefined ||
-    measured.every(({ largestHead }) => largestHead < 0.999 * (instance.radius ?? 0));
-  return finding(
-    measured,
-    compact,
-    inside,
-    backend.scoped(() => algebraicDecay(backend)),
-  );
-}
+const given = experiments({
+  label: 'long flows',
+  shared: {
+    regularisation: penalty.default(0.2),
+    steps: experimentCount(6000, 'steps of the flow at the most', 100),
+  },
+  own: {
+    flows: experimentCount(5, 'random laws of 12 heads; after them come the degenerate limits'),
+  },
+  data: headData,
+  full: { flows: 16, steps: 10_000 },
+  check: checkHeads,
+  pieces: (given) => (given.explicit ? 1 : given.flows + degenerateLimits.length),
+});
 
-function finding(
-  measured: readonly LongRun[],
-  compact: boolean,
-  inside: boolean,
-  algebraic: AlgebraicDecay,
-): Finding {
-  const decays = measured.flatMap(({ decay }) => (decay === undefined ? [] : [decay]));
-  const arrived = decays.length === measured.length;
-  const resting = decays.every(({ slowest }) => slowest > 0);
-  const assumptions = [
-    {
-      name: 'λ > 0 or heads in a ball, so that the flow stays in a compact set',
-      holds: compact,
-      value: Math.max(...measured.map(({ largestHead }) => largestHead)),
-    },
-    { name: 'no head rests on the boundary of the ball', holds: inside, value: `${inside}` },
-    {
-      name: `the run is long enough (R − R_∞ falls to ${levels.end} of its start) and small enough (at most ${largestSpectrum} numbers in all heads)`,
-      holds: arrived,
-      value: Math.max(...measured.map(({ excess }) => excess[excess.length - 1] / excess[0])),
-    },
-    {
-      name: 'the limit is no saddle: no negative eigenvalue',
-      holds: resting,
-      value: Math.min(...decays.map(({ slowest }) => slowest)),
-    },
-  ];
-  const usable = assumptions.every(({ holds }) => holds);
-  const tolerance =
-    decays.length === 0 ? 0 : meanInterval(decays.map(({ uncertainty }) => uncertainty.ratio)).mean;
-  const expected: Expected = { kind: 'value', value: 1, tolerance };
-  const ratios = decays.map(({ comparison }) => comparison.ratio);
-  const { mean, interval } = usable ? meanInterval(ratios) : { mean: Number.NaN, interval: null };
-  const exponent = usable ? exponentOver(decays) : undefined;
-  const shrinking = measured.every(
-    ({ distances }) => distances[distances.length - 1] <= 1e-2 * distances[0],
-  );
-  const parts = [
-    { holds: shrinking, text: 'the law does not approach its limit in W₂' },
-    {
-      holds: exponent === undefined || contains(exponent.overLinear, 0),
-      text: `the exponent differs from that of the linearised flow by ${exponent?.overLinear.map((x) => x.toExponential(1)).join(' … ')}`,
-    },
-    {
-      holds: decays.every(
-        ({ comparison, uncertainty }) => comparison.leastQuotient >= 1 - uncertainty.quotient,
-      ),
-      text: `slope² falls to ${Math.min(...decays.map(({ comparison }) => comparison.leastQuotient)).toFixed(5)} of 2μ(R − R_∞)`,
-    },
-    {
-      holds: contains(algebraic.exponentInterval, degenerate.exponent),
-      text: `the degenerate limit has exponent ${algebraic.exponent.toFixed(4)}, not 5/6`,
-    },
-    {
-      holds: contains(algebraic.rateInterval, degenerate.rate),
-      text: `the degenerate limit is approached like t^−${algebraic.rate.toFixed(4)}, not t^{−3/2}`,
-    },
-  ];
-  const broken = parts.filter(({ holds }) => !holds);
-  const judged = judge(assumptions, mean, interval, expected);
-  return {
-    assumptions,
-    evidence: {
-      ...decayEvidence(measured, decays),
-      ...(exponent === undefined
-        ? {}
-        : {
-            'lojasiewicz.exponent.mean': exponent.mean,
-            'lojasiewicz.exponent.overLinearised': exponent.overLinear,
-          }),
-      'degenerate.timeRatio': algebraic.timeRatio,
-      'degenerate.exponent': algebraic.exponent,
-      'degenerate.exponent.interval': algebraic.exponentInterval,
-      'degenerate.exponent.expected': degenerate.exponent,
-      'degenerate.rate': algebraic.rate,
-      'degenerate.rate.interval': algebraic.rateInterval,
-      'degenerate.rate.expected': degenerate.rate,
-    },
-    measured: mean,
-    expected,
-    interval,
-    verdict: judged === 'holds' && broken.length > 0 ? 'fails' : judged,
-    summary: summary(compact, usable, mean, exponent, measured, algebraic, broken),
-    figures: [decayFigure(measured[0]), inequalityFigure(measured, algebraic)],
-  };
-}
-
-interface ExponentOver {
-  /** Mean exponent of the last three decades. */
-  readonly mean: number;
-  /** Of its difference from the exponents that the linearised flows show there, widened by what is left open. */
-  readonly overLinear: Interval;
-}
-
-function exponentOver(decays: readonly Decay[]): ExponentOver {
-  const exponents = decays.map(({ comparison }) => comparison.late.exponent);
-  const { mean, interval } = meanInterval(
-    decays.map(({ comparison }) => comparison.late.exponent - comparison.lateExponent),
-  );
-  const { mean: open } = meanInterval(decays.map(({ uncertainty }) => uncertainty.exponent));
-  const [low, high] = interval ?? [mean, mean];
-  return { mean: meanInterval(exponents).mean, overLinear: [low - open, high + open] };
-}
-
-function decayEvidence(measured: readonly LongRun[], decays: readonly Decay[]) {
-  const compared = decays.map(({ comparison }) => comparison);
-  return {
-    'lojasiewicz.exponent': compared.map(({ late }) => late.exponent),
-    'lojasiewicz.exponent.linearised': compared.map(({ lateExponent }) => lateExponent),
-    'lojasiewicz.constant': compared.map(({ late }) => late.constant),
-    'lojasiewicz.exponent.earlier': compared.map(({ early }) => early.exponent),
-    'lojasiewicz.exponent.earlier.overLinearised': compared.map(
-      ({ earlierDifferences: [first] }) => first,
-    ),
-    'lojasiewicz.quotient.least': compared.map(({ leastQuotient }) => leastQuotient),
-    'lojasiewicz.quotient.uncertainty': decays.map(({ uncertainty }) => uncertainty.quotient),
-    'spectrum.slowest': decays.map(({ slowest }) => slowest),
-    'decay.timeRatio': compared.map(({ ratio }) => ratio),
-    'decay.timeRatio.earlier': compared.map(({ earlierRatio }) => earlierRatio),
-    'decay.timeRatio.uncertainty': decays.map(({ uncertainty }) => uncertainty.ratio),
-    'risk.rounding': measured.map(({ rounding }) => rounding),
-    'stationary.distance.first': measured.map(({ distances }) => distances[0]),
-    'stationary.distance.last': measured.map(({ distances }) => distances[distances.length - 1]),
-    'stationary.slope.last': measured.map(({ slopes }) => slopes[slopes.length - 1]),
-    'risk.limit': measured.map(({ limit }) => limit),
-  };
-}
-
-function summary(
-  compact: boolean,
-  usable: boolean,
-  ratio: number,
-  exponent: ExponentOver | undefined,
-  measured: readonly LongRun[],
-  algebraic: AlgebraicDecay,
-  broken: readonly { text: string }[],
-): string {
-  if (!compact) {
-    return 'Without regularisation on unbounded parameters the heads run away: no compactness.';
-  }
-  if (!usable || exponent === undefined) {
-    return 'The flow had not come close enough to a limit at which the prediction can be tested.';
-  }
-  if (broken.length > 0) {
-    return `Against the claim: ${broken.map(({ text }) => text).join('; ')}.`;
-  }
-  const last = measured.map(({ distances }) => distances[distances.length - 1]);
-  return `The decay of the last three decades takes ${ratio.toFixed(4)} of the time that the spectrum at the limit predicts. Slope = c (R − R_∞)^a with a = ${exponent.mean.toFixed(3)} there. The law comes within ${Math.max(...last).toExponential(1)} of its limit in W₂. At a degenerate limit with a = 5/6 the fit gives ${algebraic.exponent.toFixed(4)}, and the risk falls like t^−${algebraic.rate.toFixed(4)}.`;
+interface Measured {
+  readonly run?: LongRun;
+  readonly algebraic?: AlgebraicDecay;
+  readonly compact: boolean;
 }
 
 /** Long time: compactness and the Łojasiewicz rate (arXiv 2606.10469). */
-export const longTime = legacy<HeadInstance>({
+export const longTime = claim<ReturnType<typeof given.parse>, Measured>({
   id: 'B.long-time',
-  paper: 'B',
   title: 'Long time: the Łojasiewicz exponent sets the rate',
   statement:
     'The flow approaches its stationary set; where $(\\int|\\nabla\\Psi|^2 d\\rho)^{1/2} \\ge c\\,(R - R_\\infty)^a$ the risk decays exponentially at rate $c^2$ ($a = \\tfrac12$) or like $t^{-1/(2a-1)}$ ($a \\in (\\tfrac12,1)$).',
-  trust: 'P',
-  quantity: 'decay time predicted by the spectrum at the limit, over the measured one',
-  instance: headInstance,
-  run: runExperiment,
+  trust: { statement: 'P' },
+  given,
+  measure({ backend, given, seed, index }) {
+    const { regularisation, steps } = given;
+    if (!given.explicit && index >= given.flows) {
+      const { factors } = degenerateLimits[index - given.flows];
+      return { algebraic: algebraicDecay(backend, factors), compact: true };
+    }
+    const experiment = given.explicit
+      ? explicitExperiment(backend, given)
+      : randomExperiment(backend, seed, index, { regularisation, heads: 12 });
+    const { problem } = experiment;
+    const compact = problem.regularisation > 0 || problem.radius < Number.POSITIVE_INFINITY;
+    return { run: longRun(experiment, compact ? steps : 100), compact };
+  },
+  conclude(measured) {
+    const runs = measured.flatMap(({ run }) => run ?? []);
+    const algebraic = measured.flatMap(({ algebraic }) => algebraic ?? []);
+    const decays = runs.flatMap(({ decay }) => decay ?? []);
+    const compact = measured.every((one) => one.compact);
+    const resting = runs.some(({ excess, slopes }) => excess[0] < 1e-12 || slopes[0] < 1e-12);
+    const within = (question: { name: string; failsIf: string }, of: (i: number) => Numbers) =>
+      decays.length === 0
+        ? []
+        : [
+            weakest(
+              decays.map((_, i) => {
+                const { measured, open, expected, rivals } = of(i);
+                const interval = [measured - open, measured + open] as const;
+                const asked = {
+                  ...question,
+                  measured,
+                  interval,
+                  intervalFrom: 'numerics' as const,
+                };
+                return equals({ ...asked, expected, rivals });
+              }),
+            ),
+          ];
+    const checks: Check[] = [
+      ...within(
+        {
+          name: 'decay time predicted by the spectrum at the limit, over the measured one',
+          failsIf:
+            'the risk decays at another rate than twice the slowest one of the linearised flow',
+        },
+        (i) => ({
+          measured: decays[i].comparison.ratio,
+          open: decays[i].uncertainty.ratio,
+          ...{ expected: 1, rivals: [0.5, 2] },
+        }),
+      ),
+      ...within(
+        {
+          name: 'exponent a of slope against R − R_∞, over that of the linearised flow',
+          failsIf: 'the slope near the limit is not that of a quadratic minimum',
+        },
+        (i) => {
+          const { late, lateExponent } = decays[i].comparison;
+          const open = decays[i].uncertainty.exponent / lateExponent;
+          return { measured: late.exponent / lateExponent, open, expected: 1, rivals: [1.5, 2] };
+        },
+      ),
+      ...(runs.length === 0
+        ? []
+        : [
+            atMost({
+              name: 'W₂ to the limit at the end, over that at the start',
+              failsIf: 'the law does not approach the limit of its flow',
+              measured: Math.max(
+                ...runs.map(({ distances }) => distances[distances.length - 1] / distances[0]),
+              ),
+              expected: 0.01,
+            }),
+          ]),
+      ...algebraic.flatMap(({ exponent, exponentInterval, rate, rateInterval }, i) => {
+        const limit = degenerateLimits[i];
+        const others = degenerateLimits.filter((other) => other !== limit);
+        const from = 'numerics' as const;
+        return [
+          equals({
+            name: `exponent a at a limit where ${limit.factors} factors vanish`,
+            failsIf: 'the slope falls with another power of R − R_∞',
+            ...{ measured: exponent, interval: exponentInterval, intervalFrom: from },
+            ...{ expected: limit.exponent, rivals: [0.5, 1, ...others.map((o) => o.exponent)] },
+          }),
+          equals({
+            name: `power of 1/t of R − R_∞ there: 1/(2a − 1)`,
+            failsIf: 'the risk decays at another rate than its exponent says',
+            ...{ measured: rate, interval: rateInterval, intervalFrom: from },
+            ...{ expected: limit.rate, rivals: [1, ...others.map((o) => o.rate)] },
+          }),
+        ];
+      }),
+    ];
+    const slowest = Math.min(...decays.map((decay) => decay.slowest));
+    const compared = decays.map(({ comparison }) => comparison);
+    return {
+      hypotheses: [
+        {
+          name: 'λ > 0 or heads in a ball, so that the flow stays in a compact set',
+          holds: compact,
+          value: compact ? 'yes' : 'λ = 0 and no ball: heads may run away',
+        },
+      ],
+      resolution: [
+        notTrivial(resting ? 'the law is at rest' : undefined),
+        {
+          name: 'no head rests on the boundary of the ball, where the spectrum inside says nothing',
+          holds: runs.every(({ inside }) => inside),
+          value: Math.max(0, ...runs.map(({ largestHead }) => largestHead)),
+        },
+        {
+          name: `the run is long enough (R − R_∞ falls to ${levels.end} of its start) and small enough (at most ${largestSpectrum} numbers in all heads)`,
+          holds: decays.length === runs.length,
+          value: resting
+            ? 'there is nothing to run'
+            : Math.max(0, ...runs.map(({ excess }) => excess[excess.length - 1] / excess[0])),
+        },
+        {
+          name: 'the limit is no saddle: no negative eigenvalue',
+          holds: decays.every((decay) => decay.slowest > 0),
+          value: slowest,
+        },
+      ],
+      checks,
+      evidence: {
+        'lojasiewicz.exponent': compared.map(({ late }) => late.exponent),
+        'lojasiewicz.exponent.linearised': compared.map(({ lateExponent }) => lateExponent),
+        'lojasiewicz.constant': compared.map(({ late }) => late.constant),
+        'lojasiewicz.exponent.earlier': compared.map(({ early }) => early.exponent),
+        'lojasiewicz.quotient.least': compared.map(({ leastQuotient }) => leastQuotient),
+        'lojasiewicz.quotient.uncertainty': decays.map(({ uncertainty }) => uncertainty.quotient),
+        'spectrum.slowest': decays.map((decay) => decay.slowest),
+        'decay.timeRatio': compared.map(({ ratio }) => ratio),
+        'decay.timeRatio.earlier': compared.map(({ earlierRatio }) => earlierRatio),
+        'decay.timeRatio.uncertainty': decays.map(({ uncertainty }) => uncertainty.ratio),
+        'risk.rounding': runs.map(({ rounding }) => rounding),
+        'risk.limit': runs.map(({ limit }) => limit),
+        'stationary.distance.first': runs.map(({ distances }) => distances[0]),
+        'stationary.distance.last': runs.map(({ distances }) => distances[distances.length - 1]),
+        'stationary.slope.last': runs.map(({ slopes }) => slopes[slopes.length - 1]),
+        'degenerate.timeRatio': algebraic.map(({ timeRatio }) => timeRatio),
+        'degenerate.exponent': algebraic.map(({ exponent }) => exponent),
+        'degenerate.rate': algebraic.map(({ rate }) => rate),
+      },
+      summary: resting
+        ? nothing
+        : `The decay of the last three decades takes ${compared.map(({ ratio }) => ratio.toFixed(5)).join(', ')} of the time that the spectrum at the limit predicts; there a = ${compared.map(({ late }) => late.exponent.toFixed(3)).join(', ')}.${algebraic.map(({ exponent, rate }, i) => ` Where ${degenerateLimits[i].factors} factors vanish at the limit, a = ${exponent.toFixed(4)} and the risk falls like t^−${rate.toFixed(4)}.`).join('')}`,
+      figures: [...runs.slice(0, 1).map(decayFigure), inequalityFigure(runs, algebraic)],
+    };
+  },
 });
+
+interface Numbers {
+  readonly measured: number;
+  /** What the numerics leave open. */
+  readonly open: number;
+  readonly expected: number;
+  readonly rivals: readonly number[];
+}
+
+/** Excess risk and slope along the flow, with the decay that the spectrum at the limit predicts. */
+function decayFigure({ times, excess, slopes, decay }: LongRun): Figure {
+  const from = decay?.from ?? times.length;
+  const predicted = decay?.predicted ?? [];
+  const kept = predicted.map((_, k) => k).filter((k) => predicted[k] > 1e-14);
+  const reference: Mark = {
+    ...{ kind: 'reference', label: `rate 2μ = ${(2 * (decay?.slowest ?? 0)).toPrecision(3)}` },
+    x: kept.map((k) => times[from + k]),
+    y: kept.map((k) => predicted[k]),
+  };
+  return {
+    id: 'B.long-time',
+    title: 'Decay to the limit',
+    caption:
+      'Risk over its limit along the flow, and the slope (∫|∇Ψ|²dρ)^{1/2}; dashed: the decay that the spectrum at the limit predicts. First experiment.',
+    x: { label: 'time t' },
+    y: { label: 'R − R_∞, slope', scale: 'log' },
+    marks: [
+      positiveLine('R − R_∞', times, excess),
+      positiveLine('slope', times, slopes),
+      ...(kept.length === 0 ? [] : [reference]),
+    ],
+  };
+}
+
+/** Slope against excess risk. */
+function inequalityFigure(runs: readonly LongRun[], algebraic: readonly AlgebraicDecay[]): Figure {
+  return {
+    id: 'B.long-time.inequality',
+    title: 'Łojasiewicz inequality',
+    caption:
+      'Slope against excess risk along each run: slope 1/2 is exponential decay; limits at which more factors vanish have a = 3/4 and 5/6.',
+    x: { label: 'R − R_∞', scale: 'log' },
+    y: { label: 'slope', scale: 'log' },
+    marks: [
+      ...runs.map((run, e) => positiveLine(`experiment ${e + 1}`, run.excess, run.slopes)),
+      ...algebraic.map((run, i) =>
+        positiveLine(`${degenerateLimits[i].factors} factors vanish`, run.excess, run.slopes),
+      ),
+    ],
+  };
+}
+
+function positiveLine(series: string, x: readonly number[], y: readonly number[]): Mark {
+  const kept = y.map((_, k) => k).filter((k) => y[k] > 1e-14 && (x[k] > 1e-12 || x[k] === 0));
+  return { kind: 'line', series, x: kept.map((k) => x[k]), y: kept.map((k) => y[k]) };
+}

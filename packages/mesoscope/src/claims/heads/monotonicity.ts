@@ -1,192 +1,288 @@
+import { z } from 'zod';
+import { type HeadExperiment, randomExperiment } from '../../heads/experiment.ts';
 import { growHeads } from '../../heads/growth.ts';
 import { headLaw, randomHeads } from '../../heads/head-law.ts';
-import { randomStream } from '../../numeric/random.ts';
-import { overExperiments } from '../control/over-experiments.ts';
-import { type ClaimContext, type Expected, type Finding, judge, legacy } from '../legacy.ts';
+import { follow, largestNorm, type MatchedFlows } from '../../heads/matched-flows.ts';
 import {
-  explicitExperiment,
-  type HeadExperiment,
-  type HeadInstance,
-  headInstance,
-  randomExperiment,
-} from './instance.ts';
-import { follow, type MatchedFlows } from './matched-flows.ts';
-import { type MonotonicityAt, monotonicitySweep, sweepFigure } from './monotonicity-sweep.ts';
+  type LeastQuotient,
+  leastQuotient,
+  lowestCurvature,
+  quotientOfPair,
+} from '../../heads/strong-monotonicity.ts';
+import { randomStream } from '../../numeric/random.ts';
+import { atLeast, atMost, bound, equals, weakest } from '../check.ts';
+import { claim } from '../claim.ts';
+import { experimentCount } from '../fields.ts';
+import type { Figure, Mark } from '../figure.ts';
+import { experiments } from '../given.ts';
+import { notTrivial } from '../verdict.ts';
+import { checkHeads, explicitExperiment, headData, penalty } from './instance.ts';
+
+const given = experiments({
+  label: 'matched flows',
+  shared: {
+    regularisation: penalty.default(1),
+    starts: experimentCount(8, 'random starts of the search for κ'),
+  },
+  own: {
+    flows: experimentCount(4, 'random data sets, each with flows to its optimum'),
+    sweep: z
+      .array(penalty)
+      .default([0.6, 0.3, 0.1])
+      .describe('further λ, at which κ is shown and nothing is judged'),
+  },
+  data: headData,
+  full: { flows: 16, starts: 32 },
+  check: checkHeads,
+  pieces: (given) => (given.explicit ? 1 : given.flows + given.sweep.length),
+});
 
 interface Measured {
-  readonly toOptimum: MatchedFlows;
-  readonly betweenFlows: MatchedFlows;
-  readonly optimumHeads: number;
-  readonly gap: number;
+  readonly regularisation: number;
+  /** Undefined without a penalty on unbounded parameters: there is no optimal law. */
+  readonly found?: {
+    readonly search: LeastQuotient;
+    /** Quotients of the pair that the search found, for masses ε and ε/2. */
+    readonly pair: readonly [number, number];
+    /** λ_min(H_Ψ) at the optimum. */
+    readonly upper: number;
+    readonly radius: number;
+    readonly flows: readonly MatchedFlows[];
+    readonly optimumHeads: number;
+    readonly gap: number;
+  };
 }
 
-function measure({ problem, law }: HeadExperiment, seed: number, index: number): Measured {
-  let optimum = law;
-  let gap = Number.POSITIVE_INFINITY;
-  for (const state of growHeads(problem, { tolerance: 1e-10, rounds: 12, descent: 300 })) {
-    optimum = state.law;
-    gap = state.certificate.gap;
+function measureMonotonicity(
+  { problem, law }: HeadExperiment,
+  seed: number,
+  index: number,
+  starts: number,
+): Measured {
+  const { regularisation } = problem;
+  if (regularisation === 0 && problem.radius === Number.POSITIVE_INFINITY) {
+    return { regularisation };
   }
+  const states = [...growHeads(problem, { tolerance: 1e-10, rounds: 12, descent: 300 })];
+  const { law: optimum, certificate } = states[states.length - 1];
   const random = randomStream(seed, 'second law of heads', index);
-  const { parameters } = randomHeads(law.shape, law.count, random, { score: 0.5, value: 0.5 });
+  const options = { score: 0.1, value: 0.1 };
+  const second = randomHeads(law.shape, law.count, random, options);
+  const lowest = lowestCurvature(problem, optimum);
+  // Half of the optimum's lowest head to either side along the lowest mode: the slowest way back there is near it.
+  const P = lowest.direction.length;
+  const displaced = [0.05, -0.05].flatMap((by) => [
+    ...optimum.parameters.map((x, j) => {
+      const isLowest = Math.floor(j / P) === lowest.head;
+      return isLowest ? x + by * lowest.direction[j % P] : x;
+    }),
+  ]);
+  const halves = [...optimum.weights, ...optimum.weights].map((weight) => weight / 2);
+  const split = headLaw(law.shape, Float64Array.from(displaced), halves);
+  const laws = [law, second, split, optimum];
+  const radius = Math.min(problem.radius, 1.02 * Math.max(...laws.map(largestNorm)));
+  const search = leastQuotient(problem, radius, optimum, random, starts);
   return {
-    toOptimum: follow(problem, law, optimum, true),
-    betweenFlows: follow(problem, law, headLaw(law.shape, parameters, law.weights), false),
-    optimumHeads: optimum.count,
-    gap,
-  };
-}
-
-/** Largest `W_2(t)/(e^{−κt}W_2(0))`, t > 0, with κ the least quotient up to then. */
-function largestRatio({ times, distances, quotients }: MatchedFlows): number {
-  let least = quotients[0];
-  let largest = 0;
-  times.forEach((time, k) => {
-    least = Math.min(least, quotients[k]);
-    if (k === 0 || distances[k] < 1e-9 * distances[0]) return;
-    largest = Math.max(largest, distances[k] / (distances[0] * Math.exp(-least * time)));
-  });
-  return largest;
-}
-
-async function runExperiment(context: ClaimContext<HeadInstance>): Promise<Finding> {
-  const { backend, seed, setting, instance } = context;
-  const count = setting === 'full' ? 24 : 6;
-  const bounded =
-    instance === undefined || instance.regularisation > 0 || instance.radius !== undefined;
-  if (!bounded) return unbounded();
-  const measured = await overExperiments(
-    context,
-    instance === undefined ? count : 1,
-    'matched flows',
-    (index) =>
-      measure(
-        instance === undefined
-          ? randomExperiment(backend, seed, index, { regularisation: 0.4, heads: 24, value: 0.5 })
-          : explicitExperiment(backend, instance),
-        seed,
-        index,
-      ),
-  );
-  const sweep = instance === undefined ? monotonicitySweep(backend, seed) : [];
-  return finding(measured, sweep);
-}
-
-/** The integration is exact to about 1e-9; where W₂ falls exactly at the rate κ, the ratio is 1. */
-const expected: Expected = { kind: 'at-most', value: 1 + 1e-6 };
-
-function unbounded(): Finding {
-  return {
-    assumptions: [
-      { name: 'λ > 0 or heads in a ball, so that ρ* exists', holds: false, value: 'λ = 0' },
-    ],
-    evidence: {},
-    measured: Number.NaN,
-    expected,
-    interval: null,
-    verdict: 'outside',
-    summary: 'Without regularisation on unbounded parameters there is no optimal law.',
-    figures: [],
-  };
-}
-
-function finding(measured: readonly Measured[], sweep: readonly MonotonicityAt[]): Finding {
-  const pairs = measured.flatMap(({ toOptimum, betweenFlows }) => [toOptimum, betweenFlows]);
-  const kappa = Math.min(...pairs.flatMap(({ quotients }) => quotients));
-  const ratio = Math.max(...pairs.map(largestRatio));
-  const gap = Math.max(...measured.map((m) => m.gap));
-  const assumptions = [
-    {
-      name: 'strong monotonicity along the flows: least quotient > 0',
-      holds: kappa > 0,
-      value: kappa,
+    regularisation,
+    found: {
+      search,
+      pair: [quotientOfPair(problem, search, 1e-3), quotientOfPair(problem, search, 5e-4)],
+      ...{ upper: lowest.value, radius, gap: certificate.gap, optimumHeads: optimum.count },
+      flows: [
+        follow(problem, law, optimum, true),
+        follow(problem, split, optimum, true),
+        follow(problem, law, headLaw(law.shape, second.parameters, law.weights), false),
+      ],
     },
-    { name: 'the optimal law is certified to 1e-8', holds: gap <= 1e-8, value: gap },
-  ];
-  const rates = measured.map(({ toOptimum: { times, distances } }) => {
-    const k = distances.findIndex((d) => d < 1e-6 * distances[0]);
-    const last = k < 1 ? distances.length - 1 : k;
-    return Math.log(distances[0] / distances[last]) / times[last];
-  });
-  const first = measured[0].toOptimum;
-  const least = measured.map(({ toOptimum }) => Math.min(...toOptimum.quotients));
-  return {
-    assumptions,
-    evidence: {
-      'quotient.least': kappa,
-      'quotient.leastToOptimum': least,
-      'quotient.leastBetweenFlows': measured.map(({ betweenFlows }) =>
-        Math.min(...betweenFlows.quotients),
-      ),
-      'decay.rate': rates,
-      'ratio.toOptimum': measured.map(({ toOptimum }) => largestRatio(toOptimum)),
-      'ratio.betweenFlows': measured.map(({ betweenFlows }) => largestRatio(betweenFlows)),
-      'optimum.heads': measured.map(({ optimumHeads }) => optimumHeads),
-      'optimum.gap': measured.map((m) => m.gap),
-      ...sweepEvidence(sweep),
-      times: first.times,
-      distances: first.distances,
-      quotients: first.quotients,
-    },
-    measured: ratio,
-    expected,
-    interval: null,
-    verdict: judge(assumptions, ratio, null, expected),
-    summary:
-      kappa > 0
-        ? `With κ = ${kappa.toFixed(3)} measured by optimal matching, W₂ stays below e^{−κt}W₂(0): largest ratio ${ratio.toFixed(4)}; measured rates ${rates.map((rate) => rate.toFixed(3)).join(', ')}.${sweepSentence(sweep)}`
-        : `The quotient falls to ${kappa.toFixed(3)}: no strong monotonicity here, and no rate is promised.`,
-    figures: [
-      {
-        id: 'B.monotonicity',
-        title: 'Contraction under strong monotonicity',
-        caption:
-          'W₂ to the optimal law along the flow, and e^{−κt}W₂(0) with κ the least quotient by optimal matching. First experiment.',
-        x: { label: 'time t' },
-        y: { label: 'W₂(ρ_t, ρ*)', scale: 'log' },
-        marks: [
-          {
-            kind: 'reference',
-            label: `rate κ = ${least[0].toFixed(3)}`,
-            x: first.times,
-            y: first.times.map((t) => first.distances[0] * Math.exp(-least[0] * t)),
-          },
-          { kind: 'line', series: 'W₂(ρ_t, ρ*)', x: first.times, y: first.distances },
-        ],
-      },
-      ...(sweep.length > 0 ? [sweepFigure(sweep)] : []),
-    ],
   };
-}
-
-function sweepEvidence(sweep: readonly MonotonicityAt[]): Finding['evidence'] {
-  if (sweep.length === 0) return {};
-  return {
-    'sweep.regularisation': sweep.map(({ regularisation }) => regularisation),
-    'sweep.quotient': sweep.map(({ quotient }) => quotient),
-    'sweep.quotient.rotated': sweep.map(({ rotated }) => rotated),
-    'sweep.hessian.frozen.smallest': sweep.map(({ curvature }) => curvature),
-    'sweep.decay.rate': sweep.map(({ decay }) => decay),
-    'sweep.optimum.heads': sweep.map(({ heads }) => heads),
-  };
-}
-
-function sweepSentence(sweep: readonly MonotonicityAt[]): string {
-  const without = sweep.filter(({ rotated }) => !Number.isNaN(rotated));
-  if (without.length === 0) return '';
-  const largest = Math.max(...without.map(({ regularisation }) => regularisation));
-  return ` The assumption is a strong one: from λ = ${largest} downwards an optimal head attends non-uniformly, its rotated image is optimal as well, and κ ≤ 0.`;
 }
 
 /** Wasserstein strong monotonicity gives a rate (arXiv 2606.10469). */
-export const monotonicity = legacy<HeadInstance>({
+export const monotonicity = claim<ReturnType<typeof given.parse>, Measured>({
   id: 'B.monotonicity',
-  paper: 'B',
   title: 'Strong monotonicity gives a rate in W₂',
   statement:
     "If $\\int\\langle \\nabla\\Psi(\\theta;\\rho) - \\nabla\\Psi(\\theta';\\rho'), \\theta - \\theta'\\rangle d\\pi \\ge \\kappa W_2^2(\\rho,\\rho')$ for optimal $\\pi$, then $W_2(\\rho_t,\\rho^*) \\le e^{-\\kappa t} W_2(\\rho_0,\\rho^*)$.",
-  trust: 'P',
-  quantity: 'largest W₂(t)/(e^{−κt}W₂(0))',
-  instance: headInstance,
-  run: runExperiment,
+  trust: { statement: 'P', 'least quotient': 'D' },
+  given,
+  measure({ backend, given, seed, index }) {
+    if (given.explicit) {
+      return measureMonotonicity(explicitExperiment(backend, given), seed, index, given.starts);
+    }
+    const isSwept = index >= given.flows;
+    const regularisation = isSwept ? given.sweep[index - given.flows] : given.regularisation;
+    const experiment = randomExperiment(backend, seed, isSwept ? 0 : index, {
+      ...{ regularisation, heads: 24, value: 0.1, score: 0.1 },
+    });
+    return measureMonotonicity(experiment, seed, isSwept ? 0 : index, given.starts);
+  },
+  conclude(all, { given }) {
+    const sweep = all.flatMap(({ regularisation, found }) =>
+      found === undefined ? [] : [{ regularisation, ...found }],
+    );
+    const measured = sweep.slice(0, given.explicit ? 1 : given.flows);
+    const hypothesis = {
+      name: 'λ > 0 or heads in a ball, so that ρ* exists',
+      holds: sweep.length === all.length,
+      value: sweep.length === all.length ? 'yes' : 'λ = 0 and no ball',
+    };
+    if (measured.length === 0) {
+      return {
+        ...{ hypotheses: [hypothesis], resolution: [], checks: [], evidence: {}, figures: [] },
+        summary: 'Without regularisation on unbounded parameters there is no optimal law.',
+      };
+    }
+    const kappas = measured.map(({ search }) => search.kappa);
+    const kappa = Math.min(...kappas);
+    const rates = measured.map(({ flows }) => flows.map(slowestRate));
+    const least = measured.map(({ flows }) => flows.map(({ quotients }) => Math.min(...quotients)));
+    const outside = measured.filter(({ flows, radius }) =>
+      flows.some(({ largestHead }) => largestHead > radius * (1 + 1e-9)),
+    );
+    const gap = Math.max(...measured.map((one) => one.gap));
+    const missed = measured.some((_, e) => least[e].some((q) => q < kappas[e] - 1e-6));
+    const still = measured.some(({ flows: [{ distances }] }) => distances[0] < 1e-9);
+    return {
+      hypotheses: [
+        hypothesis,
+        {
+          name: 'strong monotonicity in the ball that holds all flows: least quotient found > 0',
+          holds: kappa > 0,
+          value: kappa,
+        },
+        {
+          name: 'the flows stay in that ball',
+          holds: outside.length === 0,
+          value: outside.length === 0 ? 'yes' : `${outside.length} leave it`,
+        },
+      ],
+      resolution: [
+        notTrivial(still ? 'the law is optimal: it does not move' : undefined),
+        {
+          name: 'the search sees a gap of the optimal law of 1e-8 at most',
+          holds: gap <= 1e-8,
+          value: gap,
+        },
+        {
+          name: 'no flow meets a quotient below κ, which would say that the search missed it',
+          holds: !missed,
+          value: Math.min(...least.flatMap((row, e) => row.map((q) => q - kappas[e]))),
+        },
+      ],
+      checks: [
+        weakest(
+          measured.map((_, e) =>
+            atLeast({
+              name: 'slowest log(W₂(0)/W₂(t))/t of a flow that the search never saw, at least κ',
+              failsIf: 'W₂ falls more slowly than e^{−κt}',
+              ...{ measured: Math.min(...rates[e]), expected: kappas[e] },
+            }),
+          ),
+        ),
+        bound({
+          name: 'κ over the slowest rate: what is left of the bound is used up at 1',
+          failsIf: 'a flow is slower than κ',
+          pairs: measured.map((_, e) => ({ value: kappas[e], bound: Math.min(...rates[e]) })),
+        }),
+        weakest(
+          measured.map(({ upper }, e) =>
+            atMost({
+              name: 'κ against its upper bound λ_min(H_Ψ) at the optimum, from differences of ∇Ψ',
+              failsIf: 'κ is not the least quotient',
+              ...{ measured: kappas[e], expected: upper + 1e-6 },
+            }),
+          ),
+        ),
+        weakest(
+          measured.map(({ pair: [coarse, fine] }, e) => {
+            const open = Math.abs(fine - coarse) + 1e-6;
+            const limit = 2 * fine - coarse;
+            return equals({
+              name: 'quotient of the two laws that the search found, by optimal matching, against κ',
+              failsIf: 'no pair of laws has the quotient κ',
+              ...{ measured: limit, interval: [limit - open, limit + open] },
+              ...{ intervalFrom: 'numerics', expected: kappas[e], rivals: [0, 2 * kappas[e]] },
+            });
+          }),
+        ),
+      ],
+      evidence: {
+        'quotient.least': kappas,
+        'quotient.search.ends': measured.map(({ search }) => search.ends),
+        'quotient.leastAlongFlows': least,
+        'quotient.pair': measured.map(({ pair }) => [...pair]),
+        'hessian.frozen.smallest': measured.map(({ upper }) => upper),
+        'decay.rate': rates,
+        radius: measured.map(({ radius }) => radius),
+        'optimum.heads': measured.map(({ optimumHeads }) => optimumHeads),
+        'optimum.gap': measured.map((one) => one.gap),
+        'sweep.regularisation': sweep.map(({ regularisation }) => regularisation),
+        'sweep.quotient': sweep.map(({ search }) => search.kappa),
+        'sweep.hessian.frozen.smallest': sweep.map(({ upper }) => upper),
+        'sweep.decay.rate': sweep.map(({ flows: [first] }) => slowestRate(first)),
+        'sweep.optimum.heads': sweep.map(({ optimumHeads }) => optimumHeads),
+        times: measured[0].flows[0].times,
+        distances: measured[0].flows[0].distances,
+        quotients: measured[0].flows[0].quotients,
+      },
+      summary: `Least quotients found over pairs of laws in the ball that holds the flows: κ = ${kappas.map((k) => k.toFixed(3)).join(', ')} (upper bounds λ_min(H_Ψ) ${measured.map(({ upper }) => upper.toFixed(3)).join(', ')}); W₂ of flows that the search never saw falls at ${rates.map((row) => Math.min(...row).toFixed(3)).join(', ')} or faster.`,
+      figures: [contractionFigure(measured[0].flows[0], kappas[0]), sweepFigure(sweep)],
+    };
+  },
 });
+
+/** Least `log(W_2(0)/W_2(t))/t` while W_2 stands clear of rounding. */
+function slowestRate({ times, distances }: MatchedFlows): number {
+  const kept = times.map((_, k) => k).filter((k) => k > 0 && distances[k] > 1e-7 * distances[0]);
+  return Math.min(...kept.map((k) => Math.log(distances[0] / distances[k]) / times[k]));
+}
+
+function contractionFigure({ times: x, distances }: MatchedFlows, kappa: number): Figure {
+  return {
+    id: 'B.monotonicity',
+    title: 'Contraction under strong monotonicity',
+    caption:
+      'W₂ to the optimal law along the flow, and e^{−κt}W₂(0) with κ the least quotient that a search over pairs of laws found. First experiment.',
+    x: { label: 'time t' },
+    y: { label: 'W₂(ρ_t, ρ*)', scale: 'log' },
+    marks: [
+      {
+        ...{ kind: 'reference', label: `rate κ = ${kappa.toFixed(3)}`, x },
+        y: x.map((t) => distances[0] * Math.exp(-kappa * t)),
+      },
+      { kind: 'line', series: 'W₂(ρ_t, ρ*)', x, y: distances },
+    ],
+  };
+}
+
+/** κ over λ. */
+function sweepFigure(
+  sweep: readonly (Omit<Measured, 'found'> & NonNullable<Measured['found']>)[],
+): Figure {
+  const sorted = sweep.toSorted((a, b) => a.regularisation - b.regularisation);
+  const x = sorted.map(({ regularisation }) => regularisation);
+  const curve = (series: string, y: readonly number[]): Mark => ({ kind: 'dots', series, x, y });
+  return {
+    id: 'B.monotonicity.sweep',
+    title: 'Where strong monotonicity ends',
+    caption:
+      'Least quotient found over pairs of laws, its upper bound λ_min(H_Ψ) at the optimal law (at most 0 where an optimal head does not attend uniformly, since Q and K turn together without any change), and the slowest rate at which W₂ in fact decays. Below 0 the theorem promises nothing.',
+    x: { label: 'λ', scale: 'log' },
+    y: { label: 'quotient, rate' },
+    marks: [
+      { kind: 'rule', axis: 'y', at: 0, label: 'no strong monotonicity below' },
+      curve(
+        'least quotient found',
+        sorted.map(({ search }) => search.kappa),
+      ),
+      curve(
+        'λ_min(H_Ψ)',
+        sorted.map(({ upper }) => upper),
+      ),
+      curve(
+        'decay of W₂',
+        sorted.map(({ flows: [first] }) => slowestRate(first)),
+      ),
+    ],
+  };
+}

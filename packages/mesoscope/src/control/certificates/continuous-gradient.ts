@@ -14,8 +14,8 @@ const precise = { relativeTolerance: 1e-12, absoluteTolerance: 1e-12 };
 const leastSteps = 512;
 
 /**
- * The derivative of `J(θ) = E ℓ + ∫(λ/2)|θ|² dt` of the *flow*, not of a recursion, in all parameters of a model whose
- * controls are constant on each of its layers: `∫_layer (E[D_θf(h,θ)ᵀp] + λθ) dt`, with Pontryagin's costate p along an
+ * The derivative of `J(θ) = E ℓ + ∫(λ/2)|θ − θ_ref|² dt` of the *flow*, not of a recursion, in all parameters of a model
+ * whose controls are constant on each of its layers: `∫_layer (E[D_θf(h,θ)ᵀp] + λ(θ − θ_ref)) dt`, with Pontryagin's costate p along an
  * adaptively integrated flow; p_0 scattered to embedding and positions; the residual at h_T for the readout.
  *
  * @returns laid out as the model's parameters; undefined where flow or adjoint diverged
@@ -51,8 +51,7 @@ export function continuousGradient(model: ControlModel): Float64Array | undefine
     });
     if (status.kind !== 'completed') return undefined;
     if (isTrained(problem, 'controls')) {
-      const { regularisation } = penalty;
-      controlPenalty(nodes, grid, { regularisation, smoothness: 0 }, controlGradient);
+      controlPenalty(nodes, grid, { ...penalty, smoothness: 0 }, controlGradient);
       partOf(layout, gradient, 'controls').set(controlGradient);
     }
     scatterCostate(model, initial, gradient);

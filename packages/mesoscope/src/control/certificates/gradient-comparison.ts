@@ -29,6 +29,8 @@ export interface GradientComparison {
     readonly layers: number;
     readonly discrete: number;
     readonly differences: number;
+    /** What these differences think their own relative error is. */
+    readonly ownError: number;
     /** Relative change of the discrete gradient from half as many layers to these. */
     readonly resolution: number;
   };
@@ -88,14 +90,15 @@ function compareOnFineGrid(
     const refined = refineProblem(problem, factor, dormandPrince);
     const value = () => refined.problem.evaluate(refined.repeat(parameters), batch).objective;
     const random = randomStream(seed, 'fine direction');
+    const along =
+      exact === undefined
+        ? { difference: Infinity, ownError: Infinity }
+        : directionalError(value, parameters, exact, trainedDirection(problem, random));
     return {
       layers: refined.problem.layout.layers,
       discrete: relativeError(fine, exact),
-      differences:
-        exact === undefined
-          ? Infinity
-          : directionalError(value, parameters, exact, trainedDirection(problem, random))
-              .difference,
+      differences: along.difference,
+      ownError: along.ownError,
       resolution: relativeError(coarse, fine),
     };
   });

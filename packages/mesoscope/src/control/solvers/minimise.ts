@@ -42,7 +42,7 @@ export type SolverStatus =
       readonly kind: 'diverged';
       readonly step: number;
       readonly loss: number;
-      readonly flow?: FlowStatus;
+      readonly flow?: FlowStatus | undefined;
     }
   | { readonly kind: 'aborted'; readonly step: number };
 
@@ -66,7 +66,7 @@ export interface MinimiseOptions {
   readonly norm?: (gradient: FloatArray) => number;
   /** Called after every step; when it returns a promise, the solver waits for it. */
   readonly report?: (report: StepReport) => Promise<void> | undefined;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -87,7 +87,7 @@ export async function minimise(options: MinimiseOptions): Promise<SolverStatus> 
     const { loss, flow } = objective.gradient(parameters, step, gradient);
     const gradientNorm = norm(gradient);
     if (!Number.isFinite(loss + gradientNorm)) {
-      return { kind: 'diverged', step, loss, ...(flow === undefined ? {} : { flow }) };
+      return { kind: 'diverged', step, loss, flow };
     }
     if (gradientNorm <= tolerance) return { kind: 'tolerance-reached', step, gradientNorm };
     const stepRate = rate(step);

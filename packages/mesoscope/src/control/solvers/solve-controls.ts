@@ -145,7 +145,7 @@ async function byRule(
     steps: iterations,
     tolerance,
     norm: (gradient) => violation(problem, gradient),
-    ...(signal === undefined ? {} : { signal }),
+    signal,
   });
   return {
     converged: status.kind === 'tolerance-reached',

@@ -5,7 +5,7 @@ import { createLayerHamiltonian, placeOf } from '../layer-hamiltonian.ts';
 import { partOf } from '../parameters.ts';
 import type { ControlProblem } from '../problem.ts';
 import { stationarity } from '../stationarity.ts';
-import { minimiseLbfgs } from './lbfgs.ts';
+import { minimiseLbfgs, type SmoothObjective } from './lbfgs.ts';
 
 export interface SuccessiveApproximationsOptions {
   readonly problem: ControlProblem;
@@ -21,6 +21,10 @@ export interface SuccessiveApproximationsOptions {
    * taken back and ρ doubled, up to 40 times.
    */
   readonly augmentation?: number;
+  /** Keeps ρ, and every sweep, as they are; default false. */
+  readonly fixed?: boolean;
+  /** What ρ/2 is a factor of: the augmentation, or `|θ − θ_k|²`, a plain proximal step; default `augmentation`. */
+  readonly distance?: 'augmentation' | 'proximal';
   /** Iterations of the minimisation of one layer's Hamiltonian; default 100. */
   readonly layerIterations?: number;
 }
@@ -77,7 +81,7 @@ export function successiveApproximations(
   options: SuccessiveApproximationsOptions,
 ): SuccessiveApproximationsResult {
   const { problem, batch, parameters, sweeps = 50, tolerance = 1e-6 } = options;
-  const { layerIterations = 100 } = options;
+  const { layerIterations = 100, fixed = false, distance = 'augmentation' } = options;
   check(options);
   const { backend, layout } = problem;
   const controls = partOf(layout, parameters, 'controls');
@@ -106,10 +110,11 @@ export function successiveApproximations(
           const theta = controls.subarray(k * P, (k + 1) * P);
           const reference = before.subarray(k * P, (k + 1) * P);
           const place = placeOf(problem, trace, k);
-          hamiltonian.at(place, weight > 0 ? { weight, theta: reference } : undefined);
+          const augmented = weight > 0 && distance === 'augmentation';
+          hamiltonian.at(place, augmented ? { weight, theta: reference } : undefined);
           minimiseLbfgs({
             backend,
-            objective: counted,
+            objective: distance === 'proximal' ? near(counted, reference, weight) : counted,
             parameters: theta,
             iterations: layerIterations,
             tolerance: 0.01 * tolerance,
@@ -135,7 +140,7 @@ export function successiveApproximations(
         sweep(rho);
         next = problem.gradient(parameters, batch, gradient).objective;
         gradients++;
-        if (rho === 0 || next <= objective) break;
+        if (rho === 0 || fixed || next <= objective) break;
         controls.set(before);
         if (doubling === mostDoublings) return finish('no-descent');
         rho *= 2;
@@ -148,6 +153,19 @@ export function successiveApproximations(
     }
     return finish(residual <= tolerance ? 'converged' : 'sweeps-done');
   });
+}
+
+/** `θ ↦ objective(θ) + (ρ/2)|θ − centre|²`. */
+function near(objective: SmoothObjective, centre: FloatArray, rho: number): SmoothObjective {
+  return (theta, gradient) => {
+    let value = objective(theta, gradient);
+    for (let i = 0; i < theta.length; i++) {
+      const step = theta[i] - centre[i];
+      gradient[i] += rho * step;
+      value += 0.5 * rho * step * step;
+    }
+    return value;
+  };
 }
 
 function check({ problem, augmentation = 0 }: SuccessiveApproximationsOptions): void {

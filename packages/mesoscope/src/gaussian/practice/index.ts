@@ -1,4 +1,4 @@
-export * from './block-clouds.ts';
 export * from './measure-cloud.ts';
+export * from './stack-clouds.ts';
 export * from './stacks.ts';
 export * from './token-cloud.ts';

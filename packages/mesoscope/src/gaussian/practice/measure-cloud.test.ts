@@ -66,6 +66,8 @@ it('a cloud that is not Gaussian lies far above its null', () => {
   const points = cloud(200, 4);
   const split = { ...points, data: points.data.map((x) => x + 12 * Math.sign(x - 2)) };
   const found = measure(split);
-  expect(found.sliced).toBeGreaterThan(2 * found.nullHigh);
+  expect(found.sliced).toBeGreaterThan(found.nullHigh);
+  expect(found.coordinates - found.coordinatesNull).toBeGreaterThan(0.2);
+  expect(found.normDeviations).toBeLessThan(-4);
   expect(found.kurtosis).toBeLessThan(1e-3);
 });

@@ -3,6 +3,7 @@ import { kernelProduct } from '../../kernels/matrix-product.ts';
 import { mardiaTest } from '../../law/distance/mardia.ts';
 import { gaussianCost, normalStretches } from '../../law/distance/quantile-pieces.ts';
 import { qrDecomposition } from '../../numeric/decompositions.ts';
+import { meanInterval } from '../../numeric/fit.ts';
 import { type Matrix, multiply, scale, transpose, zeros } from '../../numeric/matrix.ts';
 import { type RandomStream, randomStream } from '../../numeric/random.ts';
 import type { TokenCloud } from './token-cloud.ts';
@@ -21,6 +22,19 @@ export interface CloudMeasures {
   /** The same for Gaussian samples of the cloud's size and covariance: mean and 95 % quantile. */
   readonly nullMean: number;
   readonly nullHigh: number;
+  /**
+   * The same along the coordinate axes: `√(Σ_a W2(x_a, N)²/trΣ)`, at most `W2/√trΣ`. Random directions mix many coordinates, and are
+   * Gaussian by the central limit theorem whatever these are.
+   */
+  readonly coordinates: number;
+  readonly coordinatesNull: number;
+  /** Deviation of `sliced` and `coordinates` over samples of the null, the larger. */
+  readonly nullDeviation: number;
+  /**
+   * How far the variance of |x − m|² is from 2 tr Σ², what a Gaussian law has, in standard deviations: a test of kurtosis as Mardia's,
+   * whatever basis the tokens are written in, for any n and d. See {@link normTest}.
+   */
+  readonly normDeviations: number;
   /** p-values of Mardia's statistics of the cloud in a few random directions. */
   readonly skewness: number;
   readonly kurtosis: number;
@@ -46,9 +60,8 @@ export interface CloudMeter {
 }
 
 /**
- * Measures clouds of n tokens in R^d, where d may exceed n. All distances are taken along random directions: a sample of the null is
- * Gaussian with the covariance of the cloud's projections. Directions and the normals behind the null are drawn once, so that layers
- * are compared along the same ones.
+ * Measures clouds of n tokens in R^d, where d may exceed n. A sample of the null is Gaussian with the cloud's covariance. Directions
+ * and the normals behind the null are drawn once, so that layers are compared along the same ones.
  *
  * The meter's memory lives in the scope of the backend in which it was made.
  */
@@ -60,58 +73,110 @@ export function createCloudMeter(
   const stream = randomStream(seed, 'directions of a cloud');
   const axes = unitColumns(stream, d, d === 1 ? 1 : directions);
   const few = unitColumns(stream, d, Math.min(d, mardiaDirections));
-  const rank = Math.min(n, axes.columns);
-  const sampler = kernelProduct(backend, {
-    rows: repetitions * n,
-    inner: rank,
-    columns: axes.columns,
-  });
+  const rank = Math.min(n, d);
+  const sampler = kernelProduct(backend, { rows: repetitions * n, inner: rank, columns: d });
   for (let k = 0; k < repetitions; k++) {
     const normals = randomStream(seed, 'null of a cloud', k).normals(new Float64Array(n * rank));
     sampler.left.set(normals, k * n * rank);
   }
   const projector = kernelProduct(backend, { rows: n, inner: d, columns: axes.columns });
-  const small = Math.min(n, d);
-  const grams = kernelProduct(backend, { rows: small, inner: Math.max(n, d), columns: small });
+  const grams = kernelProduct(backend, { rows: rank, inner: Math.max(n, d), columns: rank });
   const distance = slicedToMatched(n);
+
+  function statistics(centred: Matrix, trace: number) {
+    const unit = Math.sqrt(trace / d);
+    const projected = projector.multiply(axes, centred.data);
+    return { sliced: distance(projected) / unit, coordinates: distance(centred) / unit };
+  }
 
   return {
     tokens: n,
     dimension: d,
     measure({ layer, points, tilt }) {
-      const mean = columnMeans(points);
-      const centred = zeros(n, d);
-      for (let k = 0; k < points.data.length; k++) centred.data[k] = points.data[k] - mean[k % d];
+      const { mean, centred } = centre(points);
       const trace = squares(centred) / n;
-      const unit = Math.sqrt(trace / d);
       const turned = transpose(centred);
       const [long, wide] = n <= d ? [centred, turned] : [turned, centred];
-      const projected = projector.multiply(axes, centred.data);
-      const root = scale(
-        1 / Math.sqrt(n),
-        n <= axes.columns ? projected : qrDecomposition(projected).R,
-      );
+      const root = scale(1 / Math.sqrt(n), n <= d ? centred : qrDecomposition(centred).R);
       const samples = sampler.multiply(root);
-      const nulls = Float64Array.from({ length: repetitions }, (_, k) => {
-        const size = n * axes.columns;
-        const data = samples.data.subarray(k * size, (k + 1) * size);
-        return distance({ rows: n, columns: axes.columns, data }) / unit;
-      }).sort();
+      const nulls = Array.from({ length: repetitions }, (_, k) => {
+        const data = samples.data.subarray(k * n * d, (k + 1) * n * d);
+        return statistics(centre({ rows: n, columns: d, data }).centred, trace);
+      });
+      const own = statistics(centred, trace);
+      const of = (name: keyof typeof own) => meanInterval(nulls.map((one) => one[name]));
+      const [sliced, coordinates] = [of('sliced'), of('coordinates')];
+      const gram = squares(grams.multiply(wide, long.data));
+      const sorted = nulls.map((one) => one.sliced).sort((a, b) => a - b);
       const mardia = mardiaTest(multiply(centred, few));
       return {
         layer,
         mean: Math.hypot(...mean),
         trace,
-        effectiveRank: (n * trace) ** 2 / squares(grams.multiply(wide, long.data)),
-        sliced: distance(projected) / unit,
-        nullMean: nulls.reduce((sum, value) => sum + value, 0) / repetitions,
-        nullHigh: nulls[Math.min(repetitions - 1, Math.ceil(0.95 * (repetitions + 1)) - 1)],
+        effectiveRank: (n * trace) ** 2 / gram,
+        sliced: own.sliced,
+        nullMean: sliced.mean,
+        nullHigh: sorted[Math.min(repetitions - 1, Math.ceil(0.95 * (repetitions + 1)) - 1)],
+        coordinates: own.coordinates,
+        coordinatesNull: coordinates.mean,
+        nullDeviation: Math.max(sliced.deviation, coordinates.deviation),
+        normDeviations: normTest(squaredNorms(centred), gram),
         skewness: mardia.skewness.pValue,
         kurtosis: mardia.kurtosis.pValue,
         tiltRatio: tilt === null ? null : tilt / Math.sqrt(2 * Math.log(n)),
       };
     },
   };
+}
+
+/** Whether all tokens coincide, up to rounding: then there is nothing to measure. */
+export function isOnePoint({ columns, data }: Matrix): boolean {
+  const size = data.reduce((largest, entry) => Math.max(largest, Math.abs(entry)), 0);
+  return data.every(
+    (entry, k) => Math.abs(entry - data[k % columns]) <= 64 * Number.EPSILON * size,
+  );
+}
+
+/**
+ * By how much the distances of a cloud exceed those of a Gaussian sample, the larger of the one along random directions and of the one
+ * along coordinates, in units of √(trΣ/d).
+ */
+export function excessDistance(one: CloudMeasures): number {
+  return Math.max(one.sliced - one.nullMean, one.coordinates - one.coordinatesNull);
+}
+
+function centre(points: Matrix): { readonly mean: Float64Array; readonly centred: Matrix } {
+  const mean = columnMeans(points);
+  const data = points.data.map((entry, k) => entry - mean[k % points.columns]);
+  return { mean, centred: { ...points, data } };
+}
+
+function squaredNorms({ rows, columns, data }: Matrix): Float64Array {
+  return Float64Array.from({ length: rows }, (_, i) => {
+    let sum = 0;
+    for (let a = 0; a < columns; a++) sum += data[i * columns + a] ** 2;
+    return sum;
+  });
+}
+
+/**
+ * `(R − 1)/√((2 + 12/r)/n)`, `R = Var|x − m|²/(2 tr Σ²)`, r the effective rank: standard normal for large Gaussian samples, whose |x − m|² is
+ * a sum of r squares of about the same size, so that its kurtosis is 3 + 12/r. For tr Σ² stands its unbiased estimate
+ * `ν²/((ν − 1)(ν + 2)) (tr S² − (tr S)²/ν)`, ν = n − 1: tr S² alone is too large by (tr Σ)²/ν, which in high dimension is most of it.
+ *
+ * @param norms - |x_i − m|²
+ * @param gram - the squared norm of the Gram matrix of the centred tokens, ν² tr S²
+ */
+function normTest(norms: Float64Array, gram: number): number {
+  const n = norms.length;
+  const nu = n - 1;
+  const { mean, deviation } = meanInterval(norms);
+  const traceOfS = (n * mean) / nu;
+  const squared = (nu ** 2 / ((nu - 1) * (nu + 2))) * (gram / nu ** 2 - traceOfS ** 2 / nu);
+  // Few tokens in a single direction: the estimate may fall to 0, and nothing is known.
+  if (!(squared > 0)) return 0;
+  const rank = traceOfS ** 2 / squared;
+  return (deviation ** 2 / (2 * squared) - 1) / Math.sqrt((2 + 12 / rank) / n);
 }
 
 /** Root mean square over columns of W2 between a column of n numbers and the Gaussian with its moments. */

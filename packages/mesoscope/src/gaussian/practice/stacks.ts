@@ -1,9 +1,13 @@
 import { affine } from '../../field/affine.ts';
 import { attention } from '../../field/attention.ts';
 import { feedForward } from '../../field/feed-forward.ts';
+import type { Field } from '../../field/field.ts';
+import { prenormalise } from '../../field/normalise.ts';
 import { initialiseParameters } from '../../field/parameters.ts';
+import { inSequence } from '../../field/sequence.ts';
+import type { NormalisationKind } from '../../kernels/instruction.ts';
 import { randomStream } from '../../numeric/random.ts';
-import type { BlockStack } from './block-clouds.ts';
+import type { BlockStack } from './stack-clouds.ts';
 
 /** The shape of a transformer: L layers of width d with H heads of d/H keys and a feed-forward layer of m. */
 export interface TransformerShape {
@@ -38,22 +42,18 @@ export const tinyDeit: TransformerShape = {
  */
 export function randomStack(
   shape: TransformerShape,
-  normalisation: BlockStack['normalisation'],
+  normalisation: NormalisationKind | 'none',
   seed: number,
 ): BlockStack {
   const { name, layers, dimension, heads, hidden } = shape;
   const keyDimension = dimension / heads;
-  const parts = [
-    attention({ dimension, heads, keyDimension, output: true }),
-    feedForward({ dimension, hidden, activation: 'gelu' }),
-  ];
+  const attend = attention({ dimension, heads, keyDimension, output: true });
+  const transform = feedForward({ dimension, hidden, activation: 'gelu' });
+  const parts = [attend, transform];
   return {
+    ...blockStack(shape, attend, transform, normalisation),
     name,
     layers,
-    heads,
-    keyDimension,
-    normalisation,
-    parts,
     parametersOf: (layer) =>
       parts.map((part, p) =>
         initialiseParameters(part, randomStream(seed, `${name} part ${p}`, layer)),
@@ -78,25 +78,18 @@ export interface PrescribedAttention {
 export function prescribedStack(
   shape: TransformerShape,
   { key, value, feedForward: c }: PrescribedAttention,
-  normalisation: BlockStack['normalisation'],
+  normalisation: NormalisationKind | 'none',
   seed: number,
 ): BlockStack {
   const { name, layers, dimension: d, heads } = shape;
-  const keyDimension = d / heads;
-  const parts = [
-    attention({ dimension: d, heads, keyDimension, combine: 'mean' }),
-    affine({ dimension: d, bias: false }),
-  ];
-  const [attend, linear] = parts;
+  const attend = attention({ dimension: d, heads, keyDimension: d / heads, combine: 'mean' });
+  const linear = affine({ dimension: d, bias: false });
   const constant = new Float64Array(linear.parameters.length);
   for (let i = 0; i < d; i++) constant[i * d + i] = c;
   return {
+    ...blockStack(shape, attend, linear, normalisation),
     name: `${name}, ${signed(key, 'Q')}, ${signed(value, 'I')}, W = ${c}I`,
     layers,
-    heads,
-    keyDimension,
-    normalisation,
-    parts,
     parametersOf(layer) {
       const vector = new Float64Array(attend.parameters.length);
       const stream = randomStream(seed, `${name} prescribed Q`, layer);
@@ -122,6 +115,23 @@ export function prescribedStack(
       }
       return [vector, constant];
     },
+  };
+}
+
+/** Attention, then another part, each seeing normalised tokens. */
+function blockStack(
+  { dimension, heads }: TransformerShape,
+  attend: Field,
+  second: Field,
+  normalisation: NormalisationKind | 'none',
+) {
+  const seeing = (part: Field) =>
+    normalisation === 'none' ? part : prenormalise(part, { kind: normalisation });
+  return {
+    heads,
+    keyDimension: dimension / heads,
+    normalisation,
+    block: inSequence({ attention: seeing(attend), feedForward: seeing(second) }),
   };
 }
 

@@ -1,5 +1,13 @@
 import { symmetricEigen } from '../../numeric/decompositions.ts';
-import { add, block, type Matrix, multiply, transpose } from '../../numeric/matrix.ts';
+import {
+  add,
+  block,
+  diagonal,
+  type Matrix,
+  multiply,
+  symmetricPart,
+  transpose,
+} from '../../numeric/matrix.ts';
 import { factored, type GaussianMoments } from '../moments.ts';
 
 /** The law nearest to a target among those that can be reached. */
@@ -29,6 +37,8 @@ export interface BestReachableOptions {
  * - target of lower rank: there is no nearest; the missing directions get the variance `floor·λ_max`;
  * - equal rank: the target itself.
  *
+ * Where eigenvalues coincide, several laws are equally near: the directions in which the start has most variance are taken.
+ *
  * @throws MesoscopeError as `factored`
  */
 export function bestReachable(
@@ -37,27 +47,32 @@ export function bestReachable(
   { floor = 1e-4 }: BestReachableOptions = {},
 ): BestReachable {
   const rank = factored(from, 'from').factor.columns;
-  const target = factored(to, 'to').factor;
-  if (target.columns === rank) {
+  const targetRank = factored(to, 'to').factor.columns;
+  if (targetRank === rank) {
     return { law: to, distance: 0, attained: true, reason: 'the ranks agree' };
   }
-  if (target.columns > rank) {
-    // The columns of the factor are orthogonal, in the order of increasing eigenvalues.
-    const dropped = target.columns - rank;
-    const variances = columnSquares(target);
-    const kept = block(target, 0, dropped, target.rows, rank);
+  const { values, vectors } = symmetricEigen(to.covariance);
+  const d = values.length;
+  const largest = values[d - 1];
+  if (targetRank > rank) {
+    const last = values[d - rank];
+    const tied = Array.from(values.keys()).filter(
+      (i) => Math.abs(values[i] - last) <= tie * largest,
+    );
+    const above = d - 1 - tied[tied.length - 1];
+    const own = block(vectors, 0, d - above, d, above);
+    const shared = widest(block(vectors, 0, tied[0], d, tied.length), rank - above, from);
+    const kept = multiply(own, diagonal(values.subarray(d - above)), transpose(own));
     return {
-      law: { mean: to.mean, covariance: multiply(kept, transpose(kept)) },
-      distance: Math.sqrt(variances.subarray(0, dropped).reduce((sum, v) => sum + v, 0)),
+      law: { mean: to.mean, covariance: add(kept, multiply(shared, transpose(shared)), last) },
+      distance: Math.sqrt(values.subarray(0, d - rank).reduce((sum, v) => sum + Math.max(0, v), 0)),
       attained: true,
-      reason: `the ${rank} largest principal directions of the target, of rank ${target.columns}`,
+      reason: `the ${rank} largest principal directions of the target, of rank ${targetRank}`,
     };
   }
-  const variances = columnSquares(target);
-  const variance = floor * variances[variances.length - 1];
-  const missing = rank - target.columns;
-  const { vectors } = symmetricEigen(to.covariance);
-  const directions = block(vectors, 0, 0, vectors.rows, missing);
+  const variance = floor * largest;
+  const missing = rank - targetRank;
+  const directions = widest(block(vectors, 0, 0, d, d - targetRank), missing, from);
   return {
     law: {
       mean: to.mean,
@@ -65,15 +80,16 @@ export function bestReachable(
     },
     distance: Math.sqrt(variance * missing),
     attained: false,
-    reason: `rank ${rank} can be squeezed towards the target's rank ${target.columns}, but not lost`,
+    reason: `rank ${rank} can be squeezed towards the target's rank ${targetRank}, but not lost`,
   };
 }
 
-/** Squared lengths of the columns. */
-function columnSquares({ rows, columns, data }: Matrix): Float64Array {
-  const result = new Float64Array(columns);
-  for (let i = 0; i < rows; i++) {
-    for (let j = 0; j < columns; j++) result[j] += data[i * columns + j] ** 2;
-  }
-  return result;
+/** Eigenvalues this near to each other, in units of the largest, count as one. */
+const tie = 1e-9;
+
+/** Orthonormal directions of a space in which a law has most variance, `count` of them. */
+function widest(basis: Matrix, count: number, { covariance }: GaussianMoments): Matrix {
+  const inside = symmetricPart(multiply(transpose(basis), covariance, basis));
+  const { vectors } = symmetricEigen(inside);
+  return multiply(basis, block(vectors, 0, vectors.columns - count, vectors.rows, count));
 }

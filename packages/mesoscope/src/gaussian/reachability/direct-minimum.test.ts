@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { createReferenceBackend } from '../../kernels/reference/backend.ts';
 import { fitLine } from '../../numeric/fit.ts';
 import { frobeniusNorm, subtract } from '../../numeric/matrix.ts';
 import { randomStream } from '../../numeric/random.ts';
@@ -8,8 +7,6 @@ import { largestDifference, randomCovariance } from '../test-support.ts';
 import { directMinimumEnergy, steeringLagrangian } from './direct-minimum.ts';
 import { alignEndpoints } from './factor-path.ts';
 import { minimumEnergyControls } from './minimum-energy.ts';
-
-const backend = createReferenceBackend();
 
 function randomLaw(seed: number, d: number, rank: number): GaussianMoments {
   const s = randomStream(seed, 'direct minimum');
@@ -55,7 +52,7 @@ describe('least energy over N layers', () => {
     const endpoints = pair(d, rank);
     const extremal = minimumEnergyControls(endpoints);
     const counts = [8, 16, 32];
-    const found = counts.map((layers) => directMinimumEnergy(backend, endpoints, { layers }));
+    const found = counts.map((layers) => directMinimumEnergy(endpoints, { layers }));
     expect(found.map(({ status }) => status)).toEqual(counts.map(() => 'converged'));
     // Here the two starts lead to different extremals in the singular case.
     const excess = found.map(({ energy }) => energy - extremal.energy);
@@ -74,7 +71,7 @@ describe('least energy over N layers', () => {
   });
 
   test('says when the endpoint is missed', () => {
-    const { status, endpointError } = directMinimumEnergy(backend, pair(2, 2), {
+    const { status, endpointError } = directMinimumEnergy(pair(2, 2), {
       layers: 4,
       tolerance: 1e-30,
     });

@@ -1,5 +1,5 @@
-import { minimiseLbfgs } from '../../control/solvers/lbfgs.ts';
-import type { Backend, FloatArray } from '../../kernels/backend.ts';
+import type { FloatArray } from '../../kernels/backend.ts';
+import { minimise } from '../../minimise/minimise.ts';
 import { spectralNorm } from '../../numeric/decompositions.ts';
 import {
   type Matrix,
@@ -9,7 +9,8 @@ import {
   symmetricPart,
   transpose,
 } from '../../numeric/matrix.ts';
-import { norm } from '../../numeric/vector.ts';
+import { randomStream } from '../../numeric/random.ts';
+import { addScaled, dot, norm } from '../../numeric/vector.ts';
 import { symmetricCoordinates, symmetricFromCoordinates } from '../jacobian.ts';
 import { unfactored } from '../moments.ts';
 import { type LayerPasses, layerPasses } from './affine-passes.ts';
@@ -21,9 +22,11 @@ export interface DirectMinimumOptions {
   readonly layers?: number;
   /** Largest endpoint error, in units of the target's own spread; default 1e-7. */
   readonly tolerance?: number;
+  /** Controls to start from, one (U, c) after the other; default those of the Bures geodesic. */
+  readonly start?: Float64Array;
 }
 
-/** The least energy over N feed-forward layers that reach the target. */
+/** A local minimum of the energy over N feed-forward layers that reach the target. */
 export interface DirectMinimum {
   readonly status: 'converged' | 'endpoint-missed' | 'not-stationary';
   /** `½ Σ_k ε(|U_k|² + |c_k|²)`, ε = T/N. */
@@ -44,61 +47,78 @@ export interface DirectMinimum {
 const roundLimit = 12;
 
 /**
- * The minimum-energy problem solved without Pontryagin's equations, to check `minimumEnergyControls`: N layers `ẋ = U_kx + c_k`, the
- * endpoint as a constraint by the method of multipliers (Nocedal & Wright, Numerical Optimization, ch. 17), minimised by the
- * L-BFGS of `control/` with gradients from the discrete adjoint. Such layers are admissible controls, so that their energy is at
- * least the least one (up to the error of the Runge–Kutta step in each layer, of order N^{-4}), and tends to it like
- * N^{-2}.
+ * The minimum-energy problem solved without Pontryagin's equations: N layers `ẋ = U_kx + c_k`, the endpoint as a
+ * constraint by the method of multipliers (Nocedal & Wright, Numerical Optimization, ch. 17), minimised by L-BFGS with
+ * gradients from the discrete adjoint. Such layers are admissible controls, so that their energy is at least the least one (up
+ * to the error of the Runge–Kutta step in each layer, of order N^{-4}); a local minimum of it tends to that of an extremal
+ * like N^{-2}. Which one depends on the start: on the Bures geodesic symmetries of the problem can hold it at a saddle.
  */
 export function directMinimumEnergy(
-  backend: Backend,
   endpoints: Endpoints,
-  { layers = 16, tolerance = 1e-7 }: DirectMinimumOptions = {},
+  { layers = 16, tolerance = 1e-7, start }: DirectMinimumOptions = {},
 ): DirectMinimum {
   const problem = steeringLagrangian(endpoints, layers);
   const epsilon = endpoints.horizon / layers;
-  return backend.scoped(() => {
-    const controls = backend.allocate(problem.controlLength);
-    const start = feedForwardControls(endpoints);
-    for (let k = 0; k < layers; k++) {
-      const { T: U, a: c } = start.velocityAt((k + 0.5) * epsilon);
-      controls.set([...U.data, ...c], k * (problem.controlLength / layers));
-    }
-    const multipliers = new Float64Array(problem.gapLength);
-    let penalty = 10;
-    let gap = problem.gap(controls);
-    let iterations = 0;
-    for (let round = 0; round < roundLimit && norm(gap) > 0.1 * tolerance; round++) {
-      const before = norm(gap);
-      iterations += minimiseLbfgs({
-        backend,
-        objective: (x, gradient) => problem.value(x, multipliers, penalty, gradient),
-        parameters: controls,
-        iterations: 2000,
-        tolerance: 1e-9 * epsilon,
-      }).iteration;
-      gap = problem.gap(controls);
-      for (let i = 0; i < gap.length; i++) multipliers[i] += penalty * gap[i];
-      if (norm(gap) > 0.25 * before) penalty *= 4;
-    }
-    const gradient = backend.allocate(problem.controlLength);
-    const value = problem.value(controls, multipliers, 0, gradient);
-    const stationarity = norm(gradient) / epsilon;
-    const endpointError = norm(gap);
-    return {
-      status:
-        endpointError > tolerance
-          ? 'endpoint-missed'
-          : stationarity > 1e-4 * norm(controls)
-            ? 'not-stationary'
-            : 'converged',
-      energy: value - multipliers.reduce((sum, entry, i) => sum + entry * gap[i], 0),
-      endpointError,
-      stationarity,
-      ...problem.costate(),
-      iterations,
-    };
+  const gradient = new Float64Array(problem.controlLength);
+  const multipliers = new Float64Array(problem.gapLength);
+  let controls = start ?? geodesicControls(endpoints, layers);
+  let penalty = 10;
+  let gap = problem.gap(controls);
+  let iterations = 0;
+  for (let round = 0; round < roundLimit && norm(gap) > 0.1 * tolerance; round++) {
+    const before = norm(gap);
+    const result = minimise(
+      (x) => ({ value: problem.value(x, multipliers, penalty, gradient), gradient }),
+      controls,
+      { iterations: 2000, tolerance: 1e-9 * epsilon },
+    );
+    controls = result.point;
+    iterations += result.iteration;
+    gap = problem.gap(controls);
+    addScaled(multipliers, penalty, gap);
+    if (norm(gap) > 0.25 * before) penalty *= 4;
+  }
+  const value = problem.value(controls, multipliers, 0, gradient);
+  const stationarity = norm(gradient) / epsilon;
+  const endpointError = norm(gap);
+  return {
+    status:
+      endpointError > tolerance
+        ? 'endpoint-missed'
+        : stationarity > 1e-4 * norm(controls)
+          ? 'not-stationary'
+          : 'converged',
+    energy: value - dot(multipliers, gap),
+    endpointError,
+    stationarity,
+    ...problem.costate(),
+    iterations,
+  };
+}
+
+/** (U, c) of the Bures geodesic in the middle of every layer. */
+function geodesicControls(endpoints: Endpoints, layers: number): Float64Array {
+  const { velocityAt } = feedForwardControls(endpoints);
+  const epsilon = endpoints.horizon / layers;
+  const perLayer = Array.from({ length: layers }, (_, k) => {
+    const { T: U, a: c } = velocityAt((k + 0.5) * epsilon);
+    return [...U.data, ...c];
   });
+  return Float64Array.from(perLayer.flat());
+}
+
+/** Normal controls of three sizes in turn, with nothing of the endpoints in them. */
+export function randomControls(
+  endpoints: Endpoints,
+  layers: number,
+  { seed, index }: { readonly seed: number; readonly index: number },
+): Float64Array {
+  const d = endpoints.from.mean.length;
+  const size = [0.5, 1, 2][index % 3] / endpoints.horizon;
+  const normals = new Float64Array(layers * (d * d + d));
+  return randomStream(seed, 'steering', index)
+    .normals(normals)
+    .map((entry) => size * entry);
 }
 
 /**

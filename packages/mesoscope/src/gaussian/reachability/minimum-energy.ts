@@ -1,5 +1,4 @@
 import { MesoscopeError } from '../../errors.ts';
-import { createReferenceBackend } from '../../kernels/reference/backend.ts';
 import { pseudoInverse } from '../../numeric/decompositions.ts';
 import {
   frobeniusNorm,
@@ -11,7 +10,8 @@ import {
   zeros,
 } from '../../numeric/matrix.ts';
 import type { AffineMap } from '../closure.ts';
-import { type DirectMinimum, directMinimumEnergy } from './direct-minimum.ts';
+import { type DirectMinimum, directMinimumEnergy, randomControls } from './direct-minimum.ts';
+import { type EnergyBound, energyLowerBound } from './energy-bound.ts';
 import {
   coarse,
   costateBasis,
@@ -35,58 +35,115 @@ export interface MinimumEnergy extends SteeringControls {
   readonly factorCostate: Matrix;
   /** Costate of m at depth 0, p_0, such that `c_0 = p_0`. */
   readonly meanCostate: Float64Array;
-  /** Where the shooting that found it began: on the path of extremals from the start, or at the direct minimum. */
+  /** Where the shooting that found it began: on the path of extremals from the start, or at a direct minimum. */
   readonly foundFrom: 'continuation' | 'direct minimum';
-  /** The same problem over {@link directLayers} layers, minimised without Pontryagin's equations: costs no less, if it is right. */
-  readonly direct: DirectMinimum;
+  readonly search: EnergySearch;
 }
 
-/** Layers of the direct minimum that accompanies every extremal. */
+/** What the search for the least energy looked at, and what it does not promise. */
+export interface EnergySearch {
+  /** Starts whose extremals were compared: the continuation, the Bures geodesic, and random controls. */
+  readonly starts: number;
+  /** Those that led to the energy given. */
+  readonly agreed: number;
+  /** Different energies of extremals, in increasing order. */
+  readonly energies: readonly number[];
+  /** No control costs less than this. */
+  readonly lowerBound: EnergyBound;
+  /** Whether the lower bound is reached, to 1e-9: a proof that nothing costs less. */
+  readonly isLeast: boolean;
+  /**
+   * The least energy over {@link directLayers} layers from {@link checkStarts} other random starts, of which the search
+   * knows nothing; null if none reached the target. It cannot lie below the energy given, if that is the least.
+   */
+  readonly independent: number | null;
+}
+
+/** Layers of the direct minima. */
 export const directLayers = 12;
 
+/** Random starts of the search, and of the check afterwards. */
+const searchStarts = 6;
+export const checkStarts = 4;
+
+export interface MinimumEnergyOptions {
+  /** Of the random starts; default 0. */
+  readonly seed?: number;
+}
+
 /**
- * Feed-forward controls `W = U_t`, `b = c_t` that steer between two laws of equal rank with least `½∫(|U|²+|c|²)dt` among the
- * extremals that are found. Pontryagin: `U = ΛLᵀ + pmᵀ`, `c = p`, with `Λ̇ = −UᵀΛ`, `ṗ = −Uᵀp`, `L̇ = UL`, `ṁ = Um + c`; ΛᵀL is
+ * Feed-forward controls `W = U_t`, `b = c_t` that steer between two laws of equal rank with the least `½∫(|U|²+|c|²)dt` among
+ * the extremals that are found. Pontryagin: `U = ΛLᵀ + pmᵀ`, `c = p`, with `Λ̇ = −UᵀΛ`, `ṗ = −Uᵀp`, `L̇ = UL`, `ṁ = Um + c`; ΛᵀL is
  * constant, and symmetric since the endpoint does not see which factor of Σ is taken: `Λ_0 = SL_0`, S symmetric and 0
- * from the complement of the support to itself. Single shooting on (S, p_0) by damped Newton steps, from two starts:
- * continuation of the target along the Bures geodesic from the start itself, where the costate is 0; and the costate
- * of `directMinimumEnergy`. For far targets the two can be different extremals, and the cheaper one is taken. That no
- * third one costs less is not proved.
+ * from the complement of the support to itself. Single shooting on (S, p_0) by damped Newton steps, from continuation
+ * of the target along the Bures geodesic from the start itself, where the costate is 0, and from the costates of
+ * `directMinimumEnergy`, started on the geodesic and at random controls. There can be several extremals; the cheapest one is
+ * taken. That none costs less is proved only where {@link energyLowerBound} is reached.
  *
  * In one dimension this is the geodesic of the hyperbolic plane in the coordinates (m/σ, 1/σ); for centred laws
  * `U_t = e^{tω}U_0e^{−tω}`, `ω = U_0 − U_0ᵀ`.
  *
  * Source: Pontryagin's maximum principle; cost as in arXiv 2606.07600.
  *
- * @throws MesoscopeError `unsupported` if neither start leads to an extremal that reaches the target
+ * @throws MesoscopeError `unsupported` if no start leads to an extremal that reaches the target
  */
-export function minimumEnergyControls(endpoints: Endpoints): MinimumEnergy {
+export function minimumEnergyControls(
+  endpoints: Endpoints,
+  { seed = 0 }: MinimumEnergyOptions = {},
+): MinimumEnergy {
   const unit = { ...endpoints, horizon: 1 };
   const { from, to } = unit;
   const basis = costateBasis(from.factor);
-  const direct = directMinimumEnergy(createReferenceBackend(), unit, { layers: directLayers });
   const followed = followExtremals(unit, basis);
-  const starts = [
+  const directs = Array.from({ length: searchStarts }, (_, index) =>
+    directFrom(unit, { seed, index }),
+  );
+  const geodesic = directMinimumEnergy(unit, { layers: directLayers });
+  const guesses = [
     { foundFrom: 'continuation', guess: followed.costate },
-    { foundFrom: 'direct minimum', guess: costateCoordinates(basis, direct) },
+    ...[geodesic, ...directs].map((direct) => ({
+      foundFrom: 'direct minimum' as const,
+      guess: direct.status === 'endpoint-missed' ? null : costateCoordinates(basis, direct),
+    })),
   ] as const;
-  const found = starts.flatMap(({ foundFrom, guess }) => {
+  const found = guesses.flatMap(({ foundFrom, guess }) => {
     const { costate } = guess === null ? { costate: null } : shoot(from, basis, to, guess, fine);
     if (costate === null) return [];
     return [{ ...extremalControls(endpoints, basis, costate), foundFrom }];
   });
   if (found.length === 0) throw notReached(followed.reached);
   const least = found.reduce((a, b) => (b.energy < a.energy * (1 - 1e-9) ? b : a));
+  const sorted = found.map(({ energy }) => energy).sort((a, b) => a - b);
+  const isNew = (energy: number, i: number) =>
+    i === 0 || energy > sorted[i - 1] * (1 + sameEnergy) + 1e-15;
+  const lowerBound = energyLowerBound(endpoints);
+  const checks = Array.from({ length: checkStarts }, (_, k) =>
+    directFrom(unit, { seed, index: searchStarts + k }),
+  ).filter(({ status }) => status !== 'endpoint-missed');
   const { horizon } = endpoints;
   return {
     ...least,
-    direct: {
-      ...direct,
-      energy: direct.energy / horizon,
-      factorCostate: scale(1 / horizon, direct.factorCostate),
-      meanCostate: direct.meanCostate.map((entry) => entry / horizon),
+    search: {
+      starts: guesses.length,
+      agreed: sorted.filter((energy) => energy <= least.energy * (1 + sameEnergy) + 1e-15).length,
+      energies: sorted.filter(isNew),
+      lowerBound,
+      isLeast: least.energy <= lowerBound.value * (1 + 1e-9) + 1e-15,
+      independent:
+        checks.length === 0 ? null : Math.min(...checks.map(({ energy }) => energy)) / horizon,
     },
   };
+}
+
+/** Relative difference up to which two energies are of one extremal. */
+const sameEnergy = 1e-6;
+
+function directFrom(
+  endpoints: Endpoints,
+  draw: { readonly seed: number; readonly index: number },
+): DirectMinimum {
+  const start = randomControls(endpoints, directLayers, draw);
+  return directMinimumEnergy(endpoints, { layers: directLayers, start });
 }
 
 /** The costate of the extremal to the target, followed from the start along the Bures geodesic; null where it is lost. */
@@ -143,7 +200,7 @@ function extremalControls(
   { from, horizon }: Endpoints,
   basis: readonly Matrix[],
   costate: Float64Array,
-): Omit<MinimumEnergy, 'foundFrom' | 'direct'> {
+): Omit<MinimumEnergy, 'foundFrom' | 'search'> {
   const d = from.factor.rows;
   const solution = integrateExtremal(from, basis, costate, fine.integration, true);
   const scratch = new Float64Array(solution.state.length);

@@ -2,7 +2,7 @@ import { frobeniusNorm, subtract } from '../../numeric/matrix.ts';
 import { integrateMoments, type MomentFlow } from '../moment-flow.ts';
 import { type GaussianMoments, unfactored } from '../moments.ts';
 import { alignEndpoints, type Endpoints, squaredBuresDistance } from './factor-path.ts';
-import { minimumEnergyControls } from './minimum-energy.ts';
+import { type EnergySearch, minimumEnergyControls } from './minimum-energy.ts';
 import {
   attentionControls,
   constantControls,
@@ -42,8 +42,10 @@ export interface Steering {
   readonly squaredBuresDistance: number;
   /** Only for minimum-energy: how far the Hamiltonian is from constant. */
   readonly hamiltonianDrift: number | null;
-  /** Only for minimum-energy: least energy over layers, found without Pontryagin's equations. */
+  /** Only for minimum-energy: least energy over layers that independent random starts found, without Pontryagin's equations. */
   readonly directEnergy: number | null;
+  /** Only for minimum-energy: what was searched, and whether it is proved that nothing costs less. */
+  readonly search: EnergySearch | null;
 }
 
 /**
@@ -72,7 +74,8 @@ export function steer(problem: SteeringProblem): Steering {
     geodesicEnergy: controlEnergy(feedForwardControls(endpoints), horizon),
     squaredBuresDistance: squaredBuresDistance(endpoints),
     hamiltonianDrift: extremal?.hamiltonianDrift ?? null,
-    directEnergy: extremal?.direct.energy ?? null,
+    directEnergy: extremal?.search.independent ?? null,
+    search: extremal?.search ?? null,
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Precision } from '../backend.ts';
 import type { Instruction, InstructionOf, MatrixRef, Opcode, ScalarRef } from '../instruction.ts';
-import { instructionTable, type NumberRule } from '../instruction-table.ts';
+import type { NumberRule } from '../instruction-rule.ts';
+import { instructionTable } from '../instruction-table.ts';
 import { fieldOf, ruleOf } from '../operands.ts';
 import type { Program } from '../program.ts';
 
@@ -16,7 +17,7 @@ const workspaces: {
       // Where scores are capped, one more panel of them.
       1 +
         pullbackBlock(instruction, precision) * pullbackPanelRows(instruction) +
-        (instruction.softCap === undefined ? 0 : instruction.keys.columns),
+        (Number.isFinite(instruction.softCap ?? Infinity) ? instruction.keys.columns : 0),
       precision,
     ),
   // Keys with their coordinates, rounded up to a vector; four vectors of points, shifts and sums.

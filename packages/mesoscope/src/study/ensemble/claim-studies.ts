@@ -5,26 +5,31 @@ import { counterexample } from '../../claims/ensemble/counterexample.ts';
 import { energy } from '../../claims/ensemble/energy.ts';
 import { forwardLimit } from '../../claims/ensemble/forward-limit.ts';
 import { ensembleGradient } from '../../claims/ensemble/gradient.ts';
+import { inputFields, targetRows, trainedFields } from '../../claims/ensemble/instance.ts';
 import { persistence } from '../../claims/ensemble/persistence.ts';
 
 import type { Study } from '../study.ts';
 import { type MeasuredPiece, type Verification, verifyStudy } from '../verify.ts';
 
-const schema = z.strictObject({
-  seed: z.int().min(0).default(1),
-  setting: z.enum(['quick', 'full']).default('quick').describe('how many experiments'),
-  instance: z
-    .record(z.string(), z.unknown())
-    .optional()
-    .describe('explicit contexts, tokens and targets; default: random ones'),
-});
+/** The fields of a study whose claims all take the same explicit inputs. */
+function schemaOf<Fields extends z.ZodRawShape>(fields: Fields) {
+  return z.strictObject({
+    seed: z.int().min(0).default(1),
+    setting: z.enum(['quick', 'full']).default('quick').describe('how many experiments'),
+    instance: z
+      .strictObject(fields)
+      .optional()
+      .describe('explicit contexts and tokens; default: random ones'),
+  });
+}
 
-type Configuration = z.infer<typeof schema>;
+type Configuration = z.infer<ReturnType<typeof schemaOf>>;
 
 /** A study that measures claims, on random or the user's own inputs. */
 function claimStudy(
   about: Pick<Study, 'name' | 'title' | 'description'>,
   claims: readonly Claim[],
+  fields: z.ZodRawShape,
 ): Study<Configuration, MeasuredPiece> {
   const verify = verifyStudy(claims);
   const asked = new WeakMap<Configuration, Verification>();
@@ -40,7 +45,7 @@ function claimStudy(
   return {
     ...about,
     papers: ['D'],
-    schema,
+    schema: schemaOf(fields),
     pieces: (configuration) => verify.pieces(verification(configuration)),
     label: (configuration, index) => verify.label(verification(configuration), index),
     piece: (configuration, context) => verify.piece(verification(configuration), context),
@@ -64,6 +69,8 @@ function claimStudy(
   };
 }
 
+const targetedFields = { ...inputFields, targets: targetRows };
+
 /** Studies of limits, adjoints and scaling. */
 export const ensembleClaimStudies: readonly Study<Configuration, MeasuredPiece>[] = [
   claimStudy(
@@ -74,6 +81,7 @@ export const ensembleClaimStudies: readonly Study<Configuration, MeasuredPiece>[
         'Error of finite networks over depth and heads, with the rates in LH and in L separated.',
     },
     [forwardLimit],
+    inputFields,
   ),
   claimStudy(
     {
@@ -83,6 +91,7 @@ export const ensembleClaimStudies: readonly Study<Configuration, MeasuredPiece>[
         'Mean-field costates against the discrete adjoint and finite differences, and the exact Gaussian recursion on dependent contexts.',
     },
     [ensembleGradient, counterexample],
+    targetedFields,
   ),
   claimStudy(
     {
@@ -92,5 +101,6 @@ export const ensembleClaimStudies: readonly Study<Configuration, MeasuredPiece>[
         'Final loss against initial loss, collapse of loss curves over heads, permuted heads, and whether injectivity survives.',
     },
     [energy, convergence, persistence],
+    trainedFields,
   ),
 ];

@@ -37,7 +37,7 @@ async function compute(configuration: Configuration, context: PieceContext): Pro
   const outcome = await runClaim(
     {
       claim: attentionKernelInjectivity,
-      instance: { contexts: task.contexts, tokens: task.tokens, seed },
+      instance: { contexts: task.contexts, tokens: task.tokens },
     },
     {
       backend: context.backend,

@@ -1,15 +1,11 @@
 import { z } from 'zod';
 import type { Figure, Mark } from '../../claims/figure.ts';
-import {
-  type OpenLoop,
-  openLoopErrors,
-  openLoopFigure,
-  openLoopSlope,
-} from '../../claims/gaussian/open-loop.ts';
+import { openLoopFigure } from '../../claims/gaussian/open-loop-figure.ts';
 import { reachability } from '../../claims/gaussian/reachability.ts';
 import { runClaims } from '../../claims/run.ts';
 import { storedOutcome } from '../../claims/stored-outcome.ts';
 import { MesoscopeError } from '../../errors.ts';
+import { type OpenLoop, openLoopErrors, openLoopSlope } from '../../gaussian/measure/open-loop.ts';
 import { type GaussianMoments, unfactored } from '../../gaussian/moments.ts';
 import { bestReachable } from '../../gaussian/reachability/best-reachable.ts';
 import {
@@ -75,14 +71,11 @@ async function compute(configuration: Steer, context: PieceContext): Promise<Sto
     }
   }
   const { backend, progress } = context;
-  const loops = await openLoopErrors(
-    {
-      ...{ backend, seed, setting: 'quick' },
-      progress: (done, total) => progress(done / total, 'open loop'),
-    },
-    steered,
-    from,
-  );
+  const count = configuration.realisations.length;
+  const loops = steered.map((one, k) => {
+    progress((count + k / steered.length) / (count + 2), 'open loop');
+    return openLoopErrors({ backend, seed }, one, from);
+  });
   const claims = await runClaims(
     [
       {
@@ -150,7 +143,7 @@ function sections(
         'energy',
         'energy of the Bures geodesic',
         'drift of the Hamiltonian',
-        'least energy over 12 layers',
+        'least found over 12 layers, other starts',
       ],
       rows: [
         ...steered.map(({ realisation, steering }) => [
@@ -164,7 +157,7 @@ function sections(
         ]),
         ...refused.map(([realisation, reason]) => [realisation, reason, '–', '–', '–', '–', '–']),
       ],
-      note: 'Energy: ½∫(|U|² + |c|²)dt of the velocity Ux + c that tokens see. Along an extremal the Hamiltonian is constant. Least energy over 12 layers: the same problem minimised by L-BFGS with a discrete costate, without Pontryagin’s equations; it falls to the energy of the extremal as layers are added.',
+      note: `Energy: ½∫(|U|² + |c|²)dt of the velocity Ux + c that tokens see. Along an extremal the Hamiltonian is constant. Least found over 12 layers: the same problem minimised by L-BFGS with a discrete costate, without Pontryagin’s equations, from random starts of which the search for the extremal knows nothing; it falls to the energy of the extremal as layers are added. ${searchSentence(steered)}`,
     },
     ...(plane
       ? distinctPaths(steered).map((one) => ({ kind: 'figure' as const, figure: ellipses(one) }))
@@ -191,6 +184,17 @@ function sections(
           },
         ]),
   ];
+}
+
+/** What was searched for the minimum-energy controls, and whether more is known than that. */
+function searchSentence(steered: readonly Steered[]): string {
+  const searched = steered.find(({ steering }) => steering.search !== null)?.steering;
+  if (!searched?.search) return '';
+  const { starts, agreed, energies, lowerBound, isLeast } = searched.search;
+  const spread = energies.map((energy) => energy.toPrecision(5)).join(', ');
+  return isLeast
+    ? `No control costs less: the lower bound ${lowerBound.value.toPrecision(5)} (${lowerBound.reason}) is reached.`
+    : `The energy of minimum-energy is the least found, of ${starts} starts, ${agreed} of which agree; extremals of energy ${spread} were found. That none costs less is not proved; what is proved is that none costs less than ${lowerBound.value.toPrecision(4)} (${lowerBound.reason}).`;
 }
 
 /** Attention follows the same path as feed-forward layers: drawn once. */

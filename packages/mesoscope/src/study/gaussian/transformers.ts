@@ -1,16 +1,18 @@
 import { z } from 'zod';
 import {
   distanceFigure,
+  prescribedTraceFigure,
+  traceFigure,
+} from '../../claims/gaussian/practice-figures.ts';
+import type { CloudMeasures } from '../../gaussian/practice/measure-cloud.ts';
+import {
   gaussianInput,
   measurePrescribed,
   measureSource,
-  prescribedTraceFigure,
   prescriptionName,
   prescriptions,
-  traceFigure,
-} from '../../claims/gaussian/practice-measures.ts';
-import { blockClouds } from '../../gaussian/practice/block-clouds.ts';
-import type { CloudMeasures } from '../../gaussian/practice/measure-cloud.ts';
+} from '../../gaussian/practice/measure-source.ts';
+import { stackClouds } from '../../gaussian/practice/stack-clouds.ts';
 import { modernBertBase, randomStack, tinyDeit } from '../../gaussian/practice/stacks.ts';
 import type { PieceContext, Section, Study, StudyResult } from '../study.ts';
 
@@ -72,10 +74,10 @@ function stacksOf({ seed, shapes, tokens, normalisations, prescribed }: Transfor
       (kind): Stack => ({
         group: 'random',
         series: `${shape.name}, ${kind === 'none' ? 'no normalisation' : `${kind} normalisation`}`,
-        measure(context) {
+        async measure(context) {
           const input = gaussianInput(seed, tokens, shape.dimension);
-          const source = blockClouds(context.backend, randomStack(shape, kind, seed), input);
-          return measureSource(context.backend, source, options(context));
+          const source = stackClouds(context.backend, randomStack(shape, kind, seed), input);
+          return (await measureSource(context.backend, source, options(context))).measures;
         },
       }),
     ),
@@ -85,8 +87,10 @@ function stacksOf({ seed, shapes, tokens, normalisations, prescribed }: Transfor
       (one): Stack => ({
         group: normal ? 'normalised' : 'plain',
         series: prescriptionName(one),
-        measure: (context) =>
-          measurePrescribed(context.backend, prescribed, one, normal, tokens, options(context)),
+        async measure(context) {
+          const run = { prescription: one, normalised: normal, tokens, options: options(context) };
+          return (await measurePrescribed(context.backend, prescribed, run)).measures;
+        },
       }),
     ),
   );
@@ -198,6 +202,9 @@ function layerTable(series: string, measures: readonly CloudMeasures[]): Section
       'sliced W2',
       'null',
       'null, 95 %',
+      'along coordinates',
+      'null',
+      'norms, deviations',
       'p skewness',
       'p kurtosis',
       'tilt / √(2 ln n)',
@@ -210,17 +217,20 @@ function layerTable(series: string, measures: readonly CloudMeasures[]): Section
       short(one.sliced),
       short(one.nullMean),
       short(one.nullHigh),
+      short(one.coordinates),
+      short(one.coordinatesNull),
+      one.normDeviations.toFixed(1),
       short(one.skewness),
       short(one.kurtosis),
       one.tiltRatio === null ? '–' : short(one.tiltRatio),
     ]),
-    note: 'Sliced W2 in units of √(trΣ/d); null: Gaussian samples of the same size and covariance; p-values of Mardia’s statistics in four random directions.',
+    note: 'Sliced W2 in units of √(trΣ/d); null: Gaussian samples of the same size and covariance; along coordinates: the same along the coordinate axes; norms: how far the variance of |x − m|² is from a Gaussian’s, in standard deviations; p-values of Mardia’s statistics in four random directions.',
   };
 }
 
-const columns = 10;
+const columns = 14;
 
-/** Rows: layer, |m|, tr Σ, effective rank, sliced W2, null mean, null 95 %, p skewness, p kurtosis, tilt ratio (−1: none). */
+/** Rows: layer, |m|, tr Σ, effective rank, sliced W2, null mean, null 95 %, p skewness, p kurtosis, tilt ratio (−1: none), along coordinates, its null, deviation of the null, norms. */
 function measuresTable(measures: readonly CloudMeasures[]): Float64Array {
   const rows = measures.map((one) => [
     one.layer,
@@ -233,6 +243,10 @@ function measuresTable(measures: readonly CloudMeasures[]): Float64Array {
     one.skewness,
     one.kurtosis,
     one.tiltRatio ?? -1,
+    one.coordinates,
+    one.coordinatesNull,
+    one.nullDeviation,
+    one.normDeviations,
   ]);
   return Float64Array.from(rows.flat());
 }

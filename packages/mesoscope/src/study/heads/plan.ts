@@ -1,4 +1,5 @@
-import { branchFigure, followDirac } from '../../claims/heads/bifurcation.ts';
+import { branchFigure } from '../../claims/heads/dirac.ts';
+import { followDirac } from '../../heads/dirac-branch.ts';
 import { type HeadLaw, headLaw } from '../../heads/head-law.ts';
 import { createHeadProblem, type HeadProblem } from '../../heads/problem.ts';
 import type { SequenceData } from '../../heads/sequences.ts';
@@ -64,7 +65,7 @@ export function planHeads<Configuration extends HeadStudyConfiguration>(
     );
   };
   const growth: PlannedPiece<GrowthProgress> = {
-    label: 'growing by certificate',
+    label: 'growing by the gap',
     weight: configuration.growth.rounds,
     async compute(context) {
       const problem = await problemIn(context);
@@ -101,7 +102,7 @@ export function planHeads<Configuration extends HeadStudyConfiguration>(
   return {
     ...{ growth, flows, fixed },
     judgement: {
-      label: 'certificate',
+      label: 'last search',
       needs: [growth, ...flows, ...fixed],
       weight: 2,
       async compute(context) {

@@ -40,7 +40,7 @@ export function sectionsOf({
       : [
           {
             kind: 'text',
-            title: 'Certificate',
+            title: 'How far from the optimum',
             body: certificateText(certificate, risks),
           } as const,
         ]),
@@ -64,12 +64,19 @@ function flowTable(flows: readonly FlowProgress[], bound: number): Section {
   return {
     kind: 'table',
     title: 'Flows from random heads, at their ends',
-    columns: ['N', 't', 'risk R', 'R − certified bound', 'slope', 'Frank–Wolfe gap'],
+    columns: [
+      'N',
+      't',
+      'risk R',
+      'R over the least possible as far as searched',
+      'slope',
+      'Frank–Wolfe gap',
+    ],
     rows: flows.map(({ law, reports }) => {
       const { time, risk, slope, gap } = reports[reports.length - 1];
       return [law.count, time, risk, risk - bound, slope, gap ?? 'not computed'];
     }),
-    note: `Slope: √(∫|∇Ψ|²dρ), 0 at a stationary law. Certified bound: ${bound.toFixed(6)}.`,
+    note: `Slope: √(∫|∇Ψ|²dρ), 0 at a stationary law. Least possible as far as searched: R − gap = ${bound.toFixed(6)} of the grown law, with the least Ψ found.`,
   };
 }
 
@@ -88,7 +95,7 @@ function flowRiskFigure(flows: readonly FlowProgress[], bound: number): Figure {
         flows.map(({ law }) => law.count),
         flows.map(({ reports }) => reports[reports.length - 1].risk),
       ),
-      { kind: 'rule', axis: 'y', at: bound, label: 'certified lower bound' },
+      { kind: 'rule', axis: 'y', at: bound, label: 'R − gap, with the least Ψ found' },
     ],
   };
 }
@@ -129,7 +136,7 @@ function growthFigure(records: readonly GrowthRecord[]): Figure {
   const best = records[records.length - 1].risk;
   return {
     id: 'heads.growth',
-    title: 'Growing the layer by certificate',
+    title: 'Growing the layer by the gap',
     caption: 'Frank–Wolfe gap and risk over the last one, after each round of insertion.',
     x: { label: 'round of insertion' },
     y: { label: 'gap, R − R_last', scale: 'log' },
@@ -154,19 +161,19 @@ function comparisonFigures(
   fixed: readonly FixedRun[],
   bound: number,
 ): Figure[] {
-  const y = { label: 'R − certified bound', scale: 'log' } as const;
+  const y = { label: 'R − (R − gap of the grown law)', scale: 'log' } as const;
   const grown = records.map(({ risk }) => risk - bound);
   const trained = fixed.map(({ risk }) => risk - bound);
   return [
     {
       id: 'heads.risk-by-heads',
       title: 'Risk against the number of heads',
-      caption: `Growth by certificate (each point a round) and fixed numbers of heads of equal weight trained from a random start: risk above ${bound.toFixed(6)}, below which no law of heads comes, as far as the search sees.`,
+      caption: `Growth by gap (each point a round) and fixed numbers of heads of equal weight trained from a random start: risk above ${bound.toFixed(6)}, below which no law of heads comes, as far as the search sees.`,
       x: { label: 'heads', scale: 'log', base: 2 },
       y,
       marks: [
         ...curve(
-          'growth by certificate',
+          'growth by gap',
           records.map(({ heads }) => heads),
           grown,
         ),
@@ -180,12 +187,12 @@ function comparisonFigures(
     {
       id: 'heads.risk-by-time',
       title: 'Risk against time',
-      caption: `The same over the seconds that each run took; those of growth include the certificates, which tell when to stop. The line joins fixed numbers of heads in the order ${fixed.map(({ heads }) => heads).join(', ')}.`,
+      caption: `The same over the seconds that each run took; those of growth include the searches, which tell when to stop. The line joins fixed numbers of heads in the order ${fixed.map(({ heads }) => heads).join(', ')}.`,
       x: { label: 'time, s', scale: 'log' },
       y,
       marks: [
         ...curve(
-          'growth by certificate',
+          'growth by gap',
           records.map(({ seconds }) => Math.max(seconds, 1e-2)),
           grown,
         ),

@@ -19,7 +19,7 @@ function report(
     arrays: arraysOf(outcome),
     headline: {
       risk: growth.records.at(-1)?.risk ?? Number.NaN,
-      'gap to the optimum': certificate?.gap ?? Number.NaN,
+      'gap to the optimum, with the least Ψ found': certificate?.gap ?? Number.NaN,
       heads: growth.law?.count ?? 0,
       'best single head': fixed.find(({ heads }) => heads === 1)?.risk ?? Number.NaN,
       ...againstSingleHead(
@@ -42,7 +42,7 @@ function comparison(
   task: HeadTask,
 ): Section {
   const laws = [
-    ...(growth.law === undefined ? [] : [['growth by certificate', growth.law] as const]),
+    ...(growth.law === undefined ? [] : [['growth by gap', growth.law] as const]),
     ...fixed.map(({ heads, law }) => [`${heads} from random`, law] as const),
     ...flows.map(({ law }) => [`flow of ${law.count}`, law] as const),
     ...(task.teacher === undefined ? [] : [['the teacher', task.teacher] as const]),
@@ -63,12 +63,12 @@ function comparison(
   };
 }
 
-/** Labels drawn by known heads: how many heads does a certified optimum need? */
+/** Labels drawn by known heads: how many heads does an optimum need? */
 export const teacherStudy = plannedStudy<TeacherStudy, HeadPlan>({
   name: 'heads/teacher',
   title: 'Heads as particles: a known teacher',
   description:
-    'Trains laws of attention heads on labels drawn from known heads: growth by certificate, gradient flow of a cloud, fixed numbers of heads, stability of the single head.',
+    'Trains laws of attention heads on labels drawn from known heads: growth by gap, gradient flow of a cloud, fixed numbers of heads, stability of the single head.',
   papers: ['B'],
   schema: teacherSchema,
   plan: (configuration) =>

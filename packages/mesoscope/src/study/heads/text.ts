@@ -36,7 +36,7 @@ function report(
           : outcome.validation(growth.law) / Math.LN2,
       'held-out bits per character': growth.law === undefined ? Number.NaN : bits(growth.law),
       'held-out bits, best single head': single === undefined ? Number.NaN : bits(single.law),
-      'gap to the optimum': certificate?.gap ?? Number.NaN,
+      'gap to the optimum, with the least Ψ found': certificate?.gap ?? Number.NaN,
       heads: growth.law?.count ?? 0,
     },
     status: {
@@ -51,7 +51,7 @@ function comparison(
   task: HeadTask,
 ): Section {
   const laws = [
-    ...(growth.law === undefined ? [] : [['growth by certificate', growth.law] as const]),
+    ...(growth.law === undefined ? [] : [['growth by gap', growth.law] as const]),
     ...fixed.map(({ heads, law }) => [`${heads} from random`, law] as const),
     ...flows.map(({ law }) => [`flow of ${law.count}`, law] as const),
   ];
@@ -68,12 +68,12 @@ function comparison(
   };
 }
 
-/** Next characters of prose by one causal layer, ending with a certificate of global optimality. */
+/** Next characters of prose by one causal layer, ending with the gap to the global optimum that a search finds. */
 export const textStudy = plannedStudy<TextStudy, HeadPlan>({
   name: 'heads/text',
   title: 'Heads as particles: next characters of prose',
   description:
-    'Trains one causal layer of attention heads to predict the next character, growing it by certificate until its distance to the global optimum is known.',
+    'Trains one causal layer of attention heads to predict the next character, growing it until a search sees no better head.',
   papers: ['B'],
   schema: textSchema,
   plan: (configuration) =>

@@ -6,10 +6,10 @@ import type { FixedRun } from './stages.ts';
 /** Share of the drawn starts that must agree on inf Ψ before the search is not called weak. */
 const enough = 0.1;
 
-/** What the search behind a certificate is worth, in words. */
+/** What the search behind a gap is worth, in words. */
 function worth({ search: { agreed, starts }, provedGap, blindExcess }: FinalCertificate): string {
   const few = agreed < enough * starts ? `, too few to trust it: this is no proof` : '';
-  return `${agreed} of ${starts} drawn starts agree on the smallest Ψ${few}; a search blind to the law's heads came within ${blindExcess.toExponential(1)} of it; proved, whatever the search missed: within ${provedGap.toPrecision(3)}`;
+  return `${agreed} of ${starts} drawn starts agree on the least Ψ found${few}; a search blind to the law's heads came within ${blindExcess.toExponential(1)} of it; proved, whatever the search missed: within ${provedGap.toPrecision(3)}`;
 }
 
 /** The sentence with which a study ends. */
@@ -19,7 +19,7 @@ export function certificateSentence(certificate: FinalCertificate): string {
 }
 
 /**
- * The certificate with how it was searched, and whether a law met in the run refutes it by a risk below the bound.
+ * The gap with how it was searched, and whether a law met in the run refutes it by a risk below the bound.
  *
  * @param risks - of the other laws of the run
  */

@@ -47,7 +47,10 @@ export function attention<T>(at: usize): void {
 // @ts-ignore: decorator
 @inline
 export function headRows(at: usize, i: i32, count: i32, head: i32): usize {
-  const part = (head * (rows(at, i) / count)) / integer(at, Attention.heads);
+  const all = rows(at, i);
+  if (all == count) return address(at, i);
+  const heads = integer(at, Attention.heads);
+  const part = all == heads * count ? head : (head * (all / count)) / heads;
   return address(at, i) + <usize>(part * count) * stride(at, i);
 }
 

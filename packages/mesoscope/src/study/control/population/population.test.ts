@@ -36,7 +36,11 @@ it('solves a coercive problem at all depths, certifies it as strong and compares
   if (table.kind !== 'table') throw new Error('no table');
   expect(table.rows).toHaveLength(5);
   for (const row of table.rows) expect(String(row[5]).length).toBeGreaterThan(10);
-  expect(claims[0]).toMatchObject({ claim: { id: 'A.value-gap' }, finding: { verdict: 'holds' } });
+  // At λ = 1 towards 0 the optimal layer is a linear map of the mean, which says nothing about transformers.
+  expect(claims[0]).toMatchObject({
+    claim: { id: 'A.value-gap' },
+    finding: { verdict: 'undecided', summary: expect.stringMatching(/a transformer acts/) },
+  });
 }, 60_000);
 
 it('takes an explicit population, and any solver', async () => {

@@ -1,7 +1,11 @@
+import { concludeClaim } from '../../../claims/claim.ts';
 import { measureTrainedClaim, trainedClaims } from '../../../claims/control/trained-model.ts';
-import { valueGap, valueGapFinding } from '../../../claims/control/value-gap.ts';
-import { legacyFinding } from '../../../claims/legacy.ts';
+import { valueGap, valueGapConclusion } from '../../../claims/control/value-gap.ts';
 import { restoredOutcome, type StoredOutcome } from '../../../claims/stored-outcome.ts';
+import type { ControlModel } from '../../../control/control-model.ts';
+import { describeSolution } from '../../../control/optimum/optimum.ts';
+import { partOf } from '../../../control/parameters.ts';
+import { controlPenalty } from '../../../control/penalty.ts';
 import { populationBatch, populationEntropies } from '../../../control/population/index.ts';
 import { type ControlSolution, controlSolvers } from '../../../control/solvers/index.ts';
 import { type PlannedPiece, plannedStudy } from '../../plan.ts';
@@ -58,7 +62,8 @@ function plan(configuration: PopulationStudy): PopulationPlan {
         const parameters = context.backend.allocate(problem.layout.length);
         parameters.set(found);
         const model = { problem, parameters, probe: populationBatch(read.population) };
-        const gap = depths.length < leastDepths ? [] : [valueGapOf(depths)];
+        const solution = { problem, parameters, batch: model.probe };
+        const gap = depths.length < leastDepths ? [] : [valueGapOf(solution, depths)];
         const measured = trainedClaims.map((claim) => measureTrainedClaim(claim, model));
         return {
           claims: [...gap, ...measured],
@@ -110,7 +115,8 @@ function finish(
 /** Depths that the claim about optimal values needs. */
 const leastDepths = 5;
 
-function valueGapOf(solved: readonly SolvedDepth[]): StoredOutcome {
+function valueGapOf(model: ControlModel, solved: readonly SolvedDepth[]): StoredOutcome {
+  const { layout, grid, penalty } = model.problem;
   const row = solved.map(({ layers, solution, certificate }) => ({
     layers,
     objective: solution.objective,
@@ -118,8 +124,16 @@ function valueGapOf(solved: readonly SolvedDepth[]): StoredOutcome {
     gradients: solution.layerGradients / layers,
     jump: certificate.largestJump,
   }));
+  const nodes = partOf(layout, model.parameters, 'controls');
+  const found = {
+    depths: row,
+    size: controlPenalty(nodes, grid, { ...penalty, regularisation: 2, smoothness: 0 }),
+    quality: describeSolution(model, solved[solved.length - 1]),
+  };
   const seconds = solved.reduce((sum, { solution }) => sum + solution.seconds, 0);
-  return { id: valueGap.id, finding: legacyFinding(valueGapFinding([row])), seconds };
+  const given = 'the problem solved in this run';
+  const conclude = () => valueGapConclusion([found], penalty);
+  return { id: valueGap.id, finding: concludeClaim({ conclude }, [], { given, seed: 0 }), seconds };
 }
 
 /** A control problem whose data law is finite and known, solved at a range of depths by any solver. */

@@ -1,0 +1,31 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { createWasmBackend } from '../../kernels/wasm/backend.ts';
+import type { Claim } from '../claim.ts';
+import { runClaim } from '../run.ts';
+import { transport } from './transport.ts';
+
+const backend = await createWasmBackend();
+afterAll(() => backend.dispose());
+
+async function find(instance: unknown) {
+  return (await runClaim({ claim: transport as Claim, instance }, { backend })).finding;
+}
+
+const law = { B: [[1]], V: [[-0.3]], mean: [0], deviation: 0.7 };
+
+describe('A.transport', () => {
+  it('holds on an explicit layer', async () => {
+    const finding = await find(law);
+    expect(finding.verdict, finding.summary).toBe('holds');
+  });
+
+  it.each([
+    ['the grid cuts the law', { ...law, mean: [6] }, /stays inside the grid/],
+    ['the grid cannot resolve the law', { ...law, deviation: 0.02 }, /two of the finest cells/],
+    ['nothing moves', { ...law, V: [[0]] }, /velocity is 0/],
+  ])('is undecided where %s', async (_, instance, sentence) => {
+    const finding = await find(instance);
+    expect(finding.verdict, finding.summary).toBe('undecided');
+    expect(finding.summary).toMatch(sentence);
+  });
+});

@@ -1,0 +1,68 @@
+import type { CloudMeasures } from '../../gaussian/practice/measure-cloud.ts';
+import type { Figure, Mark } from '../figure.ts';
+
+/** Sliced distance over layers with its null. */
+export function distanceFigure(
+  id: string,
+  title: string,
+  curves: readonly { readonly series: string; readonly measures: readonly CloudMeasures[] }[],
+): Figure {
+  const longest = curves.reduce((a, b) => (b.measures.length > a.measures.length ? b : a));
+  const marks: Mark[] = [
+    {
+      kind: 'band',
+      series: 'Gaussian samples of the same size (null, to 95 %)',
+      x: longest.measures.map((one) => one.layer),
+      low: longest.measures.map((one) => one.nullMean),
+      high: longest.measures.map((one) => one.nullHigh),
+    },
+  ];
+  for (const { series, measures } of curves) {
+    marks.push({
+      kind: 'line',
+      series,
+      x: measures.map((one) => one.layer),
+      y: measures.map((one) => one.sliced),
+    });
+  }
+  return {
+    id,
+    title,
+    caption:
+      'Sliced W2 between the tokens and the Gaussian with their moments, in units of √(trΣ/d), after each layer. Band: mean to 95 % of what Gaussian samples show that have the size and covariance of the cloud of the deepest stack.',
+    x: { label: 'layer' },
+    y: { label: 'sliced W2 / √(trΣ/d)' },
+    marks,
+  };
+}
+
+/** What the closure says of blocks with prescribed attention. */
+const prescribedRegimes =
+  'K = Q with V = I and K = −Q with V = −I expand the cloud, the other signs contract it.';
+
+/** tr Σ over layers of blocks with prescribed attention. */
+export function prescribedTraceFigure(...given: Parameters<typeof traceFigure>): Figure {
+  const figure = traceFigure(...given);
+  return { ...figure, caption: `${figure.caption} ${prescribedRegimes}` };
+}
+
+/** tr Σ over layers. */
+export function traceFigure(
+  id: string,
+  title: string,
+  curves: readonly { readonly series: string; readonly measures: readonly CloudMeasures[] }[],
+): Figure {
+  return {
+    id,
+    title,
+    caption: 'Trace of the covariance of the tokens after each layer.',
+    x: { label: 'layer' },
+    y: { label: 'tr Σ', scale: 'log' },
+    marks: curves.map(({ series, measures }) => ({
+      kind: 'line',
+      series,
+      x: measures.map((one) => one.layer),
+      y: measures.map((one) => one.trace),
+    })),
+  };
+}

@@ -1,0 +1,253 @@
+import type { Backend } from '../../kernels/backend.ts';
+import { gaussian } from '../../law/law.ts';
+import { sampleLaw } from '../../law/sample.ts';
+import { spectralNorm, symmetricEigen } from '../../numeric/decompositions.ts';
+import {
+  diagonal,
+  frobeniusNorm,
+  fromRows,
+  type Matrix,
+  multiply,
+  multiplyVector,
+  scale,
+  subtract,
+  symmetricPart,
+  trace,
+  transpose,
+} from '../../numeric/matrix.ts';
+import { randomStream } from '../../numeric/random.ts';
+import { affineVelocity } from '../closure.ts';
+import { depthsUpTo, type GaussianFlow, gaussianFlow } from '../gaussian-flow.ts';
+import { distanceHead, type GaussianLayer, gaussianLayer } from '../layer.ts';
+import { saturation } from '../moment-field.ts';
+import { integrateMoments } from '../moment-flow.ts';
+import { factored } from '../moments.ts';
+import { randomLaw } from '../random-flows.ts';
+import { randomMatrix } from '../random-matrices.ts';
+import { sinkhornVelocity } from '../sinkhorn-particles.ts';
+import { endClouds, endLaw, enoughSteps, momentErrors } from './cloud-errors.ts';
+import { weightGrowth } from './weight-growth.ts';
+
+/** Relative marginal error to which weights are made doubly stochastic. */
+export const scalingTolerance = 1e-6;
+
+/** Fraction of the largest eigenvalue of KᵀK from which K counts as injective. */
+export const injective = 1e-12;
+
+/** What clouds and closures of l2 or sinkhorn attention do. */
+export interface VariantRecord {
+  readonly attention: string;
+  /** Relative errors of n tokens: of the moments at the end (l2), of the moments' velocities at the start (sinkhorn). */
+  readonly errors: readonly number[];
+  /** Root mean square relative error of the velocities of single tokens; null for l2. */
+  readonly velocityErrors: readonly number[] | null;
+  /** Largest relative marginal error of the doubly stochastic weights; null for l2. */
+  readonly marginalError: number | null;
+  /** Largest correlation τ between a token and its tilted mean, over heads; null for l2. */
+  readonly correlation: number | null;
+  /** {@link weightGrowth}: largest along the flow (l2), at the start (sinkhorn). */
+  readonly weightGrowth: number;
+  /** Smallest eigenvalue of 2βKᵀK over all heads, over the largest: 0 where K is not injective. */
+  readonly keyInjectivity: number | null;
+  readonly blowUpTime: number | null;
+  /** How the integration of the closure ended. */
+  readonly ended: string;
+  /** Whether attention moves anything. */
+  readonly attends: boolean;
+  readonly times: readonly number[];
+  readonly traces: readonly number[];
+  /** Exponential bounds of the traces; empty where there are none. */
+  readonly bounds: readonly number[];
+}
+
+/**
+ * A rate c with `tr Σ(t) ≤ e^{2ct} tr Σ_0`: for l2 `|W| + Σ|V_h||B_h|/λ_min(A_h)`, since `(Σ^{-1} + A)^{-1} ⪯ A^{-1}`; for sinkhorn
+ * `|W| + Σ|V_h|`, since the cross-covariance `TΣ = Σ^{1/2}P diag(τ)RᵀΣ^{1/2}`, τ < 1, has trace norm at most tr Σ. Infinite for
+ * softmax, and for l2 where K is not injective: there is no such rate.
+ */
+export function growthRate({ attention, heads, W }: GaussianLayer): number {
+  return heads.reduce((sum, { V, B, keyMetric }) => {
+    if (attention === 'softmax') return Number.POSITIVE_INFINITY;
+    if (keyMetric === undefined) return sum + spectralNorm(V);
+    const { values } = symmetricEigen(keyMetric);
+    return relativeSmallest(keyMetric) > injective
+      ? sum + (spectralNorm(V) * spectralNorm(B)) / values[0]
+      : Number.POSITIVE_INFINITY;
+  }, spectralNorm(W));
+}
+
+function relativeSmallest(A: Matrix): number {
+  const { values } = symmetricEigen(A);
+  return values[0] / values[values.length - 1];
+}
+
+export interface VariantOptions {
+  /** Numbers of tokens n. */
+  readonly tokens: readonly number[];
+  /** Independent clouds for each n. */
+  readonly samples: number;
+  readonly seed: number;
+}
+
+/** Measures one layer of l2 or sinkhorn attention; under softmax nothing is moved. */
+export function measureVariant(
+  backend: Backend,
+  flow: GaussianFlow,
+  options: VariantOptions,
+): VariantRecord {
+  const { layer, start, horizon } = flow;
+  const closure = integrateMoments(layer, start, { horizon });
+  const rate = growthRate(layer);
+  const times = depthsUpTo(closure.time, 60);
+  const traces = times.map((t) => frobeniusNorm(closure.at(t).factor) ** 2);
+  const metrics = layer.heads.flatMap(({ keyMetric }) => keyMetric ?? []);
+  const sinkhorn = layer.attention === 'sinkhorn';
+  const moved = sinkhorn
+    ? sinkhornErrors(flow, options)
+    : {
+        errors: l2Errors(backend, flow, options, closure),
+        velocityErrors: null,
+        marginalError: null,
+      };
+  return {
+    attention: layer.attention,
+    ...moved,
+    correlation: sinkhorn ? largestCorrelation(layer, start.factor) : null,
+    weightGrowth: Math.max(
+      ...(sinkhorn ? [0] : times).map((t) => weightGrowth(layer, closure.at(t).factor)),
+    ),
+    keyInjectivity: metrics.length === 0 ? null : Math.min(...metrics.map(relativeSmallest)),
+    blowUpTime: closure.blowUpTime,
+    ended: closure.status.kind,
+    attends: layer.heads.some(({ V, B }) => frobeniusNorm(V) > 0 && frobeniusNorm(B) > 0),
+    times,
+    traces,
+    bounds: Number.isFinite(rate) ? times.map((t) => traces[0] * Math.exp(2 * rate * t)) : [],
+  };
+}
+
+/** `τ = (√(1 + 4l²) − 1)/2l` of the largest singular value l of `LᵀB_hL`. */
+function largestCorrelation({ heads }: GaussianLayer, L: Matrix): number {
+  return Math.max(
+    0,
+    ...heads.map(({ B }) => saturation(spectralNorm(multiply(transpose(L), B, L)))),
+  );
+}
+
+function l2Errors(
+  backend: Backend,
+  flow: GaussianFlow,
+  { tokens: counts, samples, seed }: VariantOptions,
+  closure: { readonly status: { readonly kind: string } },
+): readonly number[] {
+  if (flow.layer.attention !== 'l2' || closure.status.kind !== 'completed') return [];
+  const steps = enoughSteps(backend, flow, { counts, seed });
+  if (steps === null) return [];
+  return momentErrors(endClouds(backend, flow, { counts, samples, steps, seed }), endLaw(flow));
+}
+
+/** Root mean square errors over clouds: of the velocities of mean and covariance, and of those of single tokens. */
+function sinkhornErrors(
+  { layer, law, start }: GaussianFlow,
+  { tokens, samples, seed }: VariantOptions,
+) {
+  let marginalError = 0;
+  const { T: U, a: c } = affineVelocity(layer, start);
+  const drift = multiplyVector(U, law.mean).map((entry, i) => entry + c[i]);
+  const growth = scale(2, symmetricPart(multiply(U, law.covariance)));
+  const unit = Math.sqrt(trace(law.covariance));
+  const errors: number[] = [];
+  const velocityErrors: number[] = [];
+  for (const n of tokens) {
+    let momentSquares = 0;
+    let error = 0;
+    let size = 0;
+    for (let k = 0; k < samples; k++) {
+      const stream = randomStream(seed, `cloud of ${n}`, k);
+      const points = sampleLaw(gaussian(law.mean, law.covariance), n, stream);
+      const { velocity, ...scaling } = sinkhornVelocity(layer, points, {
+        tolerance: scalingTolerance,
+      });
+      marginalError = Math.max(marginalError, scaling.marginalError);
+      const expected = multiply(points, transpose(U));
+      velocity.data.forEach((v, i) => {
+        const closure = expected.data[i] + c[i % c.length];
+        error += (v - closure) ** 2;
+        size += closure ** 2;
+      });
+      const seen = momentVelocities(points, velocity);
+      const shift = Math.hypot(...seen.mean.map((entry, i) => entry - drift[i]));
+      const change = frobeniusNorm(subtract(seen.covariance, growth));
+      momentSquares += ((shift + change / unit) / unit) ** 2 / samples;
+    }
+    errors.push(Math.sqrt(momentSquares));
+    velocityErrors.push(Math.sqrt(error / size));
+  }
+  return { errors, velocityErrors, marginalError };
+}
+
+/** `ṁ` and `Σ̇` of n tokens from their velocities. */
+function momentVelocities(points: Matrix, velocity: Matrix) {
+  const n = points.rows;
+  const d = points.columns;
+  const means = [points, velocity].map(({ data }) => {
+    const mean = new Float64Array(d);
+    data.forEach((entry, k) => {
+      mean[k % d] += entry / n;
+    });
+    return mean;
+  });
+  const centred = points.data.map((entry, k) => entry - means[0][k % d]);
+  const across = multiply(transpose(velocity), { ...points, data: centred });
+  return { mean: means[1], covariance: scale(2 / n, symmetricPart(across)) };
+}
+
+/**
+ * l2 attention whose keys see one direction only, `K = (1 0)`, `Q = (0 1)`, `V = diag(0, 1)`: its covariance blows up at
+ * `1/(κΣ_12)`, `κ = 2β/(1 + 2βΣ_11)`, though l2 attention with injective keys never does.
+ */
+export function blindKeyBlowUp(beta = 0.8) {
+  const covariance = fromRows([
+    [1, 0.6],
+    [0.6, 1.4],
+  ]);
+  const [Q, K] = [fromRows([[0, 1]]), fromRows([[1, 0]])];
+  const layer = gaussianLayer({
+    attention: 'l2',
+    heads: [distanceHead({ V: diagonal([0, 1]), Q, K, scale: beta })],
+  });
+  const predicted = (1 + 2 * beta) / (2 * beta * 0.6);
+  const law = { mean: new Float64Array(2), covariance };
+  const [fine, coarse] = [1e-11, 1e-9].map((relativeTolerance) => {
+    const options = { horizon: 2 * predicted, dense: false, relativeTolerance };
+    return integrateMoments(layer, law, options).blowUpTime;
+  });
+  return { predicted, integrated: fine, coarse };
+}
+
+/** Two heads of l2 (even index) or sinkhorn attention (odd). */
+export function randomVariantFlow(seed: number, index: number, horizon: number): GaussianFlow {
+  const stream = randomStream(seed, 'C.variants', index);
+  const d = 1 + (Math.floor(index / 2) % 3);
+  const entry = (size: number) => randomMatrix(stream, d, d, size / Math.sqrt(d));
+  const attention = index % 2 === 0 ? 'l2' : 'sinkhorn';
+  const law = randomLaw(stream, d);
+  const L = factored(law).factor;
+  const heads = [0, 1].map(() => {
+    const V = entry(0.5);
+    if (attention === 'sinkhorn') {
+      const B = entry(0.6);
+      // LᵀBL of norm ½: correlation 0.41.
+      return { V, B: scale(0.5 / spectralNorm(multiply(transpose(L), B, L)), B) };
+    }
+    const K = entry(0.4);
+    // Keys that see every direction well, so that the bound is not idle.
+    for (let i = 0; i < d; i++) K.data[i * d + i] += 0.8;
+    return distanceHead({ V, Q: entry(0.5), K, scale: 0.5 });
+  });
+  const layer = gaussianLayer({
+    ...{ attention, heads, W: entry(0.3) },
+    b: stream.normals(new Float64Array(d)),
+  });
+  return gaussianFlow(layer, { ...law, mean: law.mean.map((entry) => 0.5 * entry) }, horizon);
+}
