@@ -16,6 +16,8 @@ import type { MarkContext } from './marks/context.ts';
 import { bandMark, barsMark, dotsMark, lineMark, pointsMark } from './marks/curves.ts';
 import { referenceMark, roomForWords, ruleMark, wordShifts } from './marks/references.ts';
 import { ink } from './palette.ts';
+import { scriptsInSvg } from './prose.ts';
+import { type SeriesPlaces, seriesLooks } from './series-colours.ts';
 import { escapeXml, textWidth, wrap } from './text.ts';
 import { centimetres, type PaperSize, pageTheme, paperTheme, type Theme } from './theme.ts';
 
@@ -81,9 +83,9 @@ function metadata({ study, seed, configuration, versions }: Provenance): string 
   return `<metadata>${escapeXml(JSON.stringify(facts))}</metadata>`;
 }
 
-/** A figure for a page that sets title and caption itself. */
-export function renderInlineFigure(figure: Figure, canvas: Canvas): string {
-  const { svg, height } = drawBody(figure, pageTheme, canvas);
+/** A figure for a page that sets title and caption itself; `places` of its series, where it stands among others. */
+export function renderInlineFigure(figure: Figure, canvas: Canvas, places?: SeriesPlaces): string {
+  const { svg, height } = drawBody(figure, pageTheme, canvas, places);
   const { width, fontFamily } = pageTheme;
   return svgElement(figure, { width, height, fontFamily }, svg);
 }
@@ -98,13 +100,14 @@ interface Sheet {
 
 function svgElement(figure: Figure, sheet: Sheet, content: string): string {
   const { width, height, fontFamily, shown = sheet } = sheet;
-  return [
+  const drawing = [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${shown.width}" height="${shown.height}" role="img" font-family="${fontFamily}" font-size="12" fill="${ink}" color="${ink}">`,
     `<title>${escapeXml(figure.title)}</title>`,
     `<desc>${escapeXml(figure.caption)}</desc>`,
     content,
     '</svg>',
   ].join('\n');
+  return scriptsInSvg(drawing);
 }
 
 function textLine(text: string, y: number, attributes: string): string {
@@ -116,10 +119,10 @@ function drawBody(
   figure: Figure,
   theme: Theme,
   canvas: Canvas,
+  places?: SeriesPlaces,
 ): { readonly svg: string; readonly height: number } {
-  const names = figure.marks.flatMap((mark) => ('series' in mark ? [mark.series] : []));
   const { width, plotHeight } = theme;
-  const styles = new Map([...new Set(names)].map((name, i) => [name, theme.series(i)]));
+  const styles = seriesLooks(figure, theme, places);
   const key = legend(figure, styles, theme);
   const own = { x: axisExtent(figure, 'x'), y: axisExtent(figure, 'y') };
   const left = leftMargin(figure.y, own.y);

@@ -75,7 +75,9 @@ interface Stretch {
 /** A label in Unicode (`sup ‖hₖ − h(tₖ)‖`) as text for TeX: signs, Greek, raised and lowered ones in mathematics. */
 export function unicodeToTex(label: string): string {
   const stretches: Stretch[] = [];
-  for (const character of label.normalize('NFC')) append(stretches, stretchOf(character));
+  for (const [part] of label.normalize('NFC').matchAll(parts)) {
+    append(stretches, stretchOf(part));
+  }
   return stretches.map(({ math, text }) => (math ? `$${text.trimEnd()}$` : text)).join('');
 }
 
@@ -102,7 +104,19 @@ function append(stretches: Stretch[], next: Stretch): void {
   }
 }
 
+/** An index (`_k`, behind one letter), a power (`^-1`), or one character. */
+const parts =
+  /(?<=(?<![\p{L}\d_])[\p{L}|‖)])_(?:\{[^{}]+\}|[\p{L}\d∞*]+)|(?<=[\p{L}\d)])\^[-−]?[\d.]*\d|./gsu;
+
 function stretchOf(character: string): Stretch {
+  if (/^[_^]./.test(character)) {
+    const inside = character.slice(1).replace(/[{}]/g, '').replaceAll('−', '-');
+    const set = [...inside]
+      .map((one) => signs[one] ?? greekOf(one) ?? one)
+      .join('')
+      .trimEnd();
+    return { math: true, text: `${character[0]}{${set}}` };
+  }
   const words = character < '\u0080' ? (escaped[character] ?? character) : escaped[character];
   if (words !== undefined) return { math: false, text: words };
   const formula =

@@ -22,7 +22,7 @@ describe('labels for TeX', () => {
     ['sup ‖hₖ − h(tₖ)‖', 'sup $\\|h_{k}$ $-$ h($t_{k}$)$\\|$'],
     ['L⁻¹² ≤ 10⁻³', '$L^{-12}$ $\\le$ $10^{-3}$'],
     ['ẋ of Σ₁₁', '$\\dot{x}$ of $\\Sigma _{11}$'],
-    ['50 % of a_b & {c}', '50 \\% of a\\_b \\& \\{c\\}'],
+    ['50 % of ab_c & {c}', '50 \\% of ab\\_c \\& \\{c\\}'],
     ['Łojasiewicz', 'Łojasiewicz'],
   ])('%s', (label, tex) => {
     expect(unicodeToTex(label)).toBe(tex);
@@ -36,7 +36,7 @@ it('writes points, gaps and dashes that differ', () => {
   ]);
   expect(text).toContain('coordinates {(0,1) (1,nan) (2,3)}');
   expect(text.match(/dash pattern=on 3\.35pt/g)).toHaveLength(1);
-  expect(text).toContain('ylabel={E\\_$\\theta$ 50 \\%}');
+  expect(text).toContain('ylabel={$E_{\\theta}$ 50 \\%}');
 });
 
 it('closes every brace and environment, for every mark', () => {

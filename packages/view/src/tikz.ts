@@ -12,6 +12,7 @@ import {
   valueExtent,
 } from './marks/cells.ts';
 import type { SeriesStyle } from './palette.ts';
+import { seriesLooks } from './series-colours.ts';
 import { unicodeToTex } from './tex-text.ts';
 import { type PaperSize, paperTheme, type Theme } from './theme.ts';
 
@@ -32,8 +33,7 @@ const marks: Readonly<Record<SeriesStyle['symbol'], string>> = {
  */
 export function tikzFigure(figure: Figure, provenance: Provenance, size: PaperSize): string {
   const theme = paperTheme(size);
-  const names = figure.marks.flatMap((mark) => ('series' in mark ? [mark.series] : []));
-  const styles = new Map([...new Set(names)].map((name, i) => [name, theme.series(i)]));
+  const styles = seriesLooks(figure, theme);
   const extent = { x: axisExtent(figure, 'x'), y: axisExtent(figure, 'y') };
   const far = farBounds(figure);
   const shown = figure.marks.filter((mark) => !far.has(mark));

@@ -9,7 +9,13 @@ import {
 import { finiteJson } from 'mesoscope/configuration';
 import { encodeNpz } from 'mesoscope/formats';
 import type { StudyResult } from 'mesoscope/study';
-import { figureArrays, figureDocument, renderFigure, renderInlineFigure } from 'mesoscope-view';
+import {
+  figureArrays,
+  figureDocument,
+  placesInReport,
+  renderFigure,
+  renderInlineFigure,
+} from 'mesoscope-view';
 import type { BundleFiles } from '../bundle/folder.ts';
 import { metricsName } from '../bundle/pieces.ts';
 import { type RunRecord, recordName, recordText } from '../bundle/record.ts';
@@ -52,6 +58,7 @@ const canvas = document as unknown as Document;
 /** Every file of a run bundle, by path inside it. */
 export function bundleFiles(record: RunRecord, result: StudyResult, metrics: string): BundleFiles {
   const figures = namedFigures(result);
+  const places = placesInReport([...figures.keys()]);
   const files: Record<string, Uint8Array | string> = {
     [recordName]: recordText(record),
     [metricsName]: metrics,
@@ -61,7 +68,7 @@ export function bundleFiles(record: RunRecord, result: StudyResult, metrics: str
     [figuresName]: `${JSON.stringify({ figures: [...figures.values()].map(figureDocument) }, null, 2)}\n`,
     'CITATION.bib': citationText(record.references),
     'report.html': renderReport(record, result, (figure) =>
-      renderInlineFigure(figures.get(figure) ?? figure, canvas),
+      renderInlineFigure(figures.get(figure) ?? figure, canvas, places.get(figure)),
     ),
   };
   for (const figure of figures.values()) {

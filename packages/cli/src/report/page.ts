@@ -1,6 +1,6 @@
 import { referenceLine } from 'mesoscope/claims';
 import type { Section, StudyResult } from 'mesoscope/study';
-import { escapeXml, formatDuration, numberHtml, texToHtml } from 'mesoscope-view';
+import { escapeXml, formatDuration, numberHtml, proseHtml } from 'mesoscope-view';
 import type { RunRecord } from '../bundle/record.ts';
 import { animationHtml } from './animation-html.ts';
 import { citationText } from './citation.ts';
@@ -63,7 +63,7 @@ ${warning}
 function headlineHtml(headline: StudyResult['headline']): string {
   const entries = Object.entries(headline).map(
     ([name, value]) =>
-      `<div><dt class="label">${escapeXml(name)}</dt><dd>${typeof value === 'number' ? numberHtml(value) : escapeXml(value)}</dd></div>`,
+      `<div><dt class="label">${proseHtml(name)}</dt><dd>${typeof value === 'number' ? numberHtml(value) : proseHtml(value)}</dd></div>`,
   );
   return entries.length === 0 ? '' : `<dl class="headline">${entries.join('\n')}</dl>`;
 }
@@ -75,18 +75,18 @@ function sectionHtml(section: Section, draw: Draw): string {
     case 'animation':
       return animationHtml(section, draw);
     case 'text':
-      return `<h2>${escapeXml(section.title)}</h2>\n<div class="prose">${texToHtml(section.body)}</div>`;
+      return `<h2>${escapeXml(section.title)}</h2>\n<div class="prose">${proseHtml(section.body)}</div>`;
     case 'table':
       return `<h2>${escapeXml(section.title)}</h2>\n${tableHtml(section.columns, section.rows, cellHtml)}${noteHtml(section.note)}`;
   }
 }
 
 function noteHtml(note: string | undefined): string {
-  return note === undefined ? '' : `\n<p class="remark">${texToHtml(note)}</p>`;
+  return note === undefined ? '' : `\n<p class="remark">${proseHtml(note)}</p>`;
 }
 
 function cellHtml(cell: string | number): string {
-  return typeof cell === 'number' ? numberHtml(cell) : escapeXml(cell);
+  return typeof cell === 'number' ? numberHtml(cell) : proseHtml(cell);
 }
 
 function makingHtml(record: RunRecord): string {
