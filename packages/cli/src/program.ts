@@ -170,5 +170,6 @@ function withRunOptions(command: Command): Command {
     .option('--out <dir>', 'where the run bundle goes')
     .option('--backend <name>', 'wasm (default), wasm-strict (bitwise reproducible) or reference')
     .option('--precision <f64|f32>', 'numbers of the kernels (default: f64)')
+    .option('--quiet', 'no progress on standard error, only what stays to be known')
     .option('--workers <n>', 'threads (default: one a core, at most 8)');
 }

@@ -9,6 +9,7 @@ import { readConfigurationFile } from '../input/configuration-file.ts';
 /** Options of the commands that run something, as they were typed. */
 export interface RunOptions {
   readonly json?: boolean;
+  readonly quiet?: boolean;
   readonly config?: readonly string[];
   readonly set?: readonly string[];
   readonly seed?: string;
