@@ -4,7 +4,7 @@
  *
  *     node test/sheets/sheets.mjs <folder for the sheets> <run> …
  *
- * Needs Chromium; CHROMIUM names it where it is not /usr/bin/chromium.
+ * Needs Chromium; CHROMIUM_PATH names it where it is not /usr/bin/chromium.
  */
 import { mkdirSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
@@ -18,7 +18,7 @@ if (out === undefined || runs.length === 0) {
 }
 mkdirSync(out, { recursive: true });
 const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium',
   args: ['--no-sandbox'],
 });
 

@@ -136,14 +136,14 @@ function drawBody(
   const references = figure.marks.filter((mark) => mark.kind === 'reference');
   const frame = { x: figure.x, y: figure.y, extent };
   const right = Math.max(margin.right, roomForWords(references, frame));
+  const size = { width: width - left - right, height: plotHeight - margin.top - margin.bottom };
   const context: MarkContext = {
     ...frame,
     theme,
+    size,
+    marks: figure.marks,
     style: (series) => styles.get(series)!,
-    wordShifts: wordShifts(references, frame, {
-      width: width - left - right,
-      height: plotHeight - margin.top - margin.bottom,
-    }),
+    wordShifts: wordShifts(references, frame, size),
   };
   const xTicks = Math.round((width - left - right) / 78);
   const plot = Plot.plot({

@@ -2,7 +2,7 @@ import { texToHtml } from './tex.ts';
 import { escapeXml } from './text.ts';
 
 /** An index that stands behind one letter: `V_L`, `λ_min`, `p_{t}`; not the underscore inside a name such as run_json. */
-const indexed = /(?<![\p{L}\d_])([\p{L}|‖)])_(?:\{([^{}]+)\}|([\p{L}\d∞*]+))/gu;
+const indexed = /(?<![\p{L}\d_])(sup|inf|max|min|[\p{L}|‖)])_(?:\{([^{}]+)\}|([\p{L}\d∞*]+))/gu;
 
 /** `L^-0.999`, `10^3`, `N^(-1/2)`. */
 const raised = /([\p{L}\d)])\^(?:\(([^()]+)\)|([-−]?[\d.]*\d))/gu;

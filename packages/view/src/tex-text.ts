@@ -106,7 +106,7 @@ function append(stretches: Stretch[], next: Stretch): void {
 
 /** An index (`_k`, behind one letter), a power (`^-1`), or one character. */
 const parts =
-  /(?<=(?<![\p{L}\d_])[\p{L}|‖)])_(?:\{[^{}]+\}|[\p{L}\d∞*]+)|(?<=[\p{L}\d)])\^[-−]?[\d.]*\d|./gsu;
+  /(?<=(?<![\p{L}\d_])(?:sup|inf|max|min|[\p{L}|‖)]))_(?:\{[^{}]+\}|[\p{L}\d∞*]+)|(?<=[\p{L}\d)])\^[-−]?[\d.]*\d|./gsu;
 
 function stretchOf(character: string): Stretch {
   if (/^[_^]./.test(character)) {

@@ -19,6 +19,10 @@ export interface WordShift {
 /** What a mark must know of its figure. */
 export interface MarkContext extends Frame {
   readonly theme: Theme;
+  /** Of the frame. */
+  readonly size: { readonly width: number; readonly height: number };
+  /** Everything that is drawn. */
+  readonly marks: readonly Mark[];
   style(series: string): SeriesStyle;
   /** Where the words of each reference stand. */
   readonly wordShifts: ReadonlyMap<Mark, WordShift>;
