@@ -4,6 +4,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  rmSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -246,6 +247,7 @@ describe('study', () => {
       'CITATION.bib',
       'arrays.npz',
       'figures',
+      'figures.json',
       'metrics.jsonl',
       'report.html',
       'run.json',
@@ -343,6 +345,107 @@ describe('an interrupted study', () => {
     const { code, stderr } = await mesoscope('study --resume run');
     expect(code).toBe(2);
     expect(stderr).toContain('nothing to resume');
+  });
+});
+
+describe('figures of a finished run', () => {
+  it('draws them again in every format, at the width asked for', async () => {
+    await mesoscope('study toy/decay --out run');
+    const line = 'figures run --format pdf,svg,tikz,png --width 86mm --out paper';
+    const { code, stdout } = await mesoscope(line);
+    expect(code).toBe(0);
+    expect(stdout.split('\n')[0]).toBe('paper/A.toy-order.pdf');
+    expect(files('paper')).toEqual(['pdf', 'png', 'svg', 'tex'].map((end) => `A.toy-order.${end}`));
+    const text = (name: string) => readFileSync(join(directory, 'paper', name), 'latin1');
+    expect(text('A.toy-order.svg')).toContain('width="8.600cm"');
+    expect(text('A.toy-order.pdf')).toMatch(/^%PDF-1[\s\S]*MediaBox \[0 0 243\.7/);
+    expect(text('A.toy-order.pdf')).toContain('FontFile2');
+    // 8.6 cm at 600 dots an inch, in the header of the image.
+    const png = readFileSync(join(directory, 'paper/A.toy-order.png'));
+    expect(png.readUInt32BE(16)).toBe(Math.round((8.6 / 2.54) * 600));
+    expect(text('A.toy-order.tex')).toContain('\\begin{axis}');
+    expect(files('run')).not.toContain('paper');
+  });
+
+  it.each([
+    ['--format gif', 'Unknown format "gif"'],
+    ['--width 8.6parsec', 'a length from 1 to 200 cm'],
+    ['--width 0cm', 'a length from 1 to 200 cm'],
+    ['--font Comic', 'neither shipped nor'],
+    ['--font run/run.json', 'no TrueType or OpenType font'],
+  ])('refuses %s', async (options, sentence) => {
+    await mesoscope('study toy/decay --out run');
+    const { code, stderr } = await mesoscope(`figures run ${options}`);
+    expect(code).toBe(2);
+    expect(stderr).toContain(sentence);
+    expect(files('run')).not.toContain('paper');
+  });
+
+  it('says so where the figures were not kept, or are damaged', async () => {
+    await mesoscope('study toy/decay --out run');
+    const path = join(directory, 'run/figures.json');
+    writeFileSync(path, '{ "figures": [{ "id": 1 }] }');
+    expect((await mesoscope('figures run')).stderr).toContain('no list of figures');
+    rmSync(path);
+    expect(await mesoscope('notebook run')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('there is no figures.json in it'),
+    });
+  });
+
+  it('writes a notebook with a cell for each', async () => {
+    await mesoscope('study toy/decay --out run');
+    const { code, stdout } = await mesoscope('notebook run --json');
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toEqual({ file: 'run/notebook.ipynb' });
+    const { nbformat, cells } = json('run/notebook.ipynb');
+    expect(nbformat).toBe(4);
+    expect(cells.at(-1).source).toEqual(['draw("A.toy-order")']);
+  });
+});
+
+describe('two finished runs', () => {
+  it('stand side by side: settings, numbers, curves over each other', async () => {
+    await mesoscope('study toy/decay --out first');
+    await mesoscope('study toy/decay --set steps=3 --out second');
+    const { code, stdout } = await mesoscope('compare first second');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/configuration\.steps +5 +3\n/);
+    expect(stdout).toMatch(/last value +0\.04167 +0\.1667\n/);
+    expect(stdout).toContain('Report: second/compared-with-first.html');
+    const html = readFileSync(join(directory, 'second/compared-with-first.html'), 'utf8');
+    for (const text of ['Heun · first', 'Heun · second', 'configuration.steps', '0.125']) {
+      expect(html).toContain(text);
+    }
+    expect(html).not.toMatch(/<script|NaN|undefined/);
+    // The words of the expected rate stand once.
+    expect(html.match(/slope −2/g)).toHaveLength(1);
+  });
+
+  it('are a JSON document with --json', async () => {
+    await mesoscope('study toy/decay --out first');
+    await mesoscope('study toy/decay --out second --seed 2');
+    const document = JSON.parse(
+      (await mesoscope('compare first second --json --out c.html')).stdout,
+    );
+    expect(document.differences.map(({ path }: { path: string }) => path)).toEqual([
+      'seed',
+      'configuration.seed',
+    ]);
+    expect(document.headline).toEqual([
+      { name: 'last value', one: (1 + 1 / 3) / 32, other: (2 + 1 / 3) / 32 },
+    ]);
+    expect(document.checks[0].one).toEqual(document.checks[0].other);
+    expect(document).toMatchObject({ figures: ['A.toy-order'], report: 'c.html' });
+    expect(files('.')).toEqual(['c.html', 'first', 'second']);
+  });
+
+  it('say so where they are the same, and are refused where one is none', async () => {
+    await mesoscope('study toy/decay --out first');
+    await mesoscope('study toy/decay --out second');
+    await mesoscope('compare first second --out c.html');
+    expect(readFileSync(join(directory, 'c.html'), 'utf8')).toContain('the same settings');
+    expect((await mesoscope('compare first nowhere')).code).toBe(2);
   });
 });
 

@@ -2,8 +2,11 @@ import { Command, CommanderError } from 'commander';
 import { MesoscopeError, version } from 'mesoscope';
 import { preview, shortened } from 'mesoscope/configuration';
 import { citeCommand } from './commands/cite.ts';
+import { compareCommand } from './commands/compare.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { figuresCommand } from './commands/figures.ts';
 import { listCommand } from './commands/list.ts';
+import { notebookCommand } from './commands/notebook.ts';
 import { exitCode } from './commands/options.ts';
 import { studyCommand } from './commands/study.ts';
 import { templateCommand } from './commands/template.ts';
@@ -119,6 +122,33 @@ function commands(environment: Environment, finish: (code: number) => void): Com
     .description('Print BibTeX of the program and of the works that a run used.')
     .action((run, options) => finish(citeCommand(run, options, environment)));
 
+  withJson(program.command('figures'))
+    .argument('<run>', 'folder of a finished run, or its run.json')
+    .description('Draw the figures of a run again, for a paper.')
+    .option('--format <list>', 'pdf (default), svg, tikz, png, with commas between them')
+    .option('--width <length>', 'of a figure, as in 8.6cm (default), 86mm, 3.4in, 244pt')
+    .option('--font <name>', '"DejaVu Sans" (default), "DejaVu Serif", or a .ttf or .otf file')
+    .option('--font-size <length>', 'default: 8pt')
+    .option('--out <dir>', 'default: the folder paper in the run')
+    .action(async (run, options) => finish(await figuresCommand(run, options, environment)));
+
+  withJson(program.command('notebook'))
+    .argument('<run>', 'folder of a finished run, or its run.json')
+    .description(
+      'Write a Jupyter notebook that draws the figures of a run with NumPy and Matplotlib.',
+    )
+    .action((run, options) => finish(notebookCommand(run, options, environment)));
+
+  withJson(program.command('compare'))
+    .argument('<one>', 'folder of a finished run, or its run.json')
+    .argument('<other>', 'another one')
+    .description('Put two runs side by side: settings, numbers, curves over each other.')
+    .option(
+      '--out <file>',
+      'the report; default: compared-with-<one>.html in the folder of the other',
+    )
+    .action((one, other, options) => finish(compareCommand(one, other, options, environment)));
+
   withJson(program.command('doctor'))
     .description('Say what this machine offers.')
     .action(async (options) => finish(await doctorCommand(options, environment)));
@@ -140,5 +170,6 @@ function withRunOptions(command: Command): Command {
     .option('--out <dir>', 'where the run bundle goes')
     .option('--backend <name>', 'wasm (default), wasm-strict (bitwise reproducible) or reference')
     .option('--precision <f64|f32>', 'numbers of the kernels (default: f64)')
+    .option('--quiet', 'no progress on standard error, only what stays to be known')
     .option('--workers <n>', 'threads (default: one a core, at most 8)');
 }

@@ -1,26 +1,99 @@
 import type { Figure, Mark } from 'mesoscope/claims';
 import type { NamedArray } from 'mesoscope/formats';
 
+/** A figure whose lists of numbers stand elsewhere, as arrays with names. */
+export interface FigureDocument extends Omit<Figure, 'marks'> {
+  readonly marks: readonly MarkDocument[];
+}
+
+/** A mark without its numbers. */
+export interface MarkDocument {
+  readonly kind: Mark['kind'];
+  readonly series?: string;
+  readonly label?: string;
+  readonly valueLabel?: string;
+  readonly valueDomain?: readonly [number, number];
+  readonly scale?: 'linear' | 'log';
+  readonly axis?: 'x' | 'y';
+  readonly bound?: true;
+  /** Names of regions; each has its array of zeros and ones. */
+  readonly categories?: readonly string[];
+  /** Field of the mark → name of the array that holds it. */
+  readonly arrays: Readonly<Record<string, string>>;
+}
+
 /**
  * The numbers of a figure as arrays, so that it can be drawn again elsewhere. Their names are
  * `<figure id>.<kind>.<series>.<field>`, such as `A.euler-order.line.Euler.x`; of two marks with the same name the
  * second is called `line-2`. Regions become one array of zeros and ones for each category.
  */
-export function figureArrays({ id, marks }: Figure): Record<string, NamedArray> {
-  const arrays: Record<string, NamedArray> = {};
+export function figureArrays(figure: Figure): Record<string, NamedArray> {
+  const paths = markPaths(figure);
+  return Object.fromEntries(
+    figure.marks.flatMap((mark, i) =>
+      Object.entries(columnsOf(mark)).map(([field, values]) => {
+        const data = Float64Array.from(values);
+        return [`${paths[i]}.${field}`, { shape: [data.length], data }];
+      }),
+    ),
+  );
+}
+
+/** Everything of a figure but the numbers that {@link figureArrays} holds. */
+export function figureDocument(figure: Figure): FigureDocument {
+  const paths = markPaths(figure);
+  const marks = figure.marks.map((mark, i): MarkDocument => {
+    const columns = columnsOf(mark);
+    const words = Object.entries(mark).filter(([field]) => !(field in columns));
+    const named = mark.kind === 'regions' ? { categories: [...new Set(mark.categories)] } : {};
+    const arrays = Object.fromEntries(
+      Object.keys(columns).map((field) => [field, `${paths[i]}.${field}`]),
+    );
+    return { ...(Object.fromEntries(words) as Pick<MarkDocument, 'kind'>), ...named, arrays };
+  });
+  return { ...figure, marks };
+}
+
+/**
+ * The figure that a document and its arrays came from.
+ *
+ * @param array the numbers of the array with a name
+ */
+export function figureFromDocument(
+  document: FigureDocument,
+  array: (name: string) => ArrayLike<number>,
+): Figure {
+  return { ...document, marks: document.marks.map((mark) => markFromDocument(mark, array)) };
+}
+
+function markFromDocument(
+  { arrays, ...words }: MarkDocument,
+  array: (name: string) => ArrayLike<number>,
+): Mark {
+  const columns = Object.fromEntries(
+    Object.entries(arrays).map(([field, name]) => [field, array(name)]),
+  );
+  if (words.kind === 'rule') return { ...words, at: columns.at[0] } as Mark;
+  if (words.kind !== 'regions') return { ...words, ...columns } as unknown as Mark;
+  const names = words.categories ?? [];
+  const { x, y } = columns;
+  const categories = Array.from(
+    { length: x.length * y.length },
+    (_, cell) => names.find((name) => columns[name][cell] === 1) ?? '',
+  );
+  return { kind: 'regions', x, y, categories };
+}
+
+/** `<figure id>.<kind>.<series>` for every mark, all different. */
+function markPaths({ id, marks }: Figure): string[] {
   const seen = new Map<string, number>();
-  for (const mark of marks) {
+  return marks.map((mark) => {
     const title = titleOf(mark);
     const copies = (seen.get(`${mark.kind} ${title}`) ?? 0) + 1;
     seen.set(`${mark.kind} ${title}`, copies);
     const kind = copies === 1 ? mark.kind : `${mark.kind}-${copies}`;
-    const path = [id, kind, ...(title === '' ? [] : [title])].join('.');
-    for (const [field, values] of Object.entries(columnsOf(mark))) {
-      const data = Float64Array.from(values);
-      arrays[`${path}.${field}`] = { shape: [data.length], data };
-    }
-  }
-  return arrays;
+    return [id, kind, ...(title === '' ? [] : [title])].join('.');
+  });
 }
 
 function titleOf(mark: Mark): string {

@@ -1,7 +1,7 @@
 import { parseHTML } from 'linkedom';
 import type { Figure, Mark } from 'mesoscope/claims';
 import { describe, expect, it } from 'vitest';
-import { renderFigure, renderInlineFigure } from './figure.ts';
+import { renderFigure, renderInlineFigure, renderPaperFigure } from './figure.ts';
 
 const { document } = parseHTML('<!doctype html><html><body></body></html>');
 const canvas = document as unknown as Document;
@@ -204,4 +204,20 @@ it.each([
       /NaN|Infinity/,
     );
   }
+});
+
+it('draws for paper at the width asked for, series told apart without colour', () => {
+  const two = figure('two', [
+    { kind: 'line', series: 'a', x: [0, 1], y: [0, 1] },
+    { kind: 'line', series: 'b', x: [0, 1], y: [1, 0] },
+  ]);
+  const size = { width: 8.6, fontSize: 8, fontFamily: 'serif' };
+  const svg = renderPaperFigure(two, provenance, size, canvas);
+  expect(svg).toContain('width="8.600cm"');
+  expect(svg).toContain('font-family="serif"');
+  expect(svg.match(/stroke-dasharray="5 2\.5"/g)).toHaveLength(2);
+  expect(svg).not.toContain(two.caption.repeat(2));
+  // Twelve units of the drawing are eight points.
+  const units = Number(/viewBox="0 0 ([\d.]+)/.exec(svg)?.[1]);
+  expect((units * 8) / 12).toBeCloseTo((8.6 * 72) / 2.54, 6);
 });

@@ -1,14 +1,10 @@
 import type { Figure, Mark } from 'mesoscope/claims';
-import {
-  heatColour,
-  isLogarithmic,
-  regionColours,
-  type Valued,
-  valueExtent,
-} from './marks/cells.ts';
+import { heatColour } from './heat-colour.ts';
+import { isLogarithmic, regionColours, type Valued, valueExtent } from './marks/cells.ts';
 import { formatNumber } from './number.ts';
 import type { SeriesStyle } from './palette.ts';
 import { escapeXml, textWidth } from './text.ts';
+import type { Theme } from './theme.ts';
 
 /** SVG of a figure's legend and the height it takes. */
 export interface Legend {
@@ -29,9 +25,13 @@ const fontSize = 12;
 export function legend(
   figure: Figure,
   styles: ReadonlyMap<string, SeriesStyle>,
-  width: number,
+  theme: Theme,
 ): Legend {
-  const entries = [...seriesEntries(figure, styles), ...figure.marks.flatMap(regionEntries)];
+  const width = theme.width - 24;
+  const entries = [
+    ...seriesEntries(figure, styles, theme),
+    ...figure.marks.flatMap((mark) => regionEntries(mark, theme)),
+  ];
   const parts: string[] = [];
   let x = 0;
   let row = 0;
@@ -56,8 +56,13 @@ export function legend(
   return { svg: `<g font-size="${fontSize}">${parts.join('')}</g>`, height };
 }
 
-function seriesEntries(figure: Figure, styles: ReadonlyMap<string, SeriesStyle>): Entry[] {
-  return [...styles].map(([series, { colour, symbol }]) => {
+function seriesEntries(
+  figure: Figure,
+  styles: ReadonlyMap<string, SeriesStyle>,
+  { lineWidth }: Theme,
+): Entry[] {
+  return [...styles].map(([series, { colour, symbol, dash }]) => {
+    const dashed = dash === 'none' ? '' : ` stroke-dasharray="${dash}"`;
     const kinds = new Set(
       figure.marks
         .filter((mark) => 'series' in mark && mark.series === series)
@@ -70,7 +75,9 @@ function seriesEntries(figure: Figure, styles: ReadonlyMap<string, SeriesStyle>)
       kinds.has('bars')
         ? `<rect y="1" width="22" height="12" fill="${colour}" fill-opacity="0.65"/>`
         : '',
-      kinds.has('line') ? `<path d="M0,7H22" stroke="${colour}" stroke-width="1.75"/>` : '',
+      kinds.has('line')
+        ? `<path d="M0,7H22" stroke="${colour}" stroke-width="${lineWidth}"${dashed}/>`
+        : '',
       kinds.has('dots') ? dot(symbol, colour) : '',
     ];
     return { swatch: shapes.join(''), label: series };
@@ -91,9 +98,9 @@ function dot(symbol: SeriesStyle['symbol'], fill: string): string {
   return `<path d="${paths[symbol]}" fill="${fill}"/>`;
 }
 
-function regionEntries(mark: Mark): Entry[] {
+function regionEntries(mark: Mark, theme: Theme): Entry[] {
   if (mark.kind !== 'regions') return [];
-  return [...regionColours(mark)].map(([label, colour]) => ({
+  return [...regionColours(mark, theme)].map(([label, colour]) => ({
     swatch: `<rect width="22" height="14" fill="${colour}"/>`,
     label,
   }));

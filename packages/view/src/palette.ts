@@ -24,16 +24,8 @@ export const fontFamily = "'Helvetica Neue', Helvetica, Arial, 'Liberation Sans'
 export interface SeriesStyle {
   readonly colour: string;
   readonly symbol: (typeof symbols)[number];
-}
-
-/** Styles by order of first appearance. */
-export function seriesStyles(names: readonly string[]): ReadonlyMap<string, SeriesStyle> {
-  return new Map(
-    names.map((name, i) => [
-      name,
-      { colour: palette[i % palette.length], symbol: symbols[i % symbols.length] },
-    ]),
-  );
+  /** Lengths of dashes and gaps; `none`: drawn through. */
+  readonly dash: string;
 }
 
 /** A colour mixed with white: `share` of the colour. */

@@ -31,6 +31,8 @@ export interface Sitting {
   readonly notes: readonly string[];
   /** Whether a lock of another process is broken. */
   readonly takeOver: boolean;
+  /** No progress, only lines that stay. */
+  readonly quiet: boolean;
   /** How an interrupted run is continued: `mesoscope study --resume`. */
   readonly resumeCommand: string;
 }
@@ -54,7 +56,7 @@ export async function conduct(sitting: Sitting, environment: Environment): Promi
   const { study, configuration, folder, execution, modules } = sitting;
   const { directory, stderr } = environment;
   const count = study.pieces(configuration);
-  const progress = createProgress(stderr);
+  const progress = createProgress(stderr, sitting.quiet);
   const interrupt = new AbortController();
   const begin = performance.now();
   let store: PieceStore | undefined;

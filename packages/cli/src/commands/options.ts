@@ -9,6 +9,7 @@ import { readConfigurationFile } from '../input/configuration-file.ts';
 /** Options of the commands that run something, as they were typed. */
 export interface RunOptions {
   readonly json?: boolean;
+  readonly quiet?: boolean;
   readonly config?: readonly string[];
   readonly set?: readonly string[];
   readonly seed?: string;
@@ -38,7 +39,8 @@ export function readExecution(options: RunOptions): Execution {
   };
 }
 
-function oneOf<T extends string>(kind: string, received: string, known: readonly T[]): T {
+/** @throws MesoscopeError `unknown-name` */
+export function oneOf<T extends string>(kind: string, received: string, known: readonly T[]): T {
   const found = known.find((name) => name === received);
   if (found === undefined)
     throw new MesoscopeError({ code: 'unknown-name', kind, received, known });

@@ -74,6 +74,7 @@ async function newSitting(
     folder,
     notes: read.notes,
     takeOver: false,
+    quiet: options.quiet ?? false,
     resumeCommand,
   };
 }
@@ -164,6 +165,7 @@ async function resumedSitting(
     record,
     notes: [],
     takeOver: options.takeOver ?? false,
+    quiet: options.quiet ?? false,
     resumeCommand,
   };
 }

@@ -94,6 +94,7 @@ async function newSitting(
         : reserveFolder(resolve(directory, options.out), 'verify'),
     notes,
     takeOver: false,
+    quiet: options.quiet ?? false,
     resumeCommand,
   };
 }
@@ -131,6 +132,7 @@ async function resumedSitting(
     record,
     notes: [],
     takeOver: options.takeOver ?? false,
+    quiet: options.quiet ?? false,
     resumeCommand,
   };
 }

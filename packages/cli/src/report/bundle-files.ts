@@ -9,10 +9,17 @@ import {
 import { finiteJson } from 'mesoscope/configuration';
 import { encodeNpz } from 'mesoscope/formats';
 import type { StudyResult } from 'mesoscope/study';
-import { figureArrays, renderFigure, renderInlineFigure } from 'mesoscope-view';
+import {
+  figureArrays,
+  figureDocument,
+  placesInReport,
+  renderFigure,
+  renderInlineFigure,
+} from 'mesoscope-view';
 import type { BundleFiles } from '../bundle/folder.ts';
 import { metricsName } from '../bundle/pieces.ts';
 import { type RunRecord, recordName, recordText } from '../bundle/record.ts';
+import { arraysName, figuresName } from '../figures/finished-run.ts';
 import { hashedDocuments } from '../input/instance.ts';
 import { citationText } from './citation.ts';
 import { renderReport } from './page.ts';
@@ -51,15 +58,17 @@ const canvas = document as unknown as Document;
 /** Every file of a run bundle, by path inside it. */
 export function bundleFiles(record: RunRecord, result: StudyResult, metrics: string): BundleFiles {
   const figures = namedFigures(result);
+  const places = placesInReport([...figures.keys()]);
   const files: Record<string, Uint8Array | string> = {
     [recordName]: recordText(record),
     [metricsName]: metrics,
-    'arrays.npz': encodeNpz(
+    [arraysName]: encodeNpz(
       Object.assign({}, result.arrays, ...[...figures.values()].map(figureArrays)),
     ),
+    [figuresName]: `${JSON.stringify({ figures: [...figures.values()].map(figureDocument) }, null, 2)}\n`,
     'CITATION.bib': citationText(record.references),
     'report.html': renderReport(record, result, (figure) =>
-      renderInlineFigure(figures.get(figure) ?? figure, canvas),
+      renderInlineFigure(figures.get(figure) ?? figure, canvas, places.get(figure)),
     ),
   };
   for (const figure of figures.values()) {

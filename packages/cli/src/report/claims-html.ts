@@ -13,6 +13,7 @@ import {
   formatDuration,
   measuredHtml,
   numberHtml,
+  proseHtml,
   texToHtml,
 } from 'mesoscope-view';
 
@@ -56,7 +57,7 @@ export function claimHtml(outcome: ClaimOutcome, draw: Draw): string {
   const { finding } = outcome;
   return [
     heading,
-    `<p>${texToHtml(finding.summary)}</p>`,
+    `<p>${proseHtml(finding.summary)}</p>`,
     checksHtml(finding.checks),
     factsHtml([
       ...conditionFacts('Hypothesis', finding.assumptions),
@@ -73,8 +74,8 @@ function checksHtml(checks: readonly Check[]): string {
   if (checks.length === 0) return '';
   const rows = checks.map((check) => {
     const remark =
-      check.reason === '' ? '' : `<br><span class="interval">${escapeXml(check.reason)}</span>`;
-    return `<tr><td>${escapeXml(check.name)}<br><span class="interval">fails if ${escapeXml(check.failsIf)}</span></td><td class="measured">${measuredHtml(check)}</td><td class="measured">${expectedHtml(check)}</td><td><span class="verdict ${check.outcome}">${check.outcome}</span>${remark}</td></tr>`;
+      check.reason === '' ? '' : `<br><span class="interval">${proseHtml(check.reason)}</span>`;
+    return `<tr><td>${proseHtml(check.name)}<br><span class="interval">fails if ${proseHtml(check.failsIf)}</span></td><td class="measured">${measuredHtml(check)}</td><td class="measured">${expectedHtml(check)}</td><td><span class="verdict ${check.outcome}">${check.outcome}</span>${remark}</td></tr>`;
   });
   return `<div class="scroll"><table>
 <thead><tr><th>Check</th><th>Measured</th><th>Expected</th><th>Outcome</th></tr></thead>
@@ -84,7 +85,7 @@ function checksHtml(checks: readonly Check[]): string {
 function conditionFacts(kind: string, conditions: readonly Condition[]): [string, string][] {
   return conditions.map(({ name, holds, value }) => [
     holds ? `${kind}, met` : `${kind}, <strong>not met</strong>`,
-    `${escapeXml(name)} <span class="interval">(${typeof value === 'number' ? numberHtml(value) : escapeXml(value)})</span>`,
+    `${proseHtml(name)} <span class="interval">(${typeof value === 'number' ? numberHtml(value) : proseHtml(value)})</span>`,
   ]);
 }
 
@@ -133,9 +134,9 @@ export function factsHtml(facts: readonly (readonly [string, string])[]): string
 
 /** A figure with its title and caption set by the page. */
 export function figureHtml(figure: Figure, draw: Draw): string {
-  return `<figure><p class="figure-title">${escapeXml(figure.title)}</p>
+  return `<figure><p class="figure-title">${proseHtml(figure.title)}</p>
 ${draw(figure)}
-<figcaption>${escapeXml(figure.caption)}</figcaption></figure>`;
+<figcaption>${proseHtml(figure.caption)}</figcaption></figure>`;
 }
 
 function anchor(id: string): string {

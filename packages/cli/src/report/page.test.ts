@@ -50,6 +50,7 @@ it('holds the files of a bundle, figures of claims under distinct names', () => 
   expect(Object.keys(files()).sort()).toEqual([
     'CITATION.bib',
     'arrays.npz',
+    'figures.json',
     'figures/A.toy-order.svg',
     'metrics.jsonl',
     'report.html',

@@ -1,13 +1,11 @@
-import { createHash } from 'node:crypto';
 import { referenceLine } from 'mesoscope/claims';
 import type { Section, StudyResult } from 'mesoscope/study';
-import { escapeXml, formatDuration, numberHtml, texToHtml } from 'mesoscope-view';
+import { escapeXml, formatDuration, numberHtml, proseHtml } from 'mesoscope-view';
 import type { RunRecord } from '../bundle/record.ts';
 import { animationHtml } from './animation-html.ts';
 import { citationText } from './citation.ts';
 import { claimHtml, claimTableHtml, type Draw, factsHtml, figureHtml } from './claims-html.ts';
-import { formulaStyle } from './formula-style.ts';
-import { style } from './style.ts';
+import { htmlPage, tableHtml } from './html-page.ts';
 
 /** The report of a run: one HTML file that needs no network and no script. `draw` sets a figure in place. */
 export function renderReport(record: RunRecord, result: StudyResult, draw: Draw): string {
@@ -22,38 +20,7 @@ export function renderReport(record: RunRecord, result: StudyResult, draw: Draw)
   ];
   const text = numbered(parts.filter((part) => part !== '').join('\n\n'));
   const body = [headingHtml(record), contentsHtml(text), text].join('\n\n');
-  const styles = [style, formulaStyle(body)].filter((one) => one !== '');
-  const inside = [...body.matchAll(/<style>([^<]*)<\/style>/g)].map(([, css]) => css);
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="${contentPolicy([...styles, ...inside])}">
-<meta name="generator" content="mesoscope ${escapeXml(record.versions.mesoscope)}">
-<title>${escapeXml(record.title)} · Mesoscope</title>
-${styles.map((one) => `<style>${one}</style>`).join('\n')}
-</head>
-<body>
-${body}
-</body>
-</html>
-`;
-}
-
-/** Nothing is loaded and nothing runs; the styles are those that stand in the page. */
-function contentPolicy(styles: readonly string[]): string {
-  const hashes = styles.map(
-    (css) => `'sha256-${createHash('sha256').update(css).digest('base64')}'`,
-  );
-  return [
-    "default-src 'none'",
-    `style-src-elem ${hashes.join(' ')}`,
-    "style-src-attr 'unsafe-inline'",
-    'font-src data:',
-    "base-uri 'none'",
-    "form-action 'none'",
-  ].join('; ');
+  return htmlPage({ title: record.title, version: record.versions.mesoscope, body });
 }
 
 /** Gives every heading of the second level a name to link to. */
@@ -96,7 +63,7 @@ ${warning}
 function headlineHtml(headline: StudyResult['headline']): string {
   const entries = Object.entries(headline).map(
     ([name, value]) =>
-      `<div><dt class="label">${escapeXml(name)}</dt><dd>${typeof value === 'number' ? numberHtml(value) : escapeXml(value)}</dd></div>`,
+      `<div><dt class="label">${proseHtml(name)}</dt><dd>${typeof value === 'number' ? numberHtml(value) : proseHtml(value)}</dd></div>`,
   );
   return entries.length === 0 ? '' : `<dl class="headline">${entries.join('\n')}</dl>`;
 }
@@ -108,28 +75,18 @@ function sectionHtml(section: Section, draw: Draw): string {
     case 'animation':
       return animationHtml(section, draw);
     case 'text':
-      return `<h2>${escapeXml(section.title)}</h2>\n<div class="prose">${texToHtml(section.body)}</div>`;
+      return `<h2>${escapeXml(section.title)}</h2>\n<div class="prose">${proseHtml(section.body)}</div>`;
     case 'table':
-      return `<h2>${escapeXml(section.title)}</h2>\n${tableHtml(section)}`;
+      return `<h2>${escapeXml(section.title)}</h2>\n${tableHtml(section.columns, section.rows, cellHtml)}${noteHtml(section.note)}`;
   }
 }
 
-function tableHtml({ columns, rows, note }: Extract<Section, { kind: 'table' }>): string {
-  // A column of numbers is aligned to the right.
-  const numeric = columns.map(
-    (_, column) => rows.length > 0 && rows.every((row) => typeof row[column] === 'number'),
-  );
-  const mark = (column: number) => (numeric[column] ? ' class="number"' : '');
-  const head = columns.map((name, column) => `<th${mark(column)}>${escapeXml(name)}</th>`);
-  const lines = rows.map((row) => {
-    const cells = row.map(
-      (cell, column) =>
-        `<td${mark(column)}>${typeof cell === 'number' ? numberHtml(cell) : escapeXml(cell)}</td>`,
-    );
-    return `<tr>${cells.join('')}</tr>`;
-  });
-  return `<div class="scroll"><table class="plain"><thead><tr>${head.join('')}</tr></thead>
-<tbody>${lines.join('\n')}</tbody></table></div>${note === undefined ? '' : `\n<p class="remark">${texToHtml(note)}</p>`}`;
+function noteHtml(note: string | undefined): string {
+  return note === undefined ? '' : `\n<p class="remark">${proseHtml(note)}</p>`;
+}
+
+function cellHtml(cell: string | number): string {
+  return typeof cell === 'number' ? numberHtml(cell) : proseHtml(cell);
 }
 
 function makingHtml(record: RunRecord): string {

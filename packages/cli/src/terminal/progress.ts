@@ -21,9 +21,55 @@ export interface Progress {
 /** Milliseconds between two plain lines. */
 const lineInterval = 2000;
 
-/** A bar with the time left on a terminal, a plain line every two seconds elsewhere. */
-export function createProgress(output: Output): Progress {
-  return output.isTTY ? barProgress(output) : lineProgress(output);
+/** Columns below which a bar leaves no room for words. */
+const leastColumns = 50;
+
+/** Milliseconds without news after which it is said that the work goes on. */
+const silence = 10_000;
+
+/**
+ * A bar with the time left on a terminal; plain lines elsewhere and on narrow terminals, at most one every two seconds. No
+ * colours are used. Where a step is silent for ten seconds, what is known is shown again with the time that has passed.
+ *
+ * @param quiet - nothing but lines that stay, such as where a run is kept
+ */
+export function createProgress(output: Output, quiet = false): Progress {
+  if (quiet) return quietProgress(output);
+  const wide = (output.columns ?? 80) >= leastColumns;
+  return withHeartbeat(output.isTTY && wide ? barProgress(output) : lineProgress(output));
+}
+
+function quietProgress(output: Output): Progress {
+  return {
+    update() {},
+    metric() {},
+    log(line) {
+      output.write(`${line}\n`);
+    },
+    end() {},
+  };
+}
+
+/** Shows the state again when nothing was heard for a while, from the first seconds on. */
+function withHeartbeat(progress: Progress): Progress {
+  let state: Parameters<Progress['update']> = [0, 1, 'starting'];
+  let heard = performance.now();
+  const beat = setInterval(() => {
+    if (performance.now() - heard >= silence) progress.update(...state);
+  }, silence);
+  beat.unref();
+  return {
+    ...progress,
+    update(...news) {
+      state = news;
+      heard = performance.now();
+      progress.update(...news);
+    },
+    end() {
+      clearInterval(beat);
+      progress.end();
+    },
+  };
 }
 
 /** Seconds left, from the rate since the total last changed or the work restarted. */
@@ -75,7 +121,8 @@ function lineProgress(output: Output): Progress {
       last = now;
       const percent = total > 0 ? Math.floor((100 * done) / total) : 0;
       const parts = [`${percent} %`, label, paceText(left), numbers].filter((p) => p !== '');
-      output.write(`${formatDuration((now - start) / 1000)}  ${parts.join('  ')}\n`);
+      const line = `${formatDuration((now - start) / 1000)}  ${parts.join('  ')}`;
+      output.write(`${output.isTTY ? line.slice(0, output.columns ?? 80) : line}\n`);
     },
     metric(record) {
       numbers = metricText(record);

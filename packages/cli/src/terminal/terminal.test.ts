@@ -91,4 +91,38 @@ describe('plain progress', () => {
     progress.update(1, 2, '2 layers');
     expect(output.text()).toContain('2 layers  loss 2.5, held out bits 3.4');
   });
+
+  it('says again what is known where a step is silent, from the start on', () => {
+    vi.useFakeTimers();
+    const output = captured();
+    const progress = createProgress(output);
+    vi.advanceTimersByTime(10_000);
+    expect(output.text()).toBe('10 s  0 %  starting\n');
+    progress.update(1, 4, 'singular values');
+    vi.advanceTimersByTime(25_000);
+    progress.end();
+    vi.advanceTimersByTime(60_000);
+    vi.useRealTimers();
+    const lines = output.text().trim().split('\n');
+    expect(lines).toHaveLength(3);
+    expect(lines[2]).toMatch(/^30 s {2}25 % {2}singular values/);
+  });
+
+  it('is quiet where asked, but for lines that stay', () => {
+    const output = captured();
+    const progress = createProgress(output, true);
+    progress.update(1, 2, 'training');
+    progress.log('To runs/x.');
+    progress.end();
+    expect(output.text()).toBe('To runs/x.\n');
+  });
+
+  it('fits a narrow terminal, without colours', () => {
+    const output = Object.assign(captured(), { isTTY: true, columns: 30 });
+    const progress = createProgress(output);
+    progress.update(1, 2, 'a long name of what is being done');
+    progress.end();
+    expect(output.text()).toHaveLength(31);
+    expect(output.text()).not.toContain('\u001b');
+  });
 });

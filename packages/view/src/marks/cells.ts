@@ -1,7 +1,8 @@
-import * as Plot from '@observablehq/plot';
+import type * as Plot from '@observablehq/plot';
 import type { Axis, Mark } from 'mesoscope/claims';
 import { cellEdges, type Extent } from '../axis.ts';
-import { palette, tint } from '../palette.ts';
+import { heatColour } from '../heat-colour.ts';
+import type { Theme } from '../theme.ts';
 import type { MarkContext } from './context.ts';
 
 type Of<K extends Mark['kind']> = Extract<Mark, { kind: K }>;
@@ -43,45 +44,65 @@ export function valueColours(mark: Valued, extent: Extent): (string | undefined)
   });
 }
 
-/** The colour at a share (0 to 1) of the scale. */
-export function heatColour(share: number): string {
-  return viridis.apply(share) as string;
-}
-
-const viridis = Plot.scale({ color: { type: 'linear', scheme: 'viridis', domain: [0, 1] } });
-
 /** Values on a grid; a cell without a drawable value stays white. */
 export function heatmapMark(mark: Of<'heatmap'>, context: MarkContext): Plot.Markish[] {
   const extent = valueExtent(mark);
   if (extent === undefined) return [];
-  return [cells(mark.x, mark.y, valueColours(mark, extent), context)];
+  return [cells(mark, valueColours(mark, extent), context)];
 }
 
 /** The categories of a grid of regions, in order of first appearance, with their colours. */
-export function regionColours(mark: Of<'regions'>): ReadonlyMap<string, string> {
+export function regionColours(
+  mark: Of<'regions'>,
+  theme: Pick<Theme, 'region'>,
+): ReadonlyMap<string, string> {
   const names = [...new Set(mark.categories)];
-  return new Map(names.map((name, i) => [name, tint(palette[i % palette.length], 0.55)]));
+  return new Map(names.map((name, i) => [name, theme.region(i, names.length)]));
 }
 
 /** Regions named by category. */
 export function regionsMark(mark: Of<'regions'>, context: MarkContext): Plot.Markish[] {
-  const colours = regionColours(mark);
+  const colours = regionColours(mark, context.theme);
   const filled = mark.categories.map((category) => colours.get(category));
-  return [cells(mark.x, mark.y, filled, context)];
+  return [cells(mark, filled, context)];
 }
 
-/**
- * One path a colour, equal neighbours in a row joined: a diagram of 200 × 200 cells stays some hundred kilobytes.
- */
+/** A rectangle of one colour, between edges of cells. */
+export interface CellRun {
+  readonly colour: string;
+  readonly x: Extent;
+  readonly y: Extent;
+}
+
+/** The cells of a grid, equal neighbours in a row joined: a diagram of 200 × 200 cells stays some hundred kilobytes. */
+export function cellRuns(
+  { x, y }: { readonly x: ArrayLike<number>; readonly y: ArrayLike<number> },
+  colours: readonly (string | undefined)[],
+  axes: { readonly x: Axis; readonly y: Axis },
+): CellRun[] {
+  const xEdges = cellEdges(x, axes.x);
+  const yEdges = cellEdges(y, axes.y);
+  const runs: CellRun[] = [];
+  for (let row = 0; row < y.length; row++) {
+    for (let from = 0; from < x.length; ) {
+      const colour = colours[row * x.length + from];
+      let to = from + 1;
+      while (to < x.length && colours[row * x.length + to] === colour) to++;
+      if (colour !== undefined) {
+        runs.push({ colour, x: [xEdges[from], xEdges[to]], y: [yEdges[row], yEdges[row + 1]] });
+      }
+      from = to;
+    }
+  }
+  return runs;
+}
+
+/** One path a colour. */
 function cells(
-  x: ArrayLike<number>,
-  y: ArrayLike<number>,
+  grid: { readonly x: ArrayLike<number>; readonly y: ArrayLike<number> },
   colours: readonly (string | undefined)[],
   context: MarkContext,
 ): Plot.RenderFunction {
-  const edges = (centres: ArrayLike<number>, axis: Axis) => cellEdges(centres, axis);
-  const xEdges = edges(x, context.x);
-  const yEdges = edges(y, context.y);
   return (_index, { x: toX, y: toY }, _values, _dimensions, { document }) => {
     const group = document.createElementNS('http://www.w3.org/2000/svg', 'g');
     group.setAttribute('shape-rendering', 'crispEdges');
@@ -89,19 +110,11 @@ function cells(
     const place = (scale: (value: number) => unknown, value: number) =>
       Math.round((scale(value) as number) * 100) / 100;
     const paths = new Map<string, string>();
-    for (let row = 0; row < y.length; row++) {
-      const bottom = place(toY, yEdges[row]);
-      const top = place(toY, yEdges[row + 1]);
-      for (let from = 0; from < x.length; ) {
-        const colour = colours[row * x.length + from];
-        let to = from + 1;
-        while (to < x.length && colours[row * x.length + to] === colour) to++;
-        if (colour !== undefined) {
-          const box = `M${place(toX, xEdges[from])},${bottom}H${place(toX, xEdges[to])}V${top}H${place(toX, xEdges[from])}Z`;
-          paths.set(colour, (paths.get(colour) ?? '') + box);
-        }
-        from = to;
-      }
+    for (const { colour, x, y } of cellRuns(grid, colours, context)) {
+      const [left, right] = x.map((value) => place(toX, value));
+      const [bottom, top] = y.map((value) => place(toY, value));
+      const box = `M${left},${bottom}H${right}V${top}H${left}Z`;
+      paths.set(colour, (paths.get(colour) ?? '') + box);
     }
     for (const [colour, d] of paths) {
       const path = document.createElementNS('http://www.w3.org/2000/svg', 'path');

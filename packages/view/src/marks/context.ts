@@ -1,6 +1,7 @@
 import type { Axis, Mark } from 'mesoscope/claims';
 import type { Extent } from '../axis.ts';
 import type { SeriesStyle } from '../palette.ts';
+import type { Theme } from '../theme.ts';
 
 /** The axes of a figure and what they span. */
 export interface Frame {
@@ -17,6 +18,11 @@ export interface WordShift {
 
 /** What a mark must know of its figure. */
 export interface MarkContext extends Frame {
+  readonly theme: Theme;
+  /** Of the frame. */
+  readonly size: { readonly width: number; readonly height: number };
+  /** Everything that is drawn. */
+  readonly marks: readonly Mark[];
   style(series: string): SeriesStyle;
   /** Where the words of each reference stand. */
   readonly wordShifts: ReadonlyMap<Mark, WordShift>;

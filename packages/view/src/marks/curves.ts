@@ -12,8 +12,9 @@ export function lineMark(mark: Of<'line'>, context: MarkContext): Plot.Markish[]
     x: gapped(x, context.x),
     y: gapped(mark.y[i], context.y),
   }));
-  const stroke = context.style(mark.series).colour;
-  return [Plot.line(points, { x: 'x', y: 'y', stroke, strokeWidth: 1.75, clip: true })];
+  const { colour: stroke, dash: strokeDasharray } = context.style(mark.series);
+  const strokeWidth = context.theme.lineWidth;
+  return [Plot.line(points, { x: 'x', y: 'y', stroke, strokeWidth, strokeDasharray, clip: true })];
 }
 
 /** Separate points, each with its interval. */
@@ -35,7 +36,7 @@ export function dotsMark(mark: Of<'dots'>, context: MarkContext): Plot.Markish[]
       symbol,
       fill: colour,
       fillOpacity: crowded ? 0.5 : 1,
-      r: crowded ? 1.5 : 3.5,
+      r: crowded ? 1.5 : context.theme.dotRadius,
       clip: true,
     }),
   ];
@@ -51,7 +52,7 @@ export function pointsMark(mark: Of<'points'>, context: MarkContext): Plot.Marki
     y: gapped(mark.y[i], context.y),
     fill: colours[i] ?? 'none',
   })).filter(({ x, y }) => !Number.isNaN(x) && !Number.isNaN(y));
-  const r = points.length > 200 ? 2 : 3.5;
+  const r = points.length > 200 ? 2 : context.theme.dotRadius;
   return [Plot.dot(points, { x: 'x', y: 'y', fill: 'fill', fillOpacity: 0.85, r, clip: true })];
 }
 

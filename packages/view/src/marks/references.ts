@@ -64,6 +64,8 @@ export function wordShifts(
   size: { readonly width: number; readonly height: number },
 ): Map<Of<'reference'>, WordShift> {
   const spacing = 15;
+  // Words that stand inside do not lie on the frame.
+  const clear = 10;
   const places = references
     .flatMap((mark) => {
       const end = referenceEnd(mark, frame);
@@ -74,7 +76,7 @@ export function wordShifts(
   let free = Number.NEGATIVE_INFINITY;
   return new Map(
     places.map(({ mark, at }) => {
-      const placed = Math.max(at, free);
+      const placed = Math.max(Math.min(at, size.height - clear), clear, free);
       free = placed + spacing;
       const share = endShare(mark, frame);
       const dx = share > outside ? (1 - share) * size.width + gap : gap;
@@ -89,14 +91,15 @@ export function ruleMark(mark: Of<'rule'>, context: MarkContext): Plot.Markish[]
   if (!drawable(mark.at, axis)) return [];
   const text = () => mark.label;
   if (mark.axis === 'y') {
-    const low = shareAlong(mark.at, axis, context.extent.y) < 0.1;
+    const { anchor, dy } = clearPlace(mark, context);
     return [
       Plot.ruleY([mark.at], dashed),
       Plot.text([mark.at], {
-        ...{ y: (at: number) => at, frameAnchor: 'right', textAnchor: 'end', text },
+        ...{ y: (at: number) => at, frameAnchor: anchor, text },
         ...words,
-        dx: -6,
-        dy: low ? -9 : 11,
+        textAnchor: anchor === 'left' ? 'start' : 'end',
+        dx: anchor === 'left' ? 6 : -6,
+        dy,
       }),
     ];
   }
@@ -111,4 +114,44 @@ export function ruleMark(mark: Of<'rule'>, context: MarkContext): Plot.Markish[]
       dy: 10,
     }),
   ];
+}
+
+/** Where the words of a horizontal rule stand: right or left, below or above it, wherever fewest curves pass. */
+function clearPlace(
+  mark: Of<'rule'>,
+  context: MarkContext,
+): { readonly anchor: 'left' | 'right'; readonly dy: number } {
+  const { width, height } = context.size;
+  const at = (1 - shareAlong(mark.at, context.y, context.extent.y)) * height;
+  const wide = textWidth(mark.label, 12) + 12;
+  const points = context.marks.flatMap((other) => pixelsAlong(other, context));
+  const places = (['right', 'left'] as const).flatMap((anchor) =>
+    [11, -9].map((dy) => {
+      const middle = at + dy;
+      const from = anchor === 'left' ? 0 : width - wide;
+      const covered = points.filter(
+        ({ x, y }) => x >= from && x <= from + wide && Math.abs(y - middle) < 9,
+      ).length;
+      const outside = middle < 8 || middle > height - 8;
+      return { anchor, dy, cost: covered + (outside ? 1e6 : 0) };
+    }),
+  );
+  return places.reduce((best, place) => (place.cost < best.cost ? place : best));
+}
+
+/** Places that a curve passes in the frame, in pixels from its upper left corner. */
+function pixelsAlong(mark: Mark, { x, y, extent, size }: MarkContext): Point[] {
+  if (mark.kind !== 'line' && mark.kind !== 'dots' && mark.kind !== 'reference') return [];
+  const corners = Array.from(mark.x, (value, i) => ({
+    x: shareAlong(value, x, extent.x) * size.width,
+    y: (1 - shareAlong(mark.y[i], y, extent.y)) * size.height,
+  })).filter((point) => Number.isFinite(point.x) && Number.isFinite(point.y));
+  const between = mark.kind === 'dots' ? 1 : 24;
+  return corners.flatMap((corner, i) => {
+    const next = corners[i + 1] ?? corner;
+    return Array.from({ length: between }, (_, k) => ({
+      x: corner.x + (k / between) * (next.x - corner.x),
+      y: corner.y + (k / between) * (next.y - corner.y),
+    }));
+  });
 }

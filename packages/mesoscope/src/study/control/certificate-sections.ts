@@ -8,8 +8,16 @@ export interface CertifiedDepth {
   readonly certificate: ControlCertificate;
 }
 
-/** What the certificates of several depths found, one column a depth. */
-export function certificateSection(depths: readonly CertifiedDepth[], measuredOn: string): Section {
+/**
+ * What the certificates of several depths found, one column a depth.
+ *
+ * @param smooth - whether an H¹ penalty makes θ̇ the control
+ */
+export function certificateSection(
+  depths: readonly CertifiedDepth[],
+  measuredOn: string,
+  smooth: boolean,
+): Section {
   const row = (name: string, read: (certificate: ControlCertificate) => string) => [
     name,
     ...depths.map(({ certificate }) => read(certificate)),
@@ -43,6 +51,15 @@ export function certificateSection(depths: readonly CertifiedDepth[], measuredOn
           ]
         : []),
     ],
-    note: `L = ${last.layers}: ${last.certificate.reason} Measured on ${measuredOn}. Gradients are compared near the solution, where they do not vanish; their differences are relative. ${last.certificate.caveat}`,
+    note: `L = ${last.layers}: ${last.certificate.reason} Measured on ${measuredOn}. Gradients are compared near the solution, where they do not vanish; their differences are relative. ${gapSentence(last.certificate, smooth)}${last.certificate.caveat}`,
   };
+}
+
+/** Why a solution may be called strong beside a gap that is no small number. */
+function gapSentence(certificate: ControlCertificate, smooth: boolean): string {
+  const { kind, largestGap, hamiltonian } = certificate;
+  if (kind !== 'strong') return '';
+  return smooth
+    ? `The gap of ${short(largestGap)} does not speak against it: it is what a layer would gain by jumping to another θ, and with an H¹ penalty the control is θ̇, so that no θ jumps. `
+    : `The gap of ${short(largestGap)} is ${short(largestGap / hamiltonian.size)} of the size of the Hamiltonian's terms, within what is allowed. `;
 }

@@ -2,6 +2,7 @@ import type { Figure } from '../../claims/figure.ts';
 import type { TrainingRecord } from '../../control/training.ts';
 import { continueText, predictNext, type TextModel } from '../../task/text/predictions.ts';
 import type { TrainedText } from '../../task/text/train.ts';
+import { rareCharacter } from '../../task/text/vocabulary.ts';
 import { heldOutSection } from '../control/text/sections.ts';
 import type { Section } from '../study.ts';
 
@@ -71,7 +72,7 @@ export function textSections(
       title: 'Next characters',
       columns: ['context (held out)', 'came', 'its probability', 'expected'],
       rows: predictions.map(({ context, actual, actualProbability, expected }) => [
-        `…${context}`,
+        `…${readable(context)}`,
         visible(actual),
         percent(actualProbability),
         expected.map((e) => `${visible(e.character)} ${percent(e.probability)}`).join(', '),
@@ -81,11 +82,19 @@ export function textSections(
       kind: 'table',
       title: 'A continuation',
       columns: ['prompt (held out)', 'continued by the model, one character at a time'],
-      rows: [[`…${prompt}`, continueText(model, prompt, { length: 240 })]],
+      rows: [[`…${readable(prompt)}`, readable(continueText(model, prompt, { length: 240 }))]],
+      note: `${rareSign}: a character too rare in the training part to have a class of its own.`,
     },
   ];
 }
 
+/** What stands for rare characters in a report: the sign of the vocabulary looks like a fault of the encoding. */
+const rareSign = '□';
+
+function readable(text: string): string {
+  return text.replaceAll(rareCharacter, rareSign);
+}
+
 function visible(character: string): string {
-  return character === ' ' ? '␣' : character;
+  return character === ' ' ? '␣' : readable(character);
 }

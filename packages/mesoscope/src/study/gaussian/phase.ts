@@ -126,8 +126,16 @@ function boundaries(grid: PhaseGrid, crossings: readonly LineCrossings[]): Mark[
   });
 }
 
+/** A path in the mathematics' words: `entry (1, 1) of B, head 1` for `heads.0.B.0.0`. */
 function axisLabel({ path }: Phase['x']): string {
-  return /\d$/.test(path) ? path : `factor of ${path}`;
+  const [, head, matrix, entry] = /^(?:heads\.(\d+)\.)?(\w+)((?:\.\d+)*)$/.exec(path) ?? [];
+  if (matrix === undefined) return path;
+  const whose = head === undefined ? matrix : `${matrix} of head ${Number(head) + 1}`;
+  const places = entry
+    .split('.')
+    .slice(1)
+    .map((place) => Number(place) + 1);
+  return places.length === 0 ? `factor of ${whose}` : `entry (${places.join(', ')}) of ${whose}`;
 }
 
 function diagram({ x, y }: Phase, grid: PhaseGrid, categories: string[], over: Mark[]): Figure {

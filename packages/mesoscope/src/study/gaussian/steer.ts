@@ -205,6 +205,11 @@ function distinctPaths(steered: readonly Steered[]): readonly Steered[] {
 
 const shownDepths = [0, 0.25, 0.5, 0.75, 1];
 
+function depthName(share: number): string {
+  if (share === 0) return 't = 0';
+  return share === 1 ? 't = T' : `t = ${share} T`;
+}
+
 function ellipses({ realisation, steering }: Steered): Figure {
   const { flow } = steering;
   const means = Array.from({ length: 41 }, (_, k) => flow.at((k / 40) * flow.time).mean);
@@ -219,7 +224,7 @@ function ellipses({ realisation, steering }: Steered): Figure {
       { kind: 'line', series: 'mean', x: means.map((m) => m[0]), y: means.map((m) => m[1]) },
       ...shownDepths.map((s): Mark => {
         const moments = unfactored(flow.at(s * flow.time));
-        return { kind: 'line', series: `t = ${s}T`, ...ellipse(moments) };
+        return { kind: 'line', series: depthName(s), ...ellipse(moments) };
       }),
     ],
   };

@@ -165,6 +165,7 @@ function finish(
       certificateSection(
         certified,
         `one batch of ${fewOf(configuration).length} training images, at the first and the last layer`,
+        false,
       ),
     ],
     arrays: {

@@ -91,7 +91,7 @@ function finish(
       populationSection(population, entropies),
       ...depthsSections(solved, sampled, entropies),
       { kind: 'figure', figure: valueFigure(solved, entropies) },
-      certificateSection(solved, 'the whole population, exactly'),
+      certificateSection(solved, 'the whole population, exactly', configuration.smoothness > 0),
       comparisonSection(planned.compared.map(resultOf), configuration.comparison),
     ],
     arrays: Object.fromEntries(

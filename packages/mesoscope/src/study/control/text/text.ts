@@ -97,6 +97,7 @@ function finish(
       certificateSection(
         certified,
         `one batch of ${batch} training sequences, at the first and the last layer`,
+        configuration.smoothness > 0,
       ),
     ],
     arrays,
