@@ -64,6 +64,12 @@ describe('an installed example', () => {
     expect(record.status.kind).toBe('completed');
     expect(Object.keys(record.headline)).toEqual(['variance at the largest β']);
   }, 120_000);
+
+  it('is a new attention, whose gradient follows from its forward lines', () => {
+    const said = run(process.execPath, ['own-attention/run.js']);
+    expect(said).toContain('completed');
+    expect(said).toContain('gradients agree');
+  });
 });
 
 it('knows its licence, and its source maps lead to sources', () => {
