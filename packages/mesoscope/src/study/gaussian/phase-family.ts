@@ -10,13 +10,14 @@ const axis = (path: string) =>
       path: z
         .string()
         .min(1)
+        .default(path)
         .describe('what varies, as heads.0.B.0.1 (an entry, set) or heads.0.B (a matrix, scaled)'),
-      from: z.number(),
-      to: z.number(),
+      from: z.number().default(-2),
+      to: z.number().default(2),
       points: z.int().min(2).max(400).default(41),
     })
     .refine(({ from, to }) => to > from, { message: 'to must exceed from' })
-    .default({ path, from: -2, to: 2, points: 41 });
+    .prefault({});
 
 export const phaseSchema = z.strictObject({
   seed: z.int().min(0).default(1),

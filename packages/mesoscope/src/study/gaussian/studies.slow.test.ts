@@ -69,3 +69,11 @@ it('gaussian/steer refuses unequal ranks, and approximates on request', async ()
   });
   expect(sections[0].kind).toBe('text');
 });
+
+it('gaussian/phase takes one field of an axis alone', () => {
+  const { schema } = studyByName('gaussian/phase', gaussianStudies);
+  expect(schema.parse({ x: { points: 9 } })).toMatchObject({
+    x: { path: 'heads.0.B.0.0', from: -2, to: 2, points: 9 },
+    y: { path: 'W', points: 41 },
+  });
+});
