@@ -28,8 +28,15 @@ export interface Crossing {
 /** The crossings on one line, for each kind. */
 export type LineCrossings = Readonly<Record<BoundaryKind, readonly Crossing[]>>;
 
-/** Part of a cell to which a crossing is bisected: near what eigenvalues of matrices of size 1 can tell. */
-const resolution = 1e-13;
+/**
+ * Part of a cell to which a crossing is bisected. Eigenvalues of matrices of size 1 tell hardly more; whether a flow blows up takes the
+ * longer to tell the nearer the boundary, and a thousandth of a cell is finer than a figure shows.
+ */
+const resolution: Readonly<Record<BoundaryKind, number>> = {
+  'blow-up': 1e-3,
+  definiteness: 1e-13,
+  drift: 1e-13,
+};
 
 /**
  * Where the boundaries that have a closed form cross one line of a grid, row `index` (y constant) or column `index` (x constant), for
@@ -39,8 +46,8 @@ const resolution = 1e-13;
  *   whatever W;
  * - `drift`: where an eigenvalue of W crosses the imaginary axis.
  *
- * Bisected to rounding between neighbouring grid points that differ, so good to the accuracy of the eigenvalues (or of
- * `predictBlowUp`) that decide. No flow is integrated.
+ * Bisected between neighbouring grid points that differ: to the accuracy of the eigenvalues that decide, and `blow-up` to a
+ * thousandth of a cell. No flow is integrated.
  *
  * @throws MesoscopeError `unsupported` for a layer without a Riccati form
  */
@@ -58,7 +65,7 @@ export function boundaryCrossings(
       const point = at(s);
       return labels[kind](requireRiccati(riccatiForm(point.layer)), point);
     };
-    return [kind, changes(label, grid)] as const;
+    return [kind, changes(label, grid, resolution[kind])] as const;
   });
   return Object.fromEntries(found) as unknown as LineCrossings;
 }
@@ -73,7 +80,11 @@ function requireRiccati(form: RiccatiForm | null): RiccatiForm {
   });
 }
 
-function changes(label: (s: number) => number, grid: readonly number[]): Crossing[] {
+function changes(
+  label: (s: number) => number,
+  grid: readonly number[],
+  resolution: number,
+): Crossing[] {
   const seen = grid.map(label);
   return seen.slice(1).flatMap((next, after) => {
     if (next === seen[after]) return [];
