@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { transformSync } from 'esbuild';
 import { beforeAll, describe, expect, it } from 'vitest';
 
 /** The packages as a stranger installs them: packed, in a folder of their own, with the examples beside them. */
@@ -11,6 +12,16 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'packed-'));
 const run = (command: string, words: readonly string[], cwd = folder) =>
   execFileSync(command, words, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+
+/** The blocks of code and the instances of README and guide, as files `code/README-0.json`. */
+const written = ['README.md', 'docs/guide.md'].flatMap((path) =>
+  [...readFileSync(join(root, path), 'utf8').matchAll(/^```(ts|js|json)\n(.*?)^```$/gms)].map(
+    ([, language, code], i) => ({ name: `${basename(path, '.md')}-${i}.${language}`, code }),
+  ),
+);
+const isInstance = ({ name }: { readonly name: string }) => name.endsWith('.json');
+const instances = written.filter(isInstance);
+const blocks = written.filter((block) => !isInstance(block));
 
 beforeAll(() => {
   const packed = ['mesoscope', 'view', 'cli'].map((name) => {
@@ -26,16 +37,18 @@ beforeAll(() => {
   const tarballs = packed.map((name) => join(folder, name));
   run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', ...tarballs]);
   cpSync(join(root, 'examples'), folder, { recursive: true });
+  mkdirSync(join(folder, 'code'));
+  for (const { name, code } of written) writeFileSync(join(folder, 'code', name), code);
 }, 300_000);
 
 describe('an installed example', () => {
-  it('is right for the type checker', () => {
+  it('is right for the type checker, as is the code of README and guide', () => {
     const compiler = {
       ...{ allowJs: true, checkJs: true, noEmit: true, strict: true, skipLibCheck: true },
       ...{ module: 'NodeNext', target: 'ES2023', lib: ['ES2023', 'DOM'], types: [] },
     };
     const files = readdirSync(folder).filter((name) => name.startsWith('own-'));
-    const include = files.map((name) => `${name}/*.js`);
+    const include = [...files.map((name) => `${name}/*.js`), 'code/*.ts', 'code/*.js'];
     writeFileSync(
       join(folder, 'tsconfig.json'),
       JSON.stringify({ compilerOptions: compiler, include }),
@@ -69,6 +82,24 @@ describe('an installed example', () => {
     const said = run(process.execPath, ['own-attention/run.js']);
     expect(said).toContain('completed');
     expect(said).toContain('gradients agree');
+  });
+});
+
+describe('the code of README and guide', () => {
+  it.each(blocks)('runs: $name', ({ name, code }) => {
+    const module = `code/${name}.mjs`;
+    writeFileSync(join(folder, module), transformSync(code, { loader: 'ts' }).code);
+    expect(run(process.execPath, [module])).not.toBe('');
+  });
+
+  it.each(instances)('is an instance that holds: $name', ({ name }) => {
+    const words = ['mesoscope', 'verify', 'A.euler-order', '--config', `code/${name}`, '--json'];
+    expect(JSON.parse(run('npx', words)).claims).toMatchObject([{ verdict: 'holds' }]);
+  });
+
+  it('is there', () => {
+    expect(instances).toHaveLength(2);
+    expect(blocks).toHaveLength(4);
   });
 });
 
