@@ -226,6 +226,32 @@ it('B.finite-heads does not contradict the bound where one head is optimal and t
   expect(summary).not.toContain('NaN');
 });
 
+it('B.chaos says that no power was measured on zero tokens', async () => {
+  const heads = [1, 2].map((q) => ({
+    Q: [[q, 0]],
+    K: [[1, 0]],
+    V: [
+      [1, 0],
+      [0, 1],
+    ],
+  }));
+  const { verdict, summary } = await find(chaos, {
+    ...{
+      sequences: [
+        [
+          [0, 0],
+          [0, 0],
+        ],
+      ],
+      labels: [[0, 1]],
+      classes: 2,
+      heads,
+    },
+  });
+  expect(verdict).toBe('undecided');
+  expect(summary).not.toContain('NaN');
+});
+
 describe('bad instances are refused before any work', () => {
   it.each([
     [

@@ -189,7 +189,7 @@ export const finiteHeads = claim<ReturnType<typeof given.parse>, Measured>({
       summary:
         trivial !== undefined
           ? nothing
-          : `The mean gap of N drawn heads falls like N^${order.measured.toFixed(3)}, its fluctuation like N^${fluctuation.measured.toFixed(3)}; N times the gap tends to ${gapLimit.measured.toFixed(3)} of ½E⟨Φ − z, (diag p − ppᵀ)(Φ − z)⟩. For one head, where the mean is an exact sum, the gap reaches ${single.measured.toFixed(3)} of (1/4N)E|Φ − z|². N optimised heads come within ${optimal.measured.toFixed(2)} of the same bound at the least risk found. At that law fluctuations fall ${decayInWords('N', atOptimum)}.`,
+          : `The mean gap of N drawn heads falls ${decayInWords('N', order)}, its fluctuation ${decayInWords('N', fluctuation)}; N times the gap tends to ${gapLimit.measured.toFixed(3)} of ½E⟨Φ − z, (diag p − ppᵀ)(Φ − z)⟩. For one head, where the mean is an exact sum, the gap reaches ${single.measured.toFixed(3)} of (1/4N)E|Φ − z|². N optimised heads come within ${optimal.measured.toFixed(2)} of the same bound at the least risk found. At that law fluctuations fall ${decayInWords('N', atOptimum)}.`,
       figures: [
         convergenceFigure({
           id: 'B.finite-heads',
