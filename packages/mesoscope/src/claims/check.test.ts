@@ -47,6 +47,13 @@ describe('a bound', () => {
     expect(bound({ ...asked, pairs })).toMatchObject({ measured: 0.9, outcome: 'holds' });
     const halved = pairs.map((pair) => ({ ...pair, bound: pair.bound / 2 }));
     expect(bound({ ...asked, pairs: halved }).outcome).toBe('fails');
+    const known = { value: 1.2, bound: 1, least: 0.8 };
+    expect(bound({ ...asked, pairs: [known] }).outcome).toBe('undecided');
+    expect(bound({ ...asked, pairs: [{ ...known, least: 1.1 }] }).outcome).toBe('fails');
+    expect(bound({ ...asked, pairs: [{ ...known, value: 0.9 }] }).outcome).toBe('holds');
+    expect(bound({ ...asked, pairs: [{ value: 1e-4, bound: 0, least: 0 }] }).outcome).toBe(
+      'undecided',
+    );
     expect(bound({ ...asked, pairs: [{ value: 0, bound: 0 }] }).outcome).toBe('undecided');
     expect(bound({ ...asked, pairs: [{ value: 1e-17, bound: 1 }], rounding: 1e-15 }).outcome).toBe(
       'undecided',

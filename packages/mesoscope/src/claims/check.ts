@@ -99,10 +99,16 @@ export function atLeast(question: Question & Measurement & { readonly expected: 
 /**
  * A theorem's inequality `a_i ≤ bound_i`, judged by the sharpest ratio `max_i a_i/bound_i ≤ 1`. Pairs of which both sides
  * lie below `rounding` say nothing; if none is left the check is undecided.
+ *
+ * @param question.pairs - `least`: what `a_i` surely exceeds where `value` is only an upper bound of it; default `value`
  */
 export function bound(
   question: Question & {
-    readonly pairs: readonly { readonly value: number; readonly bound: number }[];
+    readonly pairs: readonly {
+      readonly value: number;
+      readonly bound: number;
+      readonly least?: number;
+    }[];
     /** Absolute size up to which a value is rounding; default 0, then only 0 itself is. */
     readonly rounding?: number;
     /** Relative uncertainty of the ratios: errors of sampling or of measured constants; default 0. */
@@ -110,21 +116,27 @@ export function bound(
   },
 ): Check {
   const { pairs, rounding = 0, uncertainty = 0 } = question;
-  const resolved = pairs.filter(({ value }) => !(Math.abs(value) <= rounding));
-  const sharpest = resolved.reduce((most, { value, bound }) => larger(most, value / bound), 0);
+  const sharpestOf = (all: readonly { readonly value: number; readonly bound: number }[]) =>
+    all
+      .filter(({ value }) => !(Math.abs(value) <= rounding))
+      .reduce((most, { value, bound }) => larger(most, value / bound), 0);
+  const sharpest = sharpestOf(pairs);
+  const surely = sharpestOf(
+    pairs.map(({ value, bound, least = value }) => ({ value: least, bound })),
+  );
   const compared: Condition = {
     name: 'what is bounded stands clear of rounding',
-    holds: resolved.length > 0,
+    holds: pairs.some(({ value }) => !(Math.abs(value) <= rounding)),
     value: pairs.reduce((most, { value }) => larger(most, Math.abs(value)), 0),
   };
+  const exact = uncertainty === 0 && pairs.every(({ least }) => least === undefined);
   return judged(
     'bound',
     'at-most',
     {
       ...question,
       measured: sharpest,
-      interval:
-        uncertainty > 0 ? [sharpest * (1 - uncertainty), sharpest * (1 + uncertainty)] : null,
+      interval: exact ? null : [surely * (1 - uncertainty), sharpest * (1 + uncertainty)],
       intervalFrom: 'numerics',
       resolution: [...(question.resolution ?? []), compared],
     },

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { symmetricEigen } from '../numeric/decompositions.ts';
-import { fromRows, identity, multiply, scale, transpose } from '../numeric/matrix.ts';
+import { fromRows, identity, multiply, scale, transpose, zeros } from '../numeric/matrix.ts';
 import { symmetricSquareRoot } from '../numeric/matrix-functions.ts';
 import { randomStream } from '../numeric/random.ts';
 import { predictBlowUp } from './blow-up.ts';
@@ -136,4 +136,15 @@ test('values that are not multiples of the identity have no Riccati form', () =>
     [0, 2],
   ]);
   expect(riccatiForm(gaussianLayer({ heads: [{ V, B: identity(2) }] }))).toBeNull();
+});
+
+test.each([
+  ['M', Number.POSITIVE_INFINITY, 1],
+  ['LᵀML', 1e10, 1e148],
+  ['LLᵀ', 1, 1e160],
+])('says that it cannot tell where %s overflows', (_, m, l) => {
+  const form: RiccatiForm = { totalValue: 1, W: zeros(2, 2), M: scale(m, identity(2)) };
+  const { time, searchedTo, reason } = predictBlowUp(form, scale(l, identity(2)), { horizon: 1 });
+  expect({ time, searchedTo }).toEqual({ time: null, searchedTo: 0 });
+  expect(reason).toContain('overflows');
 });

@@ -59,6 +59,7 @@ export function predictBlowUp(
   { horizon = Number.POSITIVE_INFINITY }: BlowUpOptions = {},
 ): BlowUpPrediction {
   const { M, W } = form;
+  if (overflows(M, factor)) return undecided(0, 'LᵀML overflows');
   const positive = positivePart(M);
   if (largestEntry(positive) === 0) {
     return never('M is negative semi-definite, so the inverse covariance only gains');
@@ -89,7 +90,7 @@ export function predictBlowUp(
       continue;
     }
     const next = advanceRiccati(riccatiStep(form, size), L);
-    if (next === null || !(largestEntry(next) < 1e150)) {
+    if (next === null || overflows(M, next)) {
       return undecided(t, 'the covariance overflows without a blow-up');
     }
     L = next;
@@ -158,6 +159,12 @@ function positivePart(M: Matrix): Matrix {
   const eigen = symmetricEigen(M);
   const floor = 1e-14 * Math.max(Math.abs(eigen.values[0]), Math.abs(eigen.values[M.rows - 1]));
   return spectralFunction(eigen, (value) => (value > floor ? value : 0));
+}
+
+/** Whether M, L, LLᵀ or LᵀML leave the range of numbers, or may do so in one step. */
+function overflows(M: Matrix, L: Matrix): boolean {
+  const size = largestEntry(L);
+  return !(size < 1e150 && largestEntry(M) * Math.max(1, size * size) < 1e300);
 }
 
 /** `YᵀMY`. */

@@ -100,8 +100,35 @@ describe('A.depth-profile', () => {
     const finding = await find(depthProfile, { ...still, depths: [8, 16, 32, 64] });
     expect(finding.verdict).toBe('undecided');
     expect(finding.summary).toContain('coincide');
-    expect(finding.summary).not.toContain('L^NaN');
+    expect(finding.summary).not.toContain('NaN');
     expect((await find(depthProfile, stiff)).verdict).not.toBe('holds');
+    const short = await find(depthProfile, {
+      ...{
+        h0: [
+          [1, 0],
+          [0.5, 1],
+        ],
+        horizon: 1e-12,
+        depths: [8, 16, 32, 64],
+      },
+      heads: [
+        {
+          Q: [
+            [1, 0],
+            [0, 1],
+          ],
+          K: [
+            [1, 0],
+            [0, 1],
+          ],
+          V: [
+            [1, 0],
+            [0, 1],
+          ],
+        },
+      ],
+    });
+    expect(short.verdict, short.summary).toBe('undecided');
     expect(Array.from(equidistributedTimes([0, 1, 2], [0, 0], 4))).toEqual([0, 0.5, 1, 1.5, 2]);
   });
 

@@ -80,7 +80,7 @@ function conclude(
       'equidistribution.times': measured[0].chosenTimes,
       'reference.accuracy': curves.map(({ accuracy }) => Math.max(...accuracy)),
     },
-    summary: `On ${curves.length} profiles and grids the orders in L are ${orders.map(({ measured: p }) => (Number.isFinite(p) ? p.toFixed(3) : 'not to be measured')).join(', ')}; a grid that equidistributes the local error is ${gain.measured.toFixed(2)} times closer than the uniform one at equal L.`,
+    summary: `On ${curves.length} profiles and grids the orders in L are ${orders.map(({ measured: p }) => (Number.isFinite(p) ? p.toFixed(3) : 'not to be measured')).join(', ')}.${Number.isFinite(gain.measured) ? ` A grid that equidistributes the local error is ${gain.measured.toFixed(2)} times closer than the uniform one at equal L.` : ''}`,
     figures: [
       convergenceFigure({
         id: 'A.depth-profile',

@@ -28,4 +28,8 @@ describe('A.transport', () => {
     expect(finding.verdict, finding.summary).toBe('undecided');
     expect(finding.summary).toMatch(sentence);
   });
+
+  it('refuses a law beside the grid', async () => {
+    await expect(find({ ...law, mean: [100] })).rejects.toThrow(/must lie in the grid/);
+  });
 });

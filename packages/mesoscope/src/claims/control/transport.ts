@@ -50,13 +50,27 @@ const given = experiments({
 
 type Given = ReturnType<typeof given.parse>;
 
-function complaintsAbout({ B, V, W1, b1, W2, context, mean }: Omit<TransportInstance, 'cells'>) {
+function complaintsAbout({
+  B,
+  V,
+  W1,
+  b1,
+  W2,
+  context,
+  mean,
+  halfWidth,
+}: Omit<TransportInstance, 'cells'>) {
   const d = mean.length;
   const wide = (rows: readonly (readonly number[])[] | undefined, columns: number) =>
     rows === undefined || rows.every((row) => row.length === columns);
   const parts = [W1, b1, W2].filter((part) => part !== undefined).length;
   const rules = [
     { path: 'mean', met: d === 1 || d === 2, message: 'must have 1 or 2 numbers' },
+    {
+      path: 'mean',
+      met: mean.every((m) => Math.abs(m) <= halfWidth),
+      message: 'must lie in the grid, [−halfWidth, halfWidth] in each coordinate',
+    },
     { path: 'B', met: B.length === d && wide(B, d), message: `must be ${d} × ${d}, as mean says` },
     { path: 'V', met: V.length === d && wide(V, d), message: `must be ${d} × ${d}, as mean says` },
     { path: 'context', met: wide(context, d), message: `must have points of ${d} numbers` },

@@ -339,7 +339,9 @@ describe('C.variants', () => {
 
   it('softmax is outside, no attention is nothing to see', async () => {
     const softmax = { law, heads: [{ V: scaled(0.1), B: scaled(0.1) }], groups: 2 };
-    expect((await find(variants, softmax)).verdict).toBe('outside');
+    const outside = await find(variants, softmax);
+    expect(outside.verdict).toBe('outside');
+    expect(outside.summary).not.toContain('NaN');
     const none = { law, attention: 'sinkhorn', groups: 2, samples: 2, tokens: [8, 16, 32, 64] };
     expect((await find(variants, none)).verdict).toBe('undecided');
   });

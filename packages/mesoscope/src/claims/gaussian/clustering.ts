@@ -12,7 +12,7 @@ import { convergenceFigure } from '../convergence-figure.ts';
 import { experimentCount } from '../fields.ts';
 import type { Figure } from '../figure.ts';
 import { experiments } from '../given.ts';
-import { deterministicOrder } from '../order.ts';
+import { decayInWords, deterministicOrder } from '../order.ts';
 import { notTrivial } from '../verdict.ts';
 import { completed, largestOf } from './conditions.ts';
 
@@ -100,7 +100,7 @@ export function clusteringConclusion(draws: readonly Settling[]): Conclusion {
     summary:
       moving.length === 0
         ? 'No law was followed to its limit.'
-        : `In ${moving.length - wrongRank} of ${draws.length} draws the law collapses onto as many dimensions as the closed form says${single ? '' : ', d − k'}, and nears it like t^${order.measured.toFixed(3)}.`,
+        : `In ${moving.length - wrongRank} of ${draws.length} draws the law collapses onto as many dimensions as the closed form says${single ? '' : ', d − k'}, and nears it ${decayInWords('t', order)}.`,
     figures: [
       ...(single ? [] : [clusteringFigure(draws)]),
       ...(moving.length === 0

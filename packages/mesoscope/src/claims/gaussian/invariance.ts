@@ -14,7 +14,7 @@ import { type Conclusion, claim } from '../claim.ts';
 import { convergenceFigure } from '../convergence-figure.ts';
 import { experimentCount, increasing } from '../fields.ts';
 import { experiments } from '../given.ts';
-import { sampledOrder } from '../order.ts';
+import { decayInWords, sampledOrder } from '../order.ts';
 import { notTrivial } from '../verdict.ts';
 import { completed, horizonField, largestOf, softmax } from './conditions.ts';
 
@@ -115,7 +115,7 @@ export function invarianceConclusion(
     summary:
       moved.length === 0
         ? 'No tokens were moved.'
-        : `The moments of n tokens approach the moment flow like n^${order.measured.toFixed(3)}; at n = ${tokens[last]} the cloud is ${nearness.toFixed(2)} times as far from N(m, Σ) as a Gaussian sample. The tilt reaches ${tilt.toFixed(2)} of √(2 ln n): the rate ends at 0.5, the closure at 1.`,
+        : `The moments of n tokens approach the moment flow ${decayInWords('n', order)}; at n = ${tokens[last]} the cloud is ${nearness.toFixed(2)} times as far from N(m, Σ) as a Gaussian sample. The tilt reaches ${tilt.toFixed(2)} of √(2 ln n): the rate ends at 0.5, the closure at 1.`,
     figures: [
       convergenceFigure({
         id: 'C.invariance',

@@ -17,7 +17,7 @@ import { convergenceFigure } from '../convergence-figure.ts';
 import { experimentCount, increasing } from '../fields.ts';
 import type { Figure } from '../figure.ts';
 import { experiments } from '../given.ts';
-import { sampledOrder } from '../order.ts';
+import { decayInWords, sampledOrder } from '../order.ts';
 import { notTrivial } from '../verdict.ts';
 import { completed, horizonField, largestOf } from './conditions.ts';
 
@@ -84,9 +84,7 @@ export function variantsConclusion(
   const injectivities = records.flatMap((one) => one.keyInjectivity ?? []);
   const blowUps = records.flatMap((one) => one.blowUpTime ?? []);
   const still = records.every((one) => !one.attends);
-  const measuredOrders = orders.map(
-    ({ measured }, k) => `n^${measured.toFixed(3)} (${attentions[k]})`,
-  );
+  const measuredOrders = orders.map((found, k) => `${decayInWords('n', found)} (${attentions[k]})`);
   return {
     hypotheses: [
       {
@@ -135,7 +133,7 @@ export function variantsConclusion(
       'keyNotInjective.blowUpTime.predicted': blind?.predicted ?? 'not run',
       'keyNotInjective.blowUpTime.integrated': blind?.integrated ?? 'none',
     },
-    summary: `n tokens approach the closure like ${measuredOrders.join(', ')}; ${blowUps.length === 0 ? `tr Σ reaches ${growth.measured.toPrecision(3)} of its exponential bound` : `the closure blows up at depth ${blowUps[0].toPrecision(8)}`}.`,
+    summary: `n tokens approach the closure ${measuredOrders.join(', ')}; ${blowUps.length === 0 ? `tr Σ reaches ${growth.measured.toPrecision(3)} of its exponential bound` : `the closure blows up at depth ${blowUps[0].toPrecision(8)}`}.`,
     figures: [
       convergenceFigure({
         id: 'C.variants',

@@ -109,8 +109,12 @@ export const chaos = claim<ReturnType<typeof given.parse>, Measured>({
         ...{ side: 'at least as fast', among: sweeps.length, rivals: [-0.25, 0] },
       }),
     );
-    const slope = (name: string) =>
-      checks[sweeps.findIndex((sweep) => sweep.name === name)].measured.toFixed(3);
+    const power = (scale: string, name: string) => {
+      const { measured: order } = checks[sweeps.findIndex((sweep) => sweep.name === name)];
+      return Number.isFinite(order)
+        ? `${scale}^${order.toFixed(3)}`
+        : `no measurable power of ${scale}`;
+    };
     const figure = (
       which: 'byHeads' | 'byStep' | 'together',
       scales: readonly number[],
@@ -140,7 +144,7 @@ export const chaos = claim<ReturnType<typeof given.parse>, Measured>({
           ]),
         ),
       },
-      summary: `Up to T = ${horizon} the risk of N drawn heads stays within N^${slope('risk.byHeads')} of the limit, their law within N^${slope('wasserstein.byHeads')} in W₂; one-sample descent within (1/η)^${slope('risk.byStep')} of the flow in risk, (1/η)^${slope('coupled.byStep')} in distance; with η = ${horizon}/N both together within N^${slope('risk.together')} and N^${slope('coupled.together')}.`,
+      summary: `Up to T = ${horizon} the risk of N drawn heads stays within ${power('N', 'risk.byHeads')} of the limit, their law within ${power('N', 'wasserstein.byHeads')} in W₂; one-sample descent within ${power('(1/η)', 'risk.byStep')} of the flow in risk, ${power('(1/η)', 'coupled.byStep')} in distance; with η = ${horizon}/N both together within ${power('N', 'risk.together')} and ${power('N', 'coupled.together')}.`,
       figures: [
         figure('byHeads', headCounts, {
           title: 'N heads follow the limit',

@@ -187,6 +187,71 @@ describe('trivial instances are undecided, with a sentence', () => {
   });
 });
 
+it('B.finite-heads does not contradict the bound where one head is optimal and the infimum is known up to a gap', async () => {
+  const square = (q: number, v: number) => ({
+    Q: [
+      [q, 0],
+      [0, q],
+    ],
+    K: [
+      [1, 0],
+      [0, 1],
+    ],
+    V: [
+      [v, 0],
+      [0, v],
+    ],
+  });
+  const { verdict, summary } = await find(finiteHeads, {
+    sequences: [
+      [
+        [1, 0],
+        [0.5, 1],
+      ],
+      [
+        [-1, 0.3],
+        [0.2, -0.5],
+      ],
+    ],
+    ...{
+      labels: [
+        [0, 1],
+        [1, 0],
+      ],
+      classes: 2,
+      heads: [square(1, 1), square(2, -1)],
+    },
+  });
+  expect(verdict, summary).not.toBe('fails');
+  expect(summary).not.toContain('NaN');
+});
+
+it('B.chaos says that no power was measured on zero tokens', async () => {
+  const heads = [1, 2].map((q) => ({
+    Q: [[q, 0]],
+    K: [[1, 0]],
+    V: [
+      [1, 0],
+      [0, 1],
+    ],
+  }));
+  const { verdict, summary } = await find(chaos, {
+    ...{
+      sequences: [
+        [
+          [0, 0],
+          [0, 0],
+        ],
+      ],
+      labels: [[0, 1]],
+      classes: 2,
+      heads,
+    },
+  });
+  expect(verdict).toBe('undecided');
+  expect(summary).not.toContain('NaN');
+});
+
 describe('bad instances are refused before any work', () => {
   it.each([
     [

@@ -10,7 +10,7 @@ import { claim } from '../claim.ts';
 import { convergenceFigure } from '../convergence-figure.ts';
 import { doubling, experimentCount } from '../fields.ts';
 import { experiments } from '../given.ts';
-import { sampledOrder } from '../order.ts';
+import { decayInWords, sampledOrder } from '../order.ts';
 import { nothing, notTrivial } from '../verdict.ts';
 import { checkHeads, explicitExperiment, headData, penalty } from './instance.ts';
 
@@ -141,8 +141,9 @@ export const finiteHeads = claim<ReturnType<typeof given.parse>, Measured>({
       failsIf: 'no N heads of equal weight come as near to the infimum as the bound says',
       // The infimum lies below the risk that growth reached by its gap at the most.
       pairs: optima.flatMap(({ excess, bound, gap }) =>
-        excess.map((value, i) => ({ value: value + gap, bound: bound[i] })),
+        excess.map((least, i) => ({ value: least + gap, bound: bound[i], least })),
       ),
+      rounding: 1e-13 * Math.max(0, ...optima.map(({ risk }) => Math.abs(risk))),
     });
     const atOptimum = sampledOrder({
       name: 'order at the optimum',
@@ -188,7 +189,7 @@ export const finiteHeads = claim<ReturnType<typeof given.parse>, Measured>({
       summary:
         trivial !== undefined
           ? nothing
-          : `The mean gap of N drawn heads falls like N^${order.measured.toFixed(3)}, its fluctuation like N^${fluctuation.measured.toFixed(3)}; N times the gap tends to ${gapLimit.measured.toFixed(3)} of ½E⟨Φ − z, (diag p − ppᵀ)(Φ − z)⟩. For one head, where the mean is an exact sum, the gap reaches ${single.measured.toFixed(3)} of (1/4N)E|Φ − z|². N optimised heads come within ${optimal.measured.toFixed(2)} of the same bound at the least risk found. At that law fluctuations fall like N^${atOptimum.measured.toFixed(2)}.`,
+          : `The mean gap of N drawn heads falls ${decayInWords('N', order)}, its fluctuation ${decayInWords('N', fluctuation)}; N times the gap tends to ${gapLimit.measured.toFixed(3)} of ½E⟨Φ − z, (diag p − ppᵀ)(Φ − z)⟩. For one head, where the mean is an exact sum, the gap reaches ${single.measured.toFixed(3)} of (1/4N)E|Φ − z|². N optimised heads come within ${optimal.measured.toFixed(2)} of the same bound at the least risk found. At that law fluctuations fall ${decayInWords('N', atOptimum)}.`,
       figures: [
         convergenceFigure({
           id: 'B.finite-heads',

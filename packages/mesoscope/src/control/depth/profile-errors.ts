@@ -35,7 +35,7 @@ export interface FamilyErrors {
   readonly name: string;
   /** `sup_k |h_k − h(t_k)|` for each depth; infinite where recursion or flow diverged. */
   readonly errors: readonly number[];
-  /** Distance of the reference to one with a tolerance a hundred times larger. */
+  /** Distance of the reference to one with a tolerance a hundred times larger, and what rounding makes of the additions of all layers. */
   readonly accuracy: number;
 }
 
@@ -64,6 +64,8 @@ export function measureProfiles(
   const T = horizonOf(experiment.grid(1));
   const recursion = createFlow(backend, { ...shape, scheme: euler });
   const exact = createAdaptiveFlow(backend, shape);
+  const zero = new Float64Array(initial.length);
+  const rounding = depths[depths.length - 1] * Number.EPSILON;
   const here = backend.allocate(initial.length);
   const there = backend.allocate(initial.length);
   const integrate = (profile: DepthProfile, accuracy: number) =>
@@ -96,16 +98,17 @@ export function measureProfiles(
       const reference = integrate(profile, tolerance);
       const coarser = integrate(profile, 100 * tolerance);
       const completed = [reference, coarser].every(({ status }) => status.kind === 'completed');
-      const gaps = Array.from({ length: completed ? compared : 0 }, (_, k) => {
+      const accuracies = Array.from({ length: completed ? compared : 0 }, (_, k) => {
         const t = ((k + 1) / compared) * T;
         reference.at(t, there);
         coarser.at(t, here);
-        return largestDistance(here, there, experiment);
+        const size = largestDistance(there, zero, experiment);
+        return largestDistance(here, there, experiment) + rounding * size;
       });
       return {
         name,
         errors: depths.map((L) => errorOn(gridOf(L), reference)),
-        accuracy: completed ? Math.max(...gaps) : Number.POSITIVE_INFINITY,
+        accuracy: completed ? Math.max(...accuracies) : Number.POSITIVE_INFINITY,
       };
     });
   }
