@@ -1,5 +1,5 @@
-import { type TextFlowConfiguration, trainTextFlow } from 'mesoscope/task';
 import { conformanceCases, createWasmBackend } from 'mesoscope/kernels';
+import { type TextFlowConfiguration, trainTextFlow } from 'mesoscope/task';
 
 /** What the page is asked to do. */
 export interface Request {
