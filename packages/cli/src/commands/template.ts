@@ -5,15 +5,23 @@ import type { Study } from 'mesoscope/study';
 import type { Environment } from '../environment.ts';
 import { exitCode } from './options.ts';
 
-/** `mesoscope template <claim | study>`: a complete commented configuration that runs as it is with `--config`. */
+/**
+ * `mesoscope template <claim | study>`: a complete commented configuration that runs as it is with `--config`. That of a claim
+ * has the fields of its own experiments, and in a comment those of explicit data.
+ */
 export async function templateCommand(
   name: string,
   { catalogue, stdout }: Environment,
 ): Promise<number> {
   const { claims, studies } = await catalogue();
-  const { title, use, schema } = subject(name, claims, studies);
-  const heading = { '//': `${title}. Run it with: mesoscope ${use} --config FILE` };
-  const template = { ...heading, ...(configurationTemplate(schema) as object) };
+  const { title, use, schema, explicit } = subject(name, claims, studies);
+  const template = {
+    '//': `${title}. Run it with: mesoscope ${use} --config FILE`,
+    ...(configurationTemplate(schema) as object),
+    ...(explicit === undefined
+      ? {}
+      : { '// or, instead of all above, data of your own': configurationTemplate(explicit) }),
+  };
   stdout.write(`${templateText(template)}\n`);
   return exitCode.done;
 }
@@ -22,11 +30,13 @@ export async function templateCommand(
 function subject(name: string, claims: readonly Claim[], studies: readonly Study[]) {
   const claim = claims.find(({ id }) => id === name);
   if (claim !== undefined) {
-    return { title: claim.title, use: `verify ${name}`, schema: claim.given.schema };
+    const { ownSchema, explicitSchema, data } = claim.given;
+    const explicit = data.length > 0 ? explicitSchema : undefined;
+    return { title: claim.title, use: `verify ${name}`, schema: ownSchema, explicit };
   }
   const study = studies.find((one) => one.name === name);
   if (study !== undefined) {
-    return { title: study.title, use: `study ${name}`, schema: study.schema };
+    return { title: study.title, use: `study ${name}`, schema: study.schema, explicit: undefined };
   }
   const known = [...claims.map(({ id }) => id), ...studies.map((one) => one.name)];
   const kind = 'claim or study';

@@ -12,6 +12,10 @@ type Fields<S extends Shape> = z.output<z.ZodObject<S>>;
 export interface Given<G> {
   /** All fields that an instance may have, described, for documentation; {@link parse} says which go together. */
   readonly schema: z.ZodType;
+  /** Fields of the claim's own experiments; an instance of its defaults is one. */
+  readonly ownSchema: z.ZodType;
+  /** Fields of explicit instances. */
+  readonly explicitSchema: z.ZodType;
   /** The fields of explicit data; where one of them is named, all required ones must be. */
   readonly data: readonly string[];
   /** What a piece is called while it is measured: `random flows`. */
@@ -70,6 +74,8 @@ export function experiments<
   const named = Object.keys(data);
   return {
     schema: z.strictObject({ ...shared, ...own, ...optional }),
+    ownSchema,
+    explicitSchema,
     data: named,
     label,
     pieces,
