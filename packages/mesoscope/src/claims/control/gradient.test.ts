@@ -37,6 +37,16 @@ const sequences = {
 };
 
 describe('A.gradient on explicit data', () => {
+  it('is undecided where the readout sees nothing of the state', async () => {
+    const blind = [
+      [0, 0],
+      [0, 0],
+    ];
+    const { verdict, summary } = await find(gradient, { ...sequences, U: blind });
+    expect(verdict, summary).toBe('undecided');
+    expect(summary).toContain('rows of U are equal');
+  });
+
   it('compares with a readout at every position and an H¹ penalty', async () => {
     const labels = [
       [0, 1],

@@ -17,7 +17,7 @@ import { convergenceFigure } from '../convergence-figure.ts';
 import { experimentCount } from '../fields.ts';
 import { experiments } from '../given.ts';
 import { decayInWords, deterministicOrder } from '../order.ts';
-import { notTrivial } from '../verdict.ts';
+import { nothing, notTrivial } from '../verdict.ts';
 import { controlInstanceShape, explicitModel } from './control-instance.ts';
 
 const given = experiments({
@@ -44,7 +44,8 @@ export interface GradientRecord {
 }
 
 /** What comparisons on one or more models at the same depths say. */
-export function gradientConclusion(measured: readonly GradientRecord[]): Conclusion {
+/** @param blind - whether the readout sees nothing of the state, so that the loss does not depend on the layers */
+export function gradientConclusion(measured: readonly GradientRecord[], blind = false): Conclusion {
   const comparisons = measured.map(({ comparison }) => comparison);
   const [{ depths }] = comparisons;
   const continuous = comparisons.map((one) => one.continuous);
@@ -87,9 +88,11 @@ export function gradientConclusion(measured: readonly GradientRecord[]): Conclus
         value: resolution,
       },
       notTrivial(
-        continuous.flat().every((error) => error === 0)
-          ? 'layers and flow have the same gradient'
-          : undefined,
+        blind
+          ? 'all rows of U are equal: the loss does not depend on the layers'
+          : continuous.flat().every((error) => error === 0)
+            ? 'layers and flow have the same gradient'
+            : undefined,
       ),
     ],
     checks: [exact, order, onFine],
@@ -112,7 +115,9 @@ export function gradientConclusion(measured: readonly GradientRecord[]): Conclus
       'fine.differencesAgainstContinuous': fine.map((one) => one.differences),
       'fine.resolution': fine.map((one) => one.resolution),
     },
-    summary: `Discrete adjoint and finite differences agree within ${exact.measured.toPrecision(2)} of what these leave open; the continuous adjoint is approached ${decayInWords('L', order)}, and on a fine flow all three agree within ${onFine.measured.toPrecision(2)} of its resolution.`,
+    summary: blind
+      ? nothing
+      : `Discrete adjoint and finite differences agree within ${exact.measured.toPrecision(2)} of what these leave open; the continuous adjoint is approached ${decayInWords('L', order)}, and on a fine flow all three agree within ${onFine.measured.toPrecision(2)} of its resolution.`,
     figures: [
       convergenceFigure({
         id: 'A.gradient',
@@ -203,5 +208,9 @@ export const gradient = claim<ReturnType<typeof given.parse>, GradientRecord>({
     });
     return { precision: backend.precision, comparison };
   },
-  conclude: (measured) => gradientConclusion(measured),
+  conclude: (measured, { given }) =>
+    gradientConclusion(
+      measured,
+      given.explicit && given.U.every((row) => row.every((entry, i) => entry === given.U[0][i])),
+    ),
 });

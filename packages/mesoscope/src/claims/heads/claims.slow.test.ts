@@ -226,6 +226,31 @@ it('B.finite-heads does not contradict the bound where one head is optimal and t
   expect(summary).not.toContain('NaN');
 });
 
+it('B.support does not take the rounding of two risks for a contradiction where the gain is sharp', async () => {
+  const { verdict, summary } = await find(support, {
+    ...{
+      sequences: [
+        [
+          [0, 0],
+          [0, 0],
+        ],
+      ],
+      labels: [[0, 1]],
+      classes: 2,
+      regularisation: 0.02,
+    },
+    heads: [1, 2].map((q) => ({
+      Q: [[q, 0]],
+      K: [[1, 0]],
+      V: [
+        [1, 0],
+        [0, 1],
+      ],
+    })),
+  });
+  expect(verdict, summary).not.toBe('fails');
+});
+
 it('B.chaos says that no power was measured on zero tokens', async () => {
   const heads = [1, 2].map((q) => ({
     Q: [[q, 0]],
