@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { configurationTemplate } from '../configuration/template.ts';
 import { MesoscopeError } from '../errors.ts';
 import type { Backend } from '../kernels/backend.ts';
 import { equals } from './check.ts';
@@ -74,6 +75,28 @@ describe('selectClaims', () => {
   it('answers an unknown name with the nearest one', () => {
     expect(() => selectClaims(['A.frst'], all)).toThrow('Did you mean "A.first"?');
     expect(() => selectClaims(['B'], all)).toThrow(MesoscopeError);
+  });
+});
+
+/** A template as it is read from a file. */
+function withoutComments(template: unknown): unknown {
+  return JSON.parse(JSON.stringify(template), (_, value) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).filter(([key]) => !key.startsWith('//')))
+      : value,
+  );
+}
+
+describe('templates', () => {
+  it.each(claims.map((one) => [one.id, one] as const))('%s', (_, { given }) => {
+    const parse = (schema: z.ZodType) => () =>
+      given.parse(withoutComments(configurationTemplate(schema)), 'quick');
+    expect(parse(given.ownSchema)).not.toThrow();
+    if (given.data.length === 0) return;
+    // Long-context practice needs more than an example has: clouds of 8 tokens.
+    if (given === claims.find(({ id }) => id === 'C.practice')?.given) {
+      expect(parse(given.explicitSchema)).toThrow(/8 tokens or more/);
+    } else expect(parse(given.explicitSchema)).not.toThrow();
   });
 });
 
