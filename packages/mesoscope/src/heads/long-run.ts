@@ -183,14 +183,18 @@ function decayOf(
   };
 }
 
-/** By how much the risk of a law changes where its heads move by 1e-10 of their size, which is nothing at a limit. */
+/**
+ * By how much the risk of a law changes where its heads move by 1e-10 of their size, which is nothing at a limit; but at least
+ * the spacing of numbers at two such risks, as their difference is what is looked at.
+ */
 function roundingOfRisk(problem: HeadProblem, { shape, parameters, weights }: HeadLaw): number {
   const random = randomStream(0, 'rounding of the risk');
   const risks = Array.from({ length: 16 }, () => {
     const moved = parameters.map((x) => x * (1 + 1e-10 * random.normal()));
     return problem.risk(headLaw(shape, moved, weights)).risk;
   });
-  return Math.max(...risks) - Math.min(...risks);
+  const most = Math.max(...risks);
+  return Math.max(most - Math.min(...risks), 2 * Number.EPSILON * Math.abs(most));
 }
 
 function largestNorm(parameters: Float64Array, count: number): number {

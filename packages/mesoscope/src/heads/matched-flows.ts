@@ -17,21 +17,26 @@ export interface MatchedFlows {
 const step = 0.25;
 const steps = 24;
 
-/** Two flows side by side; a resting one is its law alone. */
+/**
+ * Two flows side by side; a resting one is its law alone.
+ *
+ * @param substeps - Runge–Kutta steps between two recorded times
+ */
 export function follow(
   problem: HeadProblem,
   start: HeadLaw,
   other: HeadLaw,
   rests: boolean,
+  substeps = 4,
 ): MatchedFlows {
   const pair: MatchedFlows = { times: [], distances: [], quotients: [], largestHead: 0 };
-  const options = { step: step / 4, steps: 4 * steps, scheme: 'rk4' as const };
+  const options = { step: step / substeps, steps: substeps * steps, scheme: 'rk4' as const };
   const second = headFlow(problem, other, options);
   const resting = { law: other, gradient: velocity(problem, other) };
   for (const state of headFlow(problem, start, options)) {
     const partner = rests ? resting : second.next().value;
     if (!partner) break;
-    if (state.step % 4 !== 0) continue;
+    if (state.step % substeps !== 0) continue;
     const { quotient, distance } = monotonicityQuotient(state, partner);
     pair.largestHead = Math.max(
       ...[pair.largestHead, largestNorm(state.law), largestNorm(partner.law)],
@@ -41,6 +46,12 @@ export function follow(
     pair.quotients.push(quotient);
   }
   return pair;
+}
+
+/** Least `log(W_2(0)/W_2(t))/t` while W_2 stands clear of rounding. */
+export function slowestRate({ times, distances }: MatchedFlows): number {
+  const kept = times.map((_, k) => k).filter((k) => k > 0 && distances[k] > 1e-7 * distances[0]);
+  return Math.min(...kept.map((k) => Math.log(distances[0] / distances[k]) / times[k]));
 }
 
 /** Norm of the largest head of a law. */

@@ -2,13 +2,14 @@ import { z } from 'zod';
 import { type HeadExperiment, randomExperiment } from '../../heads/experiment.ts';
 import { growHeads } from '../../heads/growth.ts';
 import { headLaw, randomHeads } from '../../heads/head-law.ts';
-import { follow, largestNorm, type MatchedFlows } from '../../heads/matched-flows.ts';
+import { follow, largestNorm, type MatchedFlows, slowestRate } from '../../heads/matched-flows.ts';
 import {
   type LeastQuotient,
   leastQuotient,
   lowestCurvature,
   quotientOfPair,
 } from '../../heads/strong-monotonicity.ts';
+import type { Interval } from '../../numeric/fit.ts';
 import { randomStream } from '../../numeric/random.ts';
 import { atLeast, atMost, bound, equals, weakest } from '../check.ts';
 import { claim } from '../claim.ts';
@@ -48,6 +49,8 @@ interface Measured {
     readonly upper: number;
     readonly radius: number;
     readonly flows: readonly MatchedFlows[];
+    /** By how much twice the step changes the slowest rate of each flow. */
+    readonly rateErrors: readonly number[];
     readonly optimumHeads: number;
     readonly gap: number;
   };
@@ -82,17 +85,23 @@ function measureMonotonicity(
   const laws = [law, second, split, optimum];
   const radius = Math.min(problem.radius, 1.02 * Math.max(...laws.map(largestNorm)));
   const search = leastQuotient(problem, radius, optimum, random, starts);
+  const third = headLaw(law.shape, second.parameters, law.weights);
+  const pairs = [
+    [law, optimum, true],
+    [split, optimum, true],
+    [law, third, false],
+  ] as const;
+  const flows = pairs.map(([start, other, rests]) => follow(problem, start, other, rests));
   return {
     regularisation,
     found: {
       search,
       pair: [quotientOfPair(problem, search, 1e-3), quotientOfPair(problem, search, 5e-4)],
       ...{ upper: lowest.value, radius, gap: certificate.gap, optimumHeads: optimum.count },
-      flows: [
-        follow(problem, law, optimum, true),
-        follow(problem, split, optimum, true),
-        follow(problem, law, headLaw(law.shape, second.parameters, law.weights), false),
-      ],
+      flows,
+      rateErrors: pairs.map(([start, other, rests], i) =>
+        Math.abs(slowestRate(follow(problem, start, other, rests, 2)) - slowestRate(flows[i])),
+      ),
     },
   };
 }
@@ -135,6 +144,13 @@ export const monotonicity = claim<ReturnType<typeof given.parse>, Measured>({
     const kappas = measured.map(({ search }) => search.kappa);
     const kappa = Math.min(...kappas);
     const rates = measured.map(({ flows }) => flows.map(slowestRate));
+    // Fourth order: twice the step errs sixteen times as much, so what that changes bounds the error.
+    const rateIntervals = measured.map(
+      ({ rateErrors }, e): Interval => [
+        Math.min(...rates[e].map((rate, i) => rate - rateErrors[i])),
+        Math.min(...rates[e].map((rate, i) => rate + rateErrors[i])),
+      ],
+    );
     const least = measured.map(({ flows }) => flows.map(({ quotients }) => Math.min(...quotients)));
     const outside = measured.filter(({ flows, radius }) =>
       flows.some(({ largestHead }) => largestHead > radius * (1 + 1e-9)),
@@ -175,7 +191,8 @@ export const monotonicity = claim<ReturnType<typeof given.parse>, Measured>({
             atLeast({
               name: 'slowest log(W₂(0)/W₂(t))/t of a flow that the search never saw, at least κ',
               failsIf: 'W₂ falls more slowly than e^{−κt}',
-              ...{ measured: Math.min(...rates[e]), expected: kappas[e] },
+              ...{ measured: Math.min(...rates[e]), interval: rateIntervals[e] },
+              ...{ intervalFrom: 'numerics', expected: kappas[e] },
             }),
           ),
         ),
@@ -183,6 +200,9 @@ export const monotonicity = claim<ReturnType<typeof given.parse>, Measured>({
           name: 'κ over the slowest rate: what is left of the bound is used up at 1',
           failsIf: 'a flow is slower than κ',
           pairs: measured.map((_, e) => ({ value: kappas[e], bound: Math.min(...rates[e]) })),
+          uncertainty: Math.max(
+            ...rateIntervals.map(([low, high], e) => (high - low) / Math.min(...rates[e])),
+          ),
         }),
         weakest(
           measured.map(({ upper }, e) =>
@@ -213,6 +233,7 @@ export const monotonicity = claim<ReturnType<typeof given.parse>, Measured>({
         'quotient.pair': measured.map(({ pair }) => [...pair]),
         'hessian.frozen.smallest': measured.map(({ upper }) => upper),
         'decay.rate': rates,
+        'decay.rate.error': measured.map(({ rateErrors }) => [...rateErrors]),
         radius: measured.map(({ radius }) => radius),
         'optimum.heads': measured.map(({ optimumHeads }) => optimumHeads),
         'optimum.gap': measured.map((one) => one.gap),
@@ -230,12 +251,6 @@ export const monotonicity = claim<ReturnType<typeof given.parse>, Measured>({
     };
   },
 });
-
-/** Least `log(W_2(0)/W_2(t))/t` while W_2 stands clear of rounding. */
-function slowestRate({ times, distances }: MatchedFlows): number {
-  const kept = times.map((_, k) => k).filter((k) => k > 0 && distances[k] > 1e-7 * distances[0]);
-  return Math.min(...kept.map((k) => Math.log(distances[0] / distances[k]) / times[k]));
-}
 
 function contractionFigure({ times: x, distances }: MatchedFlows, kappa: number): Figure {
   return {
