@@ -39,9 +39,6 @@ async function files(): Promise<Files> {
     format: 'esm',
     platform: 'browser',
     write: false,
-    alias: {
-      mesoscope: fileURLToPath(new URL('../../packages/mesoscope/src/index.ts', import.meta.url)),
-    },
   });
   return {
     '/': { type: 'text/html', body: '<!doctype html><title>Mesoscope</title>' },
