@@ -17,5 +17,6 @@ export default defineConfig({
     exclude: ['packages/*/src/**/*.slow.test.ts'],
     testTimeout: 60_000,
     pool: 'forks',
+    maxWorkers: '100%',
   },
 });
