@@ -82,6 +82,19 @@ describe('C.blow-up', () => {
     expect(none.summary).toContain('there is no attention');
   });
 
+  it.each([1e-320, -1e-320, 1e-310, 1e-17])(
+    'a feed-forward map of size %d moves neither depth',
+    async (w) => {
+      for (const W of [scaled(w), [scaled(w)[0], [0, 1]]]) {
+        const { verdict, evidence } = await find(blowUp, {
+          ...{ law, heads: [{ V: I, B: [I[0], [0, -1]] }], W },
+        });
+        expect(verdict).toBe('holds');
+        expect(evidence['blowUpTime.predicted']).toBeCloseTo(0.5, 10);
+      }
+    },
+  );
+
   it('values that are no multiple of I lie outside', async () => {
     const V = [
       [1, 0.5],
@@ -283,15 +296,23 @@ describe('C.invariance', () => {
     expect((await find(invariance, instance)).verdict).toBe('holds');
   });
 
-  it('affine layers cannot contradict it', async () => {
-    const { verdict, summary } = await find(invariance, {
-      law,
-      W: scaled(0.3),
-      groups: 2,
-      samples: 2,
-    });
-    expect(verdict).toBe('undecided');
-    expect(summary).toContain('affine');
+  it.each([
+    ['no head', { W: scaled(0.3) }],
+    ['values 0 under hard scores', { heads: [{ V: scaled(0), B: scaled(40) }], W: scaled(0.3) }],
+    ['scores 0', { heads: [{ V: scaled(0.3), B: scaled(0) }] }],
+  ])('affine layers cannot contradict it: %s', async (_, layer) => {
+    const finding = await find(invariance, { law, ...layer, groups: 2, samples: 2 });
+    expect(finding.assumptions.every(({ holds }) => holds)).toBe(true);
+    expect(finding.verdict).toBe('undecided');
+    expect(finding.summary).toContain('affine');
+  });
+
+  it('a head of value 0 takes no part in its hypotheses', async () => {
+    const heads = [
+      { V: scaled(0), B: scaled(40) },
+      { V: scaled(0.3), B: scaled(0.15) },
+    ];
+    expect((await find(invariance, { law, heads })).verdict).toBe('holds');
   });
 
   it('the weights’ variance ∝ e^{|LᵀBLz|²} has a finite mean up to |Σ^½BΣ^½| = 1/√2', () => {
