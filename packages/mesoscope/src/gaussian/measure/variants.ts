@@ -18,13 +18,7 @@ import {
 import { randomStream } from '../../numeric/random.ts';
 import { affineVelocity } from '../closure.ts';
 import { depthsUpTo, type GaussianFlow, gaussianFlow } from '../gaussian-flow.ts';
-import {
-  actingHeads,
-  attends,
-  distanceHead,
-  type GaussianLayer,
-  gaussianLayer,
-} from '../layer.ts';
+import { actingHeads, attends, distanceHead, type GaussianLayer, gaussianLayer } from '../layer.ts';
 import { saturation } from '../moment-field.ts';
 import { integrateMoments } from '../moment-flow.ts';
 import { factored } from '../moments.ts';
