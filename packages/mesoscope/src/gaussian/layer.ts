@@ -1,6 +1,14 @@
 import { MesoscopeError } from '../errors.ts';
 import { requireFinite } from '../numeric/checks.ts';
-import { fromRows, type Matrix, multiply, scale, transpose, zeros } from '../numeric/matrix.ts';
+import {
+  fromRows,
+  largestEntry,
+  type Matrix,
+  multiply,
+  scale,
+  transpose,
+  zeros,
+} from '../numeric/matrix.ts';
 
 /**
  * How a head weighs the tokens of a law μ, seen from x:
@@ -126,6 +134,16 @@ export function totalValue(layer: GaussianLayer): Matrix {
       total.data[i] += entry;
     });
   return total;
+}
+
+/** The heads that move tokens: those whose value is not 0. */
+export function actingHeads({ heads }: GaussianLayer): GaussianHead[] {
+  return heads.filter(({ V }) => largestEntry(V) > 0);
+}
+
+/** Whether attention moves tokens other than by one affine map. */
+export function attends(layer: GaussianLayer): boolean {
+  return actingHeads(layer).some(({ B }) => largestEntry(B) > 0);
 }
 
 /** A d × d matrix from rows. @throws MesoscopeError `shape-mismatch`, `not-finite` */

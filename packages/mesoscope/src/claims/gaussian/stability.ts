@@ -114,6 +114,11 @@ export function stabilityConclusion(measured: readonly Measured[]): Conclusion {
         records.map((one) => one.smallestOfW),
       ),
       {
+        name: 'Σ* is a number: the inverse of P* neither vanishes nor overflows',
+        holds: all((one) => !one.applies || one.equilibrium !== null),
+        value: String(all((one) => !one.applies || one.equilibrium !== null)),
+      },
+      {
         name: 'the integration reaches the depth at which its slowest mode has died',
         holds: lost === undefined,
         value: lost === undefined ? 'yes' : `it stopped early: ${lost.ended}`,

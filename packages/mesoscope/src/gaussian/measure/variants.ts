@@ -18,7 +18,7 @@ import {
 import { randomStream } from '../../numeric/random.ts';
 import { affineVelocity } from '../closure.ts';
 import { depthsUpTo, type GaussianFlow, gaussianFlow } from '../gaussian-flow.ts';
-import { distanceHead, type GaussianLayer, gaussianLayer } from '../layer.ts';
+import { actingHeads, attends, distanceHead, type GaussianLayer, gaussianLayer } from '../layer.ts';
 import { saturation } from '../moment-field.ts';
 import { integrateMoments } from '../moment-flow.ts';
 import { factored } from '../moments.ts';
@@ -65,8 +65,9 @@ export interface VariantRecord {
  * `|W| + Σ|V_h|`, since the cross-covariance `TΣ = Σ^{1/2}P diag(τ)RᵀΣ^{1/2}`, τ < 1, has trace norm at most tr Σ. Infinite for
  * softmax, and for l2 where K is not injective: there is no such rate.
  */
-export function growthRate({ attention, heads, W }: GaussianLayer): number {
-  return heads.reduce((sum, { V, B, keyMetric }) => {
+export function growthRate(layer: GaussianLayer): number {
+  const { attention, W } = layer;
+  return actingHeads(layer).reduce((sum, { V, B, keyMetric }) => {
     if (attention === 'softmax') return Number.POSITIVE_INFINITY;
     if (keyMetric === undefined) return sum + spectralNorm(V);
     const { values } = symmetricEigen(keyMetric);
@@ -100,7 +101,7 @@ export function measureVariant(
   const rate = growthRate(layer);
   const times = depthsUpTo(closure.time, 60);
   const traces = times.map((t) => frobeniusNorm(closure.at(t).factor) ** 2);
-  const metrics = layer.heads.flatMap(({ keyMetric }) => keyMetric ?? []);
+  const metrics = actingHeads(layer).flatMap(({ keyMetric }) => keyMetric ?? []);
   const sinkhorn = layer.attention === 'sinkhorn';
   const moved = sinkhorn
     ? sinkhornErrors(flow, options)
@@ -119,7 +120,7 @@ export function measureVariant(
     keyInjectivity: metrics.length === 0 ? null : Math.min(...metrics.map(relativeSmallest)),
     blowUpTime: closure.blowUpTime,
     ended: closure.status.kind,
-    attends: layer.heads.some(({ V, B }) => frobeniusNorm(V) > 0 && frobeniusNorm(B) > 0),
+    attends: attends(layer),
     times,
     traces,
     bounds: Number.isFinite(rate) ? times.map((t) => traces[0] * Math.exp(2 * rate * t)) : [],
@@ -127,10 +128,10 @@ export function measureVariant(
 }
 
 /** `τ = (√(1 + 4l²) − 1)/2l` of the largest singular value l of `LᵀB_hL`. */
-function largestCorrelation({ heads }: GaussianLayer, L: Matrix): number {
+function largestCorrelation(layer: GaussianLayer, L: Matrix): number {
   return Math.max(
     0,
-    ...heads.map(({ B }) => saturation(spectralNorm(multiply(transpose(L), B, L)))),
+    ...actingHeads(layer).map(({ B }) => saturation(spectralNorm(multiply(transpose(L), B, L)))),
   );
 }
 
