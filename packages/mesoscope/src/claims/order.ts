@@ -150,6 +150,11 @@ export interface ExtrapolatedOrder {
  * but at least half of what the extrapolation moves the finest slope (two extrapolations may agree by chance), plus what an
  * absolute `accuracy` of the errors makes of the extrapolated slope.
  *
+ * A supremum over layers or tokens is smooth in x only by pieces: where its place changes between the two finest scales, from an
+ * error with c to one with c̃, the finest slope lies between the slopes of the two, and nothing before it knows c̃. Then `error`
+ * is no less than the spread of the last three local slopes, which for doubling scales is 3c'/x_i at the finest: enough for
+ * |c̃| ≤ 3|c|.
+ *
  * @param errors - at least 4, positive
  */
 export function extrapolatedOrder(
@@ -166,10 +171,12 @@ export function extrapolatedOrder(
   const order = limits[limits.length - 1];
   const before = limits.slice(-3, -1).map((limit) => Math.abs(limit - order));
   const moved = Math.abs(order - slopes[slopes.length - 1]);
+  const finest = slopes.slice(-3);
+  const spread = Math.max(...finest) - Math.min(...finest);
   const steep = middles[middles.length - 1] / middles[middles.length - 2] - 1;
   const noise = slopes
     .map((_, i) => (accuracy / errors[i] + accuracy / errors[i + 1]) / gaps[i])
     .slice(-2);
   const rounding = noise[1] + (noise[0] + noise[1]) / steep;
-  return { order, error: Math.max(...before, moved / 2) + rounding };
+  return { order, error: Math.max(...before, moved / 2, spread) + rounding };
 }
