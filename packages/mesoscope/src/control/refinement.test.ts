@@ -38,7 +38,7 @@ function problemOn(grid: DepthGrid, scheme?: Scheme) {
     classes: 5,
     vocabulary: 5,
     regularisation: 0.1,
-    ...(scheme === undefined ? {} : { scheme }),
+    scheme,
   });
 }
 

@@ -1,11 +1,16 @@
 import type { Field } from '../field/field.ts';
 import type { Backend, FloatArray } from '../kernels/backend.ts';
 import type { Checkpoints, Trajectory } from './trajectory.ts';
-import type { Controls, DepthGrid, FieldLayers, FlowShape, FlowStatus, Scheme } from './types.ts';
+import type {
+  Controls,
+  DepthGrid,
+  FieldLayers,
+  FlowStatus,
+  LayeredShape,
+  Scheme,
+} from './types.ts';
 
-export interface FlowOptions extends Omit<FlowShape, 'field'> {
-  /** One field for all depths, or one for each layer. */
-  readonly field: Field | FieldLayers;
+export interface FlowOptions extends LayeredShape {
   readonly scheme: Scheme;
   /**
    * Whether the parts of a field in sequence each take a step of their own, one after the other (Lie's splitting, of order 1);
@@ -22,7 +27,7 @@ export interface ForwardInput {
   /** h_0 of S samples, S × stateLength(d, n), in backend memory; copied. */
   readonly initial: FloatArray;
   /** Key weights ≥ 0, S × stateLength(1, n), in backend memory; for a weighted flow. Kept, not copied. */
-  readonly weights?: FloatArray;
+  readonly weights?: FloatArray | undefined;
   /** Which states are kept; default `all`. */
   readonly checkpoints?: Checkpoints;
 }
@@ -33,7 +38,7 @@ export interface BackwardInput {
   /** ∂J/∂h_L, S × stateLength(d, n), in backend memory. */
   readonly terminalCostate: FloatArray;
   /** nodeCount × P, in backend memory: `+= ∂J/∂nodes`, summed over samples. Without it only costates are computed. */
-  readonly gradient?: FloatArray;
+  readonly gradient?: FloatArray | undefined;
   /** Whether the costates of all depths are kept; default false. */
   readonly keepCostates?: boolean;
 }

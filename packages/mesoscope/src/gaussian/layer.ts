@@ -47,7 +47,7 @@ export interface QueryKeyHead {
   readonly Q: Matrix;
   readonly K: Matrix;
   /** β; default `1/√k`. */
-  readonly scale?: number;
+  readonly scale?: number | undefined;
 }
 
 /** `B = βKᵀQ`: the head with softmax or sinkhorn scores `β⟨Qx, Ky⟩`. */
@@ -83,9 +83,9 @@ export interface GaussianLayerOptions {
   /** Default none. */
   readonly heads?: readonly GaussianHead[];
   /** Default 0. */
-  readonly W?: Matrix;
+  readonly W?: Matrix | undefined;
   /** Default 0. */
-  readonly b?: ArrayLike<number>;
+  readonly b?: ArrayLike<number> | undefined;
 }
 
 /**
