@@ -16,10 +16,14 @@ export interface Pool {
 /** Iterations of looking, some tens of microseconds, before the posting thread sleeps. */
 const patience = 20000;
 
+/** Milliseconds that all workers together may take to start. */
+const startingTime = 20000;
+
 /**
  * Starts `count` workers over `memory`.
  *
  * @param work the exported function of `exports` that takes part in a job, given the number of the thread
+ * @throws Error if a worker fails, or has not started after 20 s: some hosts drop its messages without a word
  */
 export async function startPool(
   count: number,
@@ -93,7 +97,7 @@ export async function startPool(
       }),
   );
   try {
-    await Promise.all(ready);
+    await within(startingTime, Promise.all(ready));
   } catch (error) {
     dispose();
     throw error;
@@ -116,4 +120,12 @@ export async function startPool(
     },
     dispose,
   };
+}
+
+function within<T>(milliseconds: number, promise: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const late = () => reject(new Error(`no worker thread in ${milliseconds} ms`));
+    const timer = setTimeout(late, milliseconds);
+    promise.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
 }

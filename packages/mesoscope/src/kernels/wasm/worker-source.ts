@@ -14,10 +14,11 @@ export interface WorkerTask {
  * A worker's whole program, as text, so that no bundler has to find a file. It looks for units to run, for some tens of
  * microseconds without sleeping, since the next job is usually near; then it sleeps until one is posted. A worker
  * counts itself among the sleepers before it looks for the last time, and a job is posted before sleepers are
- * looked for: one of the two sees the other.
+ * looked for: one of the two sees the other. The port is Node's wherever there is `require`: Bun has `self` as well, and
+ * delivers nothing to it.
  */
 export const workerSource = `
-const port = typeof self === 'object' ? self : require('node:worker_threads').parentPort;
+const port = typeof require === 'function' ? require('node:worker_threads').parentPort : self;
 port.onmessage = ({ data: { module, memory, thread, work } }) => {
   const run = new WebAssembly.Instance(module, { env: { memory } }).exports[work];
   const control = new Int32Array(memory.buffer);
