@@ -57,7 +57,7 @@ async function newSitting(
   const modules = name !== undefined && isModule(name) ? [moduleAddress(name, directory)] : [];
   const catalogue = await environment.catalogue(modules);
   const { study, base } = findStudy(name, directory, catalogue);
-  const read = readConfiguration(options, directory, base);
+  const read = readConfiguration(options, directory, base, study.schema.parse({}));
   for (const note of read.notes) environment.stderr.write(`${note}\n`);
   const configuration = parseConfiguration(study.schema, read.configuration);
   const execution = readExecution(options);
@@ -147,7 +147,7 @@ async function resumedSitting(
   const study = catalogue.study(record.study);
   const configuration = parseConfiguration(
     study.schema,
-    readConfiguration(options, directory, record.configuration).configuration,
+    readConfiguration(options, directory, record.configuration, {}).configuration,
   );
   const execution = resumedExecution(options, record);
   refuseDifferences(
