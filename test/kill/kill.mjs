@@ -100,7 +100,7 @@ function moment(random, { whole, working }) {
 }
 
 /** One run, killed again and again until it comes to its end. */
-async function trial(subject, expected, durations, number, atCall) {
+async function trial(subject, expected, durations, number, atCall, until) {
   const out = `${subject.name}-${number}-`;
   const bundle = join(directory, out);
   const random = randomOf(number);
@@ -116,7 +116,8 @@ async function trial(subject, expected, durations, number, atCall) {
       rmSync(`${bundle}.partial`, { recursive: true });
     }
     const words = resumable ? [subject.name, '--resume', out] : subject.start(out);
-    const how = attempt > 20 ? {} : call === undefined ? moment(random, durations) : { call };
+    const how =
+      found.kills >= until ? {} : call === undefined ? moment(random, durations) : { call };
     const { code, killed, errors } = await run(words, how);
     if (killed) found.kills++;
     if (killed && call !== undefined) call = undefined;
@@ -178,7 +179,7 @@ async function trials(subject, expected, durations) {
       const number = next++;
       // At every call and at random moments, in turn.
       const call = number % 2 === 1 ? (number + 1) / 2 : undefined;
-      await trial(subject, expected, durations, number, call);
+      await trial(subject, expected, durations, number, call, until);
     }
   };
   await Promise.all(Array.from({ length: availableParallelism() }, lane));
