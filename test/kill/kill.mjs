@@ -105,7 +105,7 @@ async function trial(subject, expected, durations, number, atCall, until) {
   const bundle = join(directory, out);
   const random = randomOf(number);
   let call = atCall;
-  for (let attempt = 0; ; attempt++) {
+  for (;;) {
     const begun = existsSync(`${bundle}.partial`);
     const resumable = begun && existsSync(join(`${bundle}.partial`, 'run.json'));
     if (begun && !resumable) {

@@ -12,7 +12,8 @@ import type { Environment } from '../environment.ts';
 import type { Execution } from '../host/backend.ts';
 import { bundleFiles, finishedRecord } from '../report/bundle-files.ts';
 import { createProgress } from '../terminal/progress.ts';
-import { exitCode } from './options.ts';
+import { createConsent } from './consent.ts';
+import { exitCode, type RunOptions } from './options.ts';
 import { newRecord } from './record.ts';
 
 /** One sitting of a run: from its start, or from what is kept of it. */
@@ -29,10 +30,7 @@ export interface Sitting {
   readonly record?: RunRecord;
   /** What was changed in the user's files, one sentence each. */
   readonly notes: readonly string[];
-  /** Whether a lock of another process is broken. */
-  readonly takeOver: boolean;
-  /** No progress, only lines that stay. */
-  readonly quiet: boolean;
+  readonly options: Pick<RunOptions, 'quiet' | 'yes' | 'takeOver'>;
   /** How an interrupted run is continued: `mesoscope study --resume`. */
   readonly resumeCommand: string;
 }
@@ -56,21 +54,26 @@ export async function conduct(sitting: Sitting, environment: Environment): Promi
   const { study, configuration, folder, execution, modules } = sitting;
   const { directory, stderr } = environment;
   const count = study.pieces(configuration);
-  const progress = createProgress(stderr, sitting.quiet);
+  const { quiet = false, yes = false, takeOver = false } = sitting.options;
+  const progress = createProgress(stderr, quiet);
   const interrupt = new AbortController();
   const begin = performance.now();
   let store: PieceStore | undefined;
   if (folder !== undefined) {
-    lockFolder(folder.partial, sitting.takeOver);
+    lockFolder(folder.partial, takeOver);
     sweepTemporaries(folder);
   }
   const job = { study: study.name, configuration, execution, directory, modules };
   let stopThreads = () => {};
-  const stopListening = environment.onInterrupt(() => {
-    progress.log('Stopping; what is done is kept (Ctrl-C again stops at once) …');
+  const stop = () => {
     interrupt.abort();
     stopThreads();
+  };
+  const stopListening = environment.onInterrupt(() => {
+    progress.log('Stopping; what is done is kept (Ctrl-C again stops at once) …');
+    stop();
   });
+  const consent = createConsent({ yes, progress, stop, ask: environment.ask });
   try {
     if (folder !== undefined) store = openPieces(folder.partial);
     const threads = await environment.startPieces(job, count);
@@ -88,7 +91,10 @@ export async function conduct(sitting: Sitting, environment: Environment): Promi
         size: threads.size,
         compute: threads.compute,
         ...keeping,
-        progress: (share, label) => progress.update(share * 1000, 1000, label),
+        progress(share, label) {
+          progress.update(share * 1000, 1000, label);
+          consent.heard(share);
+        },
         metric: progress.metric,
         log: progress.log,
         signal: interrupt.signal,
@@ -103,6 +109,7 @@ export async function conduct(sitting: Sitting, environment: Environment): Promi
         } as const;
         const record = { ...started, status, seconds };
         if (folder !== undefined) writeRecord(folder, record);
+        consent.require();
         return { kind: 'interrupted', record, done, of: count };
       }
       const result = study.finish(
@@ -121,6 +128,7 @@ export async function conduct(sitting: Sitting, environment: Environment): Promi
     if (folder !== undefined) sayWhatIsKept(folder, sitting, environment);
     throw cause;
   } finally {
+    consent.end();
     progress.end();
     stopListening();
   }

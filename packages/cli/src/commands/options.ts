@@ -10,6 +10,11 @@ import { readConfigurationFile } from '../input/configuration-file.ts';
 export interface RunOptions {
   readonly json?: boolean;
   readonly quiet?: boolean;
+  readonly yes?: boolean;
+  /** With `--resume`: the lock of another process is broken. */
+  readonly takeOver?: boolean;
+  /** The folder of an interrupted run, to be continued. */
+  readonly resume?: string;
   readonly config?: readonly string[];
   readonly set?: readonly string[];
   readonly seed?: string;

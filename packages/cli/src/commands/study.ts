@@ -15,14 +15,12 @@ import { refuseDifferences, resumedExecution } from './differences.ts';
 import { isModule, moduleAddress } from './modules.ts';
 import { type RunOptions, readConfiguration, readExecution } from './options.ts';
 
-type StudyOptions = RunOptions & { readonly resume?: string; readonly takeOver?: boolean };
-
 const resumeCommand = 'mesoscope study --resume';
 
 /** `mesoscope study <preset | file>` and `mesoscope study --resume <dir>`. */
 export async function studyCommand(
   name: string | undefined,
-  options: StudyOptions,
+  options: RunOptions,
   environment: Environment,
 ): Promise<number> {
   const { stdout, stderr, directory } = environment;
@@ -50,7 +48,7 @@ export async function studyCommand(
 
 async function newSitting(
   name: string | undefined,
-  options: StudyOptions,
+  options: RunOptions,
   environment: Environment,
 ): Promise<Sitting> {
   const { directory } = environment;
@@ -73,8 +71,7 @@ async function newSitting(
     modules,
     folder,
     notes: read.notes,
-    takeOver: false,
-    quiet: options.quiet ?? false,
+    options,
     resumeCommand,
   };
 }
@@ -137,7 +134,7 @@ function seedOf(configuration: unknown): number {
 async function resumedSitting(
   wanted: string,
   name: string | undefined,
-  options: StudyOptions,
+  options: RunOptions,
   environment: Environment,
 ): Promise<Sitting> {
   const { directory } = environment;
@@ -164,8 +161,7 @@ async function resumedSitting(
     folder,
     record,
     notes: [],
-    takeOver: options.takeOver ?? false,
-    quiet: options.quiet ?? false,
+    options,
     resumeCommand,
   };
 }

@@ -23,8 +23,6 @@ import {
 type VerifyOptions = RunOptions & {
   readonly full?: boolean;
   readonly strict?: boolean;
-  readonly resume?: string;
-  readonly takeOver?: boolean;
 };
 
 const resumeCommand = 'mesoscope verify --resume';
@@ -103,8 +101,7 @@ async function newSitting(
         ? undefined
         : reserveFolder(resolve(directory, options.out), 'verify'),
     notes,
-    takeOver: false,
-    quiet: options.quiet ?? false,
+    options,
     resumeCommand,
   };
 }
@@ -141,8 +138,7 @@ async function resumedSitting(
     folder,
     record,
     notes: [],
-    takeOver: options.takeOver ?? false,
-    quiet: options.quiet ?? false,
+    options,
     resumeCommand,
   };
 }
