@@ -31,7 +31,7 @@ import type { Controls, DepthGrid, FlowShape, FlowStatus } from './types.ts';
  */
 export function createFlow(backend: Backend, options: FlowOptions): Flow {
   const { tokens, samples, scheme, weighted = false, split = false } = options;
-  const { limit = defaultLimit } = options;
+  const { limit = defaultLimit, stepped } = options;
   const stack = fieldLayers(options.field);
   const shape: FlowShape = { field: stack.fields[0], tokens, samples, weighted };
   checkShape(shape);
@@ -114,6 +114,7 @@ export function createFlow(backend: Backend, options: FlowOptions): Flow {
       bind(grid, controls, step, buffers);
       program('step')({ samples: count, buffers, scalars });
       step++;
+      stepped?.();
       status = judge(count, step, grid.times[step]) ?? status;
       if (status.kind === 'diverged' && state === spare) {
         kept[target].set(spare);
@@ -184,6 +185,7 @@ export function createFlow(backend: Backend, options: FlowOptions): Flow {
           } else {
             adjointStep(gradient, buffers, count);
           }
+          stepped?.();
           status = judge(count, k, grid.times[k]) ?? status;
         }
       }
