@@ -110,8 +110,8 @@ async function trial(subject, expected, durations, number, atCall, until) {
     const resumable = begun && existsSync(join(`${bundle}.partial`, 'run.json'));
     if (begun && !resumable) {
       // Killed before anything was done: only an empty folder is there.
-      const inside = readdirSync(`${bundle}.partial`).filter((name) => !/^lock/.test(name));
-      if (inside.some((name) => name !== 'pieces' && !name.endsWith('.tmp')))
+      const inside = readdirSync(`${bundle}.partial`);
+      if (inside.some((name) => !/^(lock|pieces$|reserve$)|\.tmp$/.test(name)))
         complaints.push(`${out}: ${inside}`);
       rmSync(`${bundle}.partial`, { recursive: true });
     }
