@@ -171,5 +171,6 @@ function withRunOptions(command: Command): Command {
     .option('--backend <name>', 'wasm (default), wasm-strict (bitwise reproducible) or reference')
     .option('--precision <f64|f32>', 'numbers of the kernels (default: f64)')
     .option('--quiet', 'no progress on standard error, only what stays to be known')
+    .option('--yes', 'do not ask before a run of more than ten minutes')
     .option('--workers <n>', 'threads (default: one a core, at most 8)');
 }

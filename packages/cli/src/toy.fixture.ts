@@ -247,6 +247,7 @@ export function toyEnvironment(
     stderr,
     directory,
     catalogue: async () => catalogue,
+    ask: undefined,
     startPieces: async (job) => piecesHere(catalogue.study(job.study), job, backend),
     onInterrupt(listener) {
       listeners.add(listener);

@@ -17,6 +17,8 @@ export interface FlowOptions extends LayeredShape {
    * default false. On steps of length 1 Euler's scheme gives the layer itself, split or not.
    */
   readonly split?: boolean;
+  /** Called after every step, forward or back. */
+  stepped?(): void;
   /** The flow has diverged where an entry of a state or costate exceeds this; default 1e12. */
   readonly limit?: number;
 }

@@ -8,7 +8,7 @@ import { createFlowSteps } from './flow-steps.ts';
  * @throws MesoscopeError `invalid-value`, `out-of-memory`
  */
 export function createFlow(backend: Backend, options: FlowOptions): Flow {
-  const { field, tokens, samples, scheme } = options;
+  const { field, tokens, samples, scheme, stepped } = options;
   const { stateLength, forward, room, backward } = createFlowSteps(backend, options);
   return {
     backend,
@@ -17,18 +17,19 @@ export function createFlow(backend: Backend, options: FlowOptions): Flow {
     samples,
     scheme,
     stateLength,
-    forward: (input) => outcomeOf(forward(input)),
+    forward: (input) => outcomeOf(forward(input), stepped),
     backward(input) {
       const results = room(input);
-      return backend.scoped(() => outcomeOf(backward(input, results)));
+      return backend.scoped(() => outcomeOf(backward(input, results), stepped));
     },
   };
 }
 
 /** Takes all steps, one after the other. */
-function outcomeOf<T>(steps: Generator<void, T>): T {
+function outcomeOf<T>(steps: Generator<void, T>, stepped?: () => void): T {
   for (;;) {
     const { done, value } = steps.next();
     if (done === true) return value;
+    stepped?.();
   }
 }

@@ -125,13 +125,13 @@ export const eulerOrder = claim<DepthFlows, EulerErrors>({
     fullFlows: 24,
     more: sharpFlows.length,
   }),
-  measure({ backend, given, seed, index }) {
+  measure({ backend, given, seed, index, progress }) {
     const sharp = given.explicit ? undefined : sharpFlows[index - given.flows];
     const experiment =
       sharp === undefined
         ? flowOf(backend, given, seed, index)
         : linearExperiment(backend, { ...sharp, horizon: 1 });
-    return measureEulerErrors(backend, experiment, given.depths);
+    return measureEulerErrors(backend, experiment, given.depths, { progress });
   },
   conclude(measured, { given }) {
     const flows = given.explicit ? 1 : given.flows;

@@ -31,19 +31,34 @@ export function referenceSteps(layers: number, least: number): number {
   return layers * 2 * Math.max(1, Math.ceil(least / layers / 2));
 }
 
-/**
- * Errors of the residual recursions on L layers against the flow, for each L of `depths`.
- *
- * @param leastSteps - steps of the reference solution, by Dormand and Prince's scheme of order 5; default 1024
- */
+export interface EulerErrorOptions {
+  /** Steps of the reference solution, by Dormand and Prince's scheme of order 5; default 1024. */
+  readonly leastSteps?: number;
+  /** The share of the field's evaluations that is made. */
+  progress?(share: number): void;
+}
+
+/** Errors of the residual recursions on L layers against the flow, for each L of `depths`. */
 export function measureEulerErrors(
   backend: Backend,
   experiment: DepthExperiment,
   depths: readonly number[],
-  leastSteps = 1024,
+  { leastSteps = 1024, progress }: EulerErrorOptions = {},
 ): EulerErrors {
   const { field, tokens, samples } = experiment;
-  const flowOf = (scheme: Scheme) => createFlow(backend, { field, tokens, samples, scheme });
+  const total = evaluations(depths, leastSteps);
+  let made = 0;
+  const flowOf = (scheme: Scheme) =>
+    createFlow(backend, {
+      field,
+      tokens,
+      samples,
+      scheme,
+      stepped() {
+        made += scheme.c.length;
+        progress?.(made / total);
+      },
+    });
   const exact = flowOf(dormandPrince);
   const schemes = [
     { flow: flowOf(euler), share: 1 },
@@ -66,23 +81,30 @@ export function measureEulerErrors(
     );
   });
   const constants = eulerBound(backend, experiment);
-  const accuracyOver = (share: number) =>
-    Math.max(
-      ...[...references].map(([steps, reference]) =>
-        backend.scoped(() =>
-          largestError(run(exact, experiment, steps / 2), reference, experiment, share),
-        ),
-      ),
-    );
+  const accuracies = [...references].map(([steps, reference]) =>
+    backend.scoped(() => {
+      const coarser = run(exact, experiment, steps / 2);
+      return [1, 1 / 4].map((share) => largestError(coarser, reference, experiment, share));
+    }),
+  );
   return {
     euler: errors.map(([error]) => error),
     heun: errors.map(([, error]) => error),
     rk4: errors.map(([, , error]) => error),
     bounds: depths.map((layers) => constants.perStep * longestStep(experiment, layers)),
     constants,
-    accuracy: accuracyOver(1),
-    earlyAccuracy: accuracyOver(1 / 4),
+    accuracy: Math.max(...accuracies.map(([whole]) => whole)),
+    earlyAccuracy: Math.max(...accuracies.map(([, early]) => early)),
   };
+}
+
+/** Of the field: by all schemes on L layers each, by the references and those of half their steps. */
+function evaluations(depths: readonly number[], leastSteps: number): number {
+  const references = new Set(depths.map((layers) => referenceSteps(layers, leastSteps)));
+  const stages = ({ c }: Scheme) => c.length;
+  const sum = (numbers: Iterable<number>) => [...numbers].reduce((all, one) => all + one, 0);
+  const perLayer = sum([euler, heun, rk4].map(stages));
+  return perLayer * sum(depths) + 1.5 * stages(dormandPrince) * sum(references);
 }
 
 function run(flow: Flow, experiment: DepthExperiment, layers: number): Trajectory {
