@@ -146,7 +146,7 @@ export function transportConclusion(
   const resolved = Math.min(...grids.map(({ cellsOfDeviation }) => cellsOfDeviation));
   const completed = grids.every((grid) => grid.completed);
   const exists = grids.every(({ accuracy }) => Number.isFinite(accuracy));
-  const still = largest(({ moved }) => moved) === 0;
+  const still = largest(({ moved }) => moved) <= 1e-12;
   return {
     hypotheses: [
       { name: 'the law exists up to T', holds: exists, value: exists ? 'moved to T' : 'diverged' },

@@ -20,7 +20,10 @@ export interface EulerErrors {
   /** Grönwall's bound for each depth. */
   readonly bounds: readonly number[];
   readonly constants: EulerBound;
-  /** `sup` distance of the reference to one with half as many steps, which is farther from the flow by 2⁵. */
+  /**
+   * `sup` distance of the reference to one with half as many steps, which is farther from the flow by 2⁵; at least what rounding
+   * makes of the additions of all layers.
+   */
   readonly accuracy: number;
   /** The same over t ≤ T/4. */
   readonly earlyAccuracy: number;
@@ -87,14 +90,19 @@ export function measureEulerErrors(
       return [1, 1 / 4].map((share) => largestError(coarser, reference, experiment, share));
     }),
   );
+  const rounding = Math.max(
+    ...[...references.values()].map((reference) =>
+      roundingOfLayers(depths[depths.length - 1], reference, experiment),
+    ),
+  );
   return {
     euler: errors.map(([error]) => error),
     heun: errors.map(([, error]) => error),
     rk4: errors.map(([, , error]) => error),
     bounds: depths.map((layers) => constants.perStep * longestStep(experiment, layers)),
     constants,
-    accuracy: Math.max(...accuracies.map(([whole]) => whole)),
-    earlyAccuracy: Math.max(...accuracies.map(([, early]) => early)),
+    accuracy: Math.max(rounding, ...accuracies.map(([whole]) => whole)),
+    earlyAccuracy: Math.max(rounding, ...accuracies.map(([, early]) => early)),
   };
 }
 
@@ -110,6 +118,23 @@ function evaluations(depths: readonly number[], leastSteps: number): number {
 function run(flow: Flow, experiment: DepthExperiment, layers: number): Trajectory {
   const { controls, initial } = experiment;
   return flow.forward({ grid: experiment.grid(layers), controls, initial });
+}
+
+/**
+ * `√L ε_machine sup_t |h(t)|`, what rounding makes of L additions to the states if its errors are independent (Higham, Accuracy and
+ * Stability of Numerical Algorithms, 2.8); 0 where the flow left its limits.
+ */
+function roundingOfLayers(
+  layers: number,
+  { status, steps, state }: Trajectory,
+  experiment: DepthExperiment,
+): number {
+  if (status.kind !== 'completed') return 0;
+  const zero = new Float64Array(experiment.initial.length);
+  const sizes = Array.from({ length: steps + 1 }, (_, k) =>
+    largestDistance(state(k), zero, experiment),
+  );
+  return Math.sqrt(layers) * Number.EPSILON * Math.max(...sizes);
 }
 
 function longestStep(experiment: DepthExperiment, layers: number): number {
