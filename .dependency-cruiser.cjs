@@ -12,6 +12,7 @@ const layers = [
   'heads',
   'gaussian',
   'ensemble',
+  'checkpoint',
   'task',
   'claims',
   'study',
