@@ -2,8 +2,8 @@ import { afterAll, describe, expect, test } from 'vitest';
 import type { Backend } from '../kernels/backend.ts';
 import { createReferenceBackend } from '../kernels/reference/backend.ts';
 import { createWasmBackend } from '../kernels/wasm/backend.ts';
-import { parityErrors } from './parity.ts';
 import { openModel } from './model.ts';
+import { parityErrors } from './parity.ts';
 import {
   changedConfig,
   changedTensor,
@@ -32,7 +32,7 @@ async function worst(backend: Backend, name: string, weights: Weights): Promise<
 
 describe.each(smallModels)('%s', (name) => {
   test('has the hidden states of transformers, layer by layer', async () => {
-    const weights = smallCheckpoint(name);
+    const weights = await smallCheckpoint(name);
     expect(await worst(reference, name, weights)).toBeLessThan(1e-12);
     expect(await worst(wasm, name, weights)).toBeLessThan(1e-12);
     expect(await worst(single, name, weights)).toBeLessThan(1e-5);
@@ -49,12 +49,15 @@ describe('an error of architecture is no rounding error', () => {
   const plants: readonly (readonly [string, string, (weights: Weights) => Weights])[] = [
     ['bert', 'ε of the normalisations', changedConfig({ layer_norm_eps: 1e-5 })],
     ['bert', 'gelu by tanh', changedConfig({ hidden_act: 'gelu_new' })],
-    ['bert', 'tokens of type 1', changedTensor(types, permutedRows((row) => 1 - row))],
     [
       'bert',
-      'layers in another order',
-      swapped('encoder.layer.0.', 'encoder.layer.1.'),
+      'tokens of type 1',
+      changedTensor(
+        types,
+        permutedRows((row) => 1 - row),
+      ),
     ],
+    ['bert', 'layers in another order', swapped('encoder.layer.0.', 'encoder.layer.1.')],
     [
       'bert',
       'the two normalisations of a layer exchanged',
@@ -79,9 +82,10 @@ describe('an error of architecture is no rounding error', () => {
       (weights) =>
         ['q_proj', 'k_proj'].reduce(
           (changed, map) =>
-            changedTensor(`model.layers.1.self_attn.${map}.weight`, permutedRows(heads(4, 4)))(
-              changed,
-            ),
+            changedTensor(
+              `model.layers.1.self_attn.${map}.weight`,
+              permutedRows(heads(4, 4)),
+            )(changed),
           weights,
         ),
     ],
@@ -94,7 +98,11 @@ describe('an error of architecture is no rounding error', () => {
         permutedRows((row) => [0, 8, 4, 12][Math.floor(row / 4)] + (row % 4)),
       ),
     ],
-    ['llama', 'gate and map exchanged', swapped('layers.0.mlp.gate_proj.', 'layers.0.mlp.up_proj.')],
+    [
+      'llama',
+      'gate and map exchanged',
+      swapped('layers.0.mlp.gate_proj.', 'layers.0.mlp.up_proj.'),
+    ],
     ['modernbert', 'a window of one token less', changedConfig({ local_attention: 2 })],
     [
       'modernbert',
@@ -109,7 +117,10 @@ describe('an error of architecture is no rounding error', () => {
     [
       'modernbert',
       'the other half activated',
-      changedTensor('layers.2.mlp.Wi.weight', permutedRows((row) => (row + 20) % 40)),
+      changedTensor(
+        'layers.2.mlp.Wi.weight',
+        permutedRows((row) => (row + 20) % 40),
+      ),
     ],
     [
       'deit',
@@ -124,6 +135,6 @@ describe('an error of architecture is no rounding error', () => {
     ],
   ];
   test.each(plants)('%s: %s', async (name, _, plant) => {
-    expect(await worst(reference, name, plant(smallCheckpoint(name)))).toBeGreaterThan(1e-5);
+    expect(await worst(reference, name, plant(await smallCheckpoint(name)))).toBeGreaterThan(1e-5);
   });
 });

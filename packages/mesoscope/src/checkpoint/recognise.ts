@@ -47,8 +47,9 @@ export function recognise(weights: Weights): Recognised {
     return { ...compared, blueprint };
   }
   const all = architectures.map((one) => compare(weights, one));
-  const fits = all.find(({ missing, foreign, blueprint }) =>
-    blueprint !== undefined && missing.length === 0 && foreign.length === 0,
+  const fits = all.find(
+    ({ missing, foreign, blueprint }) =>
+      blueprint !== undefined && missing.length === 0 && foreign.length === 0,
   );
   if (modelType === undefined && fits?.blueprint !== undefined) {
     return { ...fits, blueprint: fits.blueprint };
@@ -68,14 +69,17 @@ interface Comparison extends Omit<Recognised, 'blueprint'> {
 function compare(weights: Weights, architecture: Architecture): Comparison {
   const names = [...weights.tensors.keys()];
   let blueprint: Blueprint;
+  let layers: readonly LayerPlan[];
+  let ofLayers: readonly string[];
   try {
     blueprint = architecture.plan(settingsOf(weights.config, weights.source));
+    layers = Array.from({ length: blueprint.layers }, (_, l) => blueprint.layer(l));
+    ofLayers = layers.flatMap(layerTensors);
   } catch (fault) {
     const none = { prefix: '', read: [], unread: names, missing: [], foreign: [] };
     return { architecture, blueprint: undefined, fault, ...none };
   }
-  const layers = Array.from({ length: blueprint.layers }, (_, l) => blueprint.layer(l));
-  const wanted = [...new Set([...outsideLayers(blueprint), ...layers.flatMap(layerTensors)])];
+  const wanted = [...new Set([...outsideLayers(blueprint), ...ofLayers])];
   const prefix = prefixOf(names, wanted[0]);
   const present = (name: string) => {
     const own = `${prefix}${name}`;
@@ -94,8 +98,7 @@ function compare(weights: Weights, architecture: Architecture): Comparison {
     unread,
     missing: wanted.filter((name) => present(name) === undefined),
     foreign: unread.filter(
-      (name) =>
-        prefixes.some((layer) => name.startsWith(layer)) && !architecture.masks?.test(name),
+      (name) => prefixes.some((layer) => name.startsWith(layer)) && !architecture.masks?.test(name),
     ),
   };
 }
@@ -125,7 +128,9 @@ function normTensors(module: string, bias: boolean | undefined): string[] {
 
 /** Tensors of the blocks that a layer's field has. */
 function layerTensors({ options, weights }: LayerPlan): string[] {
-  const keys = new Set(transformerLayer(options).parameters.blocks.map(({ name }) => blockKey(name)));
+  const keys = new Set(
+    transformerLayer(options).parameters.blocks.map(({ name }) => blockKey(name)),
+  );
   return weights.filter(({ block }) => keys.has(block)).map(({ tensor }) => tensor);
 }
 
@@ -145,12 +150,11 @@ function differences({ missing, foreign }: Pick<Comparison, 'missing' | 'foreign
 }
 
 /** The nearest architecture is the one most of whose tensors are there, and after that by its name. */
-function unknown(
-  received: string,
-  source: string,
-  all: readonly Comparison[],
-): MesoscopeError {
-  const byName = nearest(received, architectures.map(({ modelType }) => modelType));
+function unknown(received: string, source: string, all: readonly Comparison[]): MesoscopeError {
+  const byName = nearest(
+    received,
+    architectures.map(({ modelType }) => modelType),
+  );
   const score = ({ read, missing, foreign, architecture }: Comparison) =>
     read.length / Math.max(1, read.length + missing.length + foreign.length) +
     (architecture.modelType === byName ? 0.01 : 0);

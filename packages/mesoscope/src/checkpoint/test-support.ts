@@ -2,9 +2,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { decodeSafetensors } from '../formats/safetensors.ts';
 import type { Matrix } from '../numeric/matrix.ts';
+import type { Checkpoint } from './checkpoint.ts';
 import type { ModelInput } from './embed.ts';
+import { memoryFolder } from './files.ts';
+import { openCheckpoint } from './open.ts';
 import type { GoldenStates } from './parity.ts';
-import type { Tensor } from './tensor.ts';
 import type { Weights } from './weights.ts';
 
 const folder = fileURLToPath(new URL('../../fixtures/checkpoints/', import.meta.url));
@@ -12,26 +14,19 @@ const folder = fileURLToPath(new URL('../../fixtures/checkpoints/', import.meta.
 /** One small random model of every architecture, made by bench/peers/states.py with transformers. */
 export const smallModels = readdirSync(folder).sort();
 
-export function smallCheckpoint(name: string): Weights {
-  const config = JSON.parse(readFileSync(`${folder}${name}/config.json`, 'utf8')) as Weights['config'];
-  const arrays = decodeSafetensors(readFileSync(`${folder}${name}/model.safetensors`), name);
-  const tensors = Object.entries(arrays).map(([tensor, { shape, data }]) => {
-    const row = shape.slice(1).reduce((product, size) => product * size, 1);
-    const numbers = Float64Array.from(data);
-    const one: Tensor = {
-      name: tensor,
-      shape,
-      dtype: 'float32',
-      read: async () => numbers,
-      readRows: async (from, to) => numbers.slice(from * row, to * row),
-    };
-    return [tensor, one] as const;
-  });
-  return { source: name, config, tensors: new Map(tensors) };
+export function smallCheckpoint(name: string): Promise<Checkpoint> {
+  const files = Object.fromEntries(
+    ['config.json', 'model.safetensors'].map((file) => [file, fileOf(name, file)]),
+  );
+  return openCheckpoint(memoryFolder(name, files));
+}
+
+function fileOf(name: string, file: string): Uint8Array {
+  return new Uint8Array(readFileSync(`${folder}${name}/${file}`));
 }
 
 export function goldenStates(name: string): GoldenStates {
-  const arrays = decodeSafetensors(readFileSync(`${folder}${name}/states.safetensors`), name);
+  const arrays = decodeSafetensors(fileOf(name, 'states.safetensors'), name);
   const states = new Map<string, Matrix>();
   let input: ModelInput | undefined;
   for (const [key, { shape, data }] of Object.entries(arrays)) {

@@ -68,7 +68,8 @@ async function fillBlock(
   const { rows: [from, to] = [0, rows], transposed = false } = place;
   const tensor = weights.tensor(place.tensor);
   const flat = columns === 1;
-  const [height, width] = flat ? [tensor.shape.length === 1 ? tensor.shape[0] : Number.NaN, 1]
+  const [height, width] = flat
+    ? [tensor.shape.length === 1 ? tensor.shape[0] : Number.NaN, 1]
     : matrixShape(tensor, transposed);
   const all = place.rows === undefined;
   if (to - from !== rows || width !== columns || (all ? height !== rows : !(height >= to))) {

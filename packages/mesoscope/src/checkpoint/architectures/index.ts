@@ -14,7 +14,7 @@ export const architectures: readonly Architecture[] = [
   gpt2,
   llama,
   modernBert,
-  vit,
   deit,
+  vit,
   dinov2,
 ];
