@@ -8,6 +8,7 @@ export * from './finite-difference.ts';
 export * from './flow.ts';
 export * from './flow-contract.ts';
 export * from './grid.ts';
+export * from './layer-step.ts';
 export * from './lipschitz.ts';
 export * from './ode.ts';
 export * from './scheme.ts';
