@@ -32,6 +32,15 @@ export function memoryFolder(name: string, files: Readonly<Record<string, Uint8A
   return { name, files: new Map(entries) };
 }
 
+/** The bytes `from` ≤ i < `to` of a file as a file. */
+export function partOf(file: RandomAccess, from: number, to: number): RandomAccess {
+  return {
+    path: file.path,
+    size: to - from,
+    read: (first, last) => file.read(from + first, from + last),
+  };
+}
+
 /** All bytes of a file. */
 export function readWhole(file: RandomAccess): Promise<Uint8Array> {
   return file.read(0, file.size);

@@ -1,6 +1,11 @@
 import { MesoscopeError } from '../errors.ts';
-import type { Checkpoint, CheckpointFormat } from './checkpoint.ts';
-import { type Folder, folderOf, pathIn, type RandomAccess } from './files.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import { type Folder, fileName, folderOf, pathIn, type RandomAccess } from './files.ts';
+import type { Contents } from './formats/contents.ts';
+import { describeGguf } from './formats/describe-gguf.ts';
+import { readGguf } from './formats/gguf.ts';
+import { readOnnx } from './formats/onnx/index.ts';
+import { readPytorch } from './formats/pytorch.ts';
 import { readSafetensors } from './formats/safetensors.ts';
 import { readJsonObject } from './json-file.ts';
 import { readLicence } from './licence.ts';
@@ -8,7 +13,7 @@ import { type CheckpointPlace, findCheckpoints, formatOf } from './places.ts';
 import { unreadable } from './refusal.ts';
 import { readShards } from './shards.ts';
 import type { Tensor } from './tensor.ts';
-import { findTokenizer } from './tokenizer.ts';
+import { findTokenizer } from './tokenizers/find.ts';
 
 /**
  * Opens the checkpoint of a folder: its description is read and judged, its weights are not.
@@ -20,18 +25,42 @@ export async function openCheckpoint(folder: Folder, at?: string): Promise<Check
   const place = chosen(folder, at);
   const home = folderOf(place.weights);
   const weights = fileAt(folder, place.weights);
-  const tensors = await readTensors(folder, place, weights);
-  const configFile = folder.files.get(pathIn(home, 'config.json'));
+  await refusePointer(weights);
+  const contents = await readContents(folder, place, weights);
+  const { tensors, notes = [] } = contents;
+  const configFile = configOf(folder, home);
+  const config =
+    configFile === undefined ? (contents.config ?? {}) : await readJsonObject(configFile);
+  const { tokenizer } = contents;
   return {
     source: pathIn(folder.name, place.at),
     format: place.format,
-    config: configFile === undefined ? {} : await readJsonObject(configFile),
+    config,
     tensors: byName(tensors, weights.path),
-    licence: await readLicence(folder, home),
-    tokenizer: findTokenizer(folder, home),
-    notes: [],
+    licence: contents.licence ?? (await readLicence(folder, home)),
+    tokenizer:
+      findTokenizer(folder, home, config) ??
+      (tokenizer && { from: weights.path, load: async () => tokenizer() }),
+    notes,
   };
 }
+
+/** The settings beside the weights, or above a folder `onnx` of exports. */
+function configOf({ files }: Folder, home: string): RandomAccess | undefined {
+  const beside = files.get(pathIn(home, 'config.json'));
+  if (beside !== undefined || fileName(home) !== 'onnx') return beside;
+  return files.get(pathIn(folderOf(home), 'config.json'));
+}
+
+/** @throws MesoscopeError `file` for what Git leaves where a large file was not fetched */
+async function refusePointer(file: RandomAccess): Promise<void> {
+  const beginning = await file.read(0, Math.min(file.size, lfsMark.length));
+  if (new TextDecoder().decode(beginning) !== lfsMark) return;
+  const reason = 'it is only the pointer to a large file of Git LFS';
+  throw unreadable(file.path, reason, 'Fetch the file itself: git lfs pull.');
+}
+
+const lfsMark = 'version https://git-lfs';
 
 function chosen(folder: Folder, at: string | undefined): CheckpointPlace {
   const places = findCheckpoints(folder);
@@ -63,18 +92,33 @@ function fileAt({ files, name }: Folder, path: string): RandomAccess {
   return file;
 }
 
-const readers: Partial<Record<CheckpointFormat, (file: RandomAccess) => Promise<Tensor[]>>> = {
-  safetensors: readSafetensors,
-};
-
-async function readTensors(
+function readContents(
   folder: Folder,
   { weights: path, format }: CheckpointPlace,
   weights: RandomAccess,
-): Promise<Tensor[]> {
-  const read = readers[format];
-  if (read === undefined) throw unreadable(weights.path, `${format} cannot be read yet`);
-  return path.endsWith('.index.json') ? readShards(folder, weights, path, read) : read(weights);
+): Promise<Contents> {
+  switch (format) {
+    case 'safetensors':
+      return readTensors(folder, path, weights, readSafetensors);
+    case 'pytorch':
+      return readTensors(folder, path, weights, readPytorch);
+    case 'onnx':
+      return readOnnx(weights, (name) => folder.files.get(pathIn(folderOf(path), name)));
+    case 'gguf':
+      return readGguf(weights).then((gguf) => describeGguf(gguf, weights.path));
+  }
+}
+
+async function readTensors(
+  folder: Folder,
+  path: string,
+  weights: RandomAccess,
+  read: (file: RandomAccess) => Promise<Tensor[]>,
+): Promise<Contents> {
+  const sharded = path.endsWith('.index.json');
+  return {
+    tensors: sharded ? await readShards(folder, weights, path, read) : await read(weights),
+  };
 }
 
 function byName(tensors: readonly Tensor[], path: string): ReadonlyMap<string, Tensor> {

@@ -1,6 +1,4 @@
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
-import { type Folder, fileAbove } from './files.ts';
-import { readJsonObject } from './json-file.ts';
 import { unreadable } from './refusal.ts';
 
 /** Text to token ids and back. */
@@ -18,20 +16,6 @@ export interface TokenizerSource {
   readonly from: string;
   /** @throws MesoscopeError `file` */
   load(): Promise<Tokenizer>;
-}
-
-/** The tokeniser of a checkpoint in the folder `at`; undefined where none is found there or above. */
-export function findTokenizer(folder: Folder, at: string): TokenizerSource | undefined {
-  const file = fileAbove(folder, at, 'tokenizer.json');
-  if (file === undefined) return undefined;
-  return {
-    from: file.path,
-    async load() {
-      const settings = fileAbove(folder, at, 'tokenizer_config.json');
-      const settingsJson = settings === undefined ? {} : await readJsonObject(settings);
-      return tokenizerOf(await readJsonObject(file), settingsJson, file.path);
-    },
-  };
 }
 
 /**
