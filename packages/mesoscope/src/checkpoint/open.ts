@@ -1,4 +1,3 @@
-import { MesoscopeError } from '../errors.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { type Folder, fileName, folderOf, pathIn, type RandomAccess } from './files.ts';
 import type { Contents } from './formats/contents.ts';
@@ -9,7 +8,7 @@ import { readPytorch } from './formats/pytorch.ts';
 import { readSafetensors } from './formats/safetensors.ts';
 import { readJsonObject } from './json-file.ts';
 import { readLicence } from './licence.ts';
-import { type CheckpointPlace, findCheckpoints, formatOf } from './places.ts';
+import { type CheckpointPlace, findCheckpoints } from './places.ts';
 import { unreadable } from './refusal.ts';
 import { readShards } from './shards.ts';
 import type { Tensor } from './tensor.ts';
@@ -18,10 +17,10 @@ import { findTokenizer } from './tokenizers/find.ts';
 /**
  * Opens the checkpoint of a folder: its description is read and judged, its weights are not.
  *
- * @param at - of several checkpoints, the one in this folder, or with these weights; a path below the folder
- * @throws MesoscopeError `file`, naming what is unsound, or the checkpoints if there are several; `unknown-name`
+ * @param at - the part of the folder that is meant: a folder in it, or a file of weights; default: all of it
+ * @throws MesoscopeError `file`, naming what is unsound, or the checkpoints if there are several
  */
-export async function openCheckpoint(folder: Folder, at?: string): Promise<Checkpoint> {
+export async function openCheckpoint(folder: Folder, at = ''): Promise<Checkpoint> {
   const place = chosen(folder, at);
   const home = folderOf(place.weights);
   const weights = fileAt(folder, place.weights);
@@ -33,7 +32,7 @@ export async function openCheckpoint(folder: Folder, at?: string): Promise<Check
     configFile === undefined ? (contents.config ?? {}) : await readJsonObject(configFile);
   const { tokenizer } = contents;
   return {
-    source: pathIn(folder.name, place.at),
+    source: place.at === '' ? folder.name : pathIn(folder.name, place.at),
     format: place.format,
     config,
     tensors: byName(tensors, weights.path),
@@ -62,28 +61,16 @@ async function refusePointer(file: RandomAccess): Promise<void> {
 
 const lfsMark = 'version https://git-lfs';
 
-function chosen(folder: Folder, at: string | undefined): CheckpointPlace {
-  const places = findCheckpoints(folder);
-  if (at !== undefined) {
-    const place = places.find((one) => one.at === at || one.weights === at);
-    if (place !== undefined) return place;
-    const format = folder.files.has(at) ? formatOf(at) : undefined;
-    if (format !== undefined) return { at, format, weights: at };
-    const known = places.map((one) => one.at);
-    throw new MesoscopeError({ code: 'unknown-name', kind: 'checkpoint', received: at, known });
-  }
+function chosen(folder: Folder, at: string): CheckpointPlace {
+  const places = findCheckpoints(folder, at);
+  if (places.length === 1) return places[0];
+  const path = at === '' ? folder.name : pathIn(folder.name, at);
   if (places.length === 0) {
-    throw unreadable(
-      folder.name,
-      'it holds no weights (.safetensors, pytorch_model.bin, .pt, .onnx, .gguf)',
-      'Name the folder or file of a checkpoint.',
-    );
+    const reason = 'it holds no weights (.safetensors, pytorch_model.bin, .pt, .onnx, .gguf)';
+    throw unreadable(path, reason, 'Name the folder or file of a checkpoint.');
   }
-  if (places.length > 1) {
-    const list = places.map((place) => place.at).join(', ');
-    throw unreadable(folder.name, `it holds ${places.length} checkpoints: ${list}`, 'Name one.');
-  }
-  return places[0];
+  const list = places.map((place) => place.at).join(', ');
+  throw unreadable(path, `it holds ${places.length} checkpoints: ${list}`, 'Name one of them.');
 }
 
 function fileAt({ files, name }: Folder, path: string): RandomAccess {

@@ -41,7 +41,10 @@ export function formatOf(path: string): CheckpointFormat | undefined {
  * The checkpoints of a folder and of those below it. A folder in the layout of Hugging Face is one checkpoint, and hides
  * what lies below it (`onnx/`, `1_Pooling/`).
  */
-export function findCheckpoints({ files }: Folder): CheckpointPlace[] {
+export function findCheckpoints({ files: all }: Folder, at = ''): CheckpointPlace[] {
+  const format = formatOf(at);
+  if (all.has(at) && format !== undefined) return [{ at, format, weights: at }];
+  const files = new Map([...all].filter(([path]) => at === '' || path.startsWith(`${at}/`)));
   const folders = [...new Set([...files.keys()].map(folderOf))].sort(
     (a, b) => a.length - b.length || (a < b ? -1 : 1),
   );

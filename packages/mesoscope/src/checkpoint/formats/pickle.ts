@@ -98,7 +98,6 @@ export function unpickle(cursor: Cursor, path: string, world: PickleWorld): unkn
     K: () => stack.push(cursor.u8()),
     M: () => stack.push(cursor.u16()),
     '\x8a': () => stack.push(wholeNumber(cursor.take(cursor.u8()))), // LONG1
-    '\x8b': () => stack.push(wholeNumber(cursor.take(cursor.u32()))), // LONG4
     G: () => stack.push(bigEndianDouble(cursor.take(8))),
     S: () => stack.push(line().replace(/^(['"])(.*)\1$/s, '$2')),
     V: () => stack.push(line()),

@@ -37,7 +37,9 @@ export function nameTensors(
 
 /** Sizes, indices and small numbers of the exporter, which no training made. */
 function isHelper({ name, dtype, shape }: Tensor): boolean {
-  return madeUp.test(name) && (!dtype.startsWith('float') || shape.every((n) => n === 1));
+  const isFloat = /float|scales/.test(dtype);
+  const isSingle = shape.every((n) => n === 1);
+  return madeUp.test(name) ? !isFloat || isSingle : !isFloat && isSingle;
 }
 
 function consumersOf(nodes: readonly OnnxNode[]): ReadonlyMap<string, readonly OnnxNode[]> {
