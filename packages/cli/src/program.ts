@@ -5,6 +5,7 @@ import { citeCommand } from './commands/cite.ts';
 import { compareCommand } from './commands/compare.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { figuresCommand } from './commands/figures.ts';
+import { inspectCommand } from './commands/inspect.ts';
 import { listCommand } from './commands/list.ts';
 import { notebookCommand } from './commands/notebook.ts';
 import { exitCode } from './commands/options.ts';
@@ -148,6 +149,11 @@ function commands(environment: Environment, finish: (code: number) => void): Com
       'the report; default: compared-with-<one>.html in the folder of the other',
     )
     .action((one, other, options) => finish(compareCommand(one, other, options, environment)));
+
+  withJson(program.command('inspect'))
+    .argument('<checkpoint>', 'folder of a trained model, of a package that holds one, or a file')
+    .description('Say what a trained model holds and what can be tested; no weight is read.')
+    .action(async (path, options) => finish(await inspectCommand(path, options, environment)));
 
   withJson(program.command('doctor'))
     .description('Say what this machine offers.')

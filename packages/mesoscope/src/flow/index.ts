@@ -10,6 +10,7 @@ export * from './flow.ts';
 export * from './flow-contract.ts';
 export * from './flow-engine.ts';
 export * from './grid.ts';
+export * from './layer-step.ts';
 export * from './lipschitz.ts';
 export * from './ode.ts';
 export * from './scheme.ts';

@@ -1,0 +1,19 @@
+export type { Architecture, Blueprint, LayerPlan } from './architecture.ts';
+export { architectures } from './architectures/index.ts';
+export * from './checkpoint.ts';
+export { describeModel, type ModelDescription } from './describe-model.ts';
+export type { IdInput, ModelInput, PixelInput } from './embed.ts';
+export { type Folder, memoryFile, memoryFolder, type RandomAccess } from './files.ts';
+export { hiddenStates, type StatesAtDepth, throughLayer } from './hidden-states.ts';
+export { type LoadedLayer, type Model, openModel } from './model.ts';
+export { openCheckpoint } from './open.ts';
+export {
+  decodeGoldenStates,
+  type GoldenStates,
+  type ParityError,
+  parityErrors,
+} from './parity.ts';
+export { type CheckpointPlace, findCheckpoints } from './places.ts';
+export { type Recognised, recognise } from './recognise.ts';
+export type { Tensor } from './tensor.ts';
+export type { Tokenizer, TokenizerSource } from './tokenizer.ts';
