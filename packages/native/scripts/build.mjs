@@ -16,7 +16,15 @@ const levels =
   process.arch === 'arm64'
     ? { neon: [] }
     : {
-        avx512: ['-mavx512f', '-mavx512dq', '-mavx512bw', '-mavx512vl', '-mavx2', '-mfma', '-mprefer-vector-width=512'],
+        avx512: [
+          '-mavx512f',
+          '-mavx512dq',
+          '-mavx512bw',
+          '-mavx512vl',
+          '-mavx2',
+          '-mfma',
+          '-mprefer-vector-width=512',
+        ],
         avx2: ['-mavx2', '-mfma'],
       };
 
@@ -33,7 +41,18 @@ export async function kernels() {
 }
 
 const compiler = process.env.CXX ?? 'g++';
-const common = ['-std=c++17', '-O3', '-fPIC', '-fwrapv', '-ffp-contract=off', '-fno-math-errno', '-fvisibility=hidden', '-ftls-model=initial-exec', '-Wno-psabi', '-Wno-unused-function'];
+const common = [
+  '-std=c++17',
+  '-O3',
+  '-fPIC',
+  '-fwrapv',
+  '-ffp-contract=off',
+  '-fno-math-errno',
+  '-fvisibility=hidden',
+  '-ftls-model=initial-exec',
+  '-Wno-psabi',
+  '-Wno-unused-function',
+];
 
 await mkdir(build, { recursive: true });
 const path = (name) => fileURLToPath(new URL(name, build));
@@ -44,7 +63,16 @@ await writeFile(path('memory-map.h'), transpile(new Map([['memory-map', memoryMa
 const objects = [];
 for (const [level, flags] of Object.entries(levels)) {
   const object = path(`${level}.o`);
-  await run(compiler, [...common, ...flags, `-DLEVEL=${level}`, `-I${fileURLToPath(build)}`, '-c', source('level.cpp'), '-o', object]);
+  await run(compiler, [
+    ...common,
+    ...flags,
+    `-DLEVEL=${level}`,
+    `-I${fileURLToPath(build)}`,
+    '-c',
+    source('level.cpp'),
+    '-o',
+    object,
+  ]);
   objects.push(object);
 }
 await run(compiler, [
@@ -52,5 +80,10 @@ await run(compiler, [
   `-I${nodeHeaders}`,
   `-I${fileURLToPath(build)}`,
   ...Object.keys(levels).map((level) => `-DHAS_${level}`),
-  '-shared', '-pthread', source('addon.cpp'), ...objects, '-o', path('kernels.node'),
+  '-shared',
+  '-pthread',
+  source('addon.cpp'),
+  ...objects,
+  '-o',
+  path('kernels.node'),
 ]);

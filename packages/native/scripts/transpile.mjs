@@ -21,7 +21,17 @@ const types = new Map([
 ]);
 
 /** Functions of AssemblyScript, of which `lanes.h` has one of the same name. */
-const builtins = new Set(['load', 'store', 'abs', 'min', 'max', 'floor', 'isFinite', 'clz', 'unreachable']);
+const builtins = new Set([
+  'load',
+  'store',
+  'abs',
+  'min',
+  'max',
+  'floor',
+  'isFinite',
+  'clz',
+  'unreachable',
+]);
 const namespaces = new Map([
   ['v128', 'v128_'],
   ['memory', 'memory_'],
@@ -41,7 +51,25 @@ const constants = new Map([
   ['NaN', 'not_a_number'],
 ]);
 /** Words of C++ that a kernel may use as names. */
-const taken = new Set(['double', 'float', 'int', 'long', 'short', 'char', 'and', 'or', 'not', 'xor', 'register', 'union', 'operator', 'template', 'auto', 'signed', 'unsigned']);
+const taken = new Set([
+  'double',
+  'float',
+  'int',
+  'long',
+  'short',
+  'char',
+  'and',
+  'or',
+  'not',
+  'xor',
+  'register',
+  'union',
+  'operator',
+  'template',
+  'auto',
+  'signed',
+  'unsigned',
+]);
 
 /**
  * @param {ReadonlyMap<string, string>} files name (without ending) → text; imports are looked up by their last part
@@ -93,14 +121,18 @@ function moduleOf(source, name, provided) {
 function refuse(node, what = SyntaxKind[node.kind]) {
   const source = node.getSourceFile();
   const { line } = source.getLineAndCharacterOfPosition(node.getStart());
-  throw new Error(`${source.fileName}:${line + 1}: ${what} is not known: ${node.getText().slice(0, 60)}`);
+  throw new Error(
+    `${source.fileName}:${line + 1}: ${what} is not known: ${node.getText().slice(0, 60)}`,
+  );
 }
 
 function topLevel(node, provided) {
   if (ts.isImportDeclaration(node)) return importOf(node, provided);
   if (ts.isEnumDeclaration(node)) return enumOf(node);
-  if (ts.isVariableStatement(node)) return node.declarationList.declarations.map((d) => globalOf(d, node)).join('\n');
-  if (ts.isForStatement(node)) return `static const int initialised_${node.pos} = [] { ${statement(node)} return 0; }();`;
+  if (ts.isVariableStatement(node))
+    return node.declarationList.declarations.map((d) => globalOf(d, node)).join('\n');
+  if (ts.isForStatement(node))
+    return `static const int initialised_${node.pos} = [] { ${statement(node)} return 0; }();`;
   return refuse(node);
 }
 
@@ -113,7 +145,9 @@ function importOf(node, provided) {
   return bindings.elements
     .map(({ name }) =>
       // A list of names is a namespace, everything else a function or constant.
-      /^[A-Z][a-z]/.test(name.text) ? `namespace ${name.text} = ${space}::${name.text};` : `using ${space}::${name.text};`,
+      /^[A-Z][a-z]/.test(name.text)
+        ? `namespace ${name.text} = ${space}::${name.text};`
+        : `using ${space}::${name.text};`,
     )
     .join('\n');
 }
@@ -138,8 +172,14 @@ function globalOf(declaration, list) {
   const name = identifier(declaration.name);
   const value = declaration.initializer;
   const isConstant = (list.declarationList.flags & ts.NodeFlags.Const) !== 0;
-  if (ts.isCallExpression(value) && value.expression.getText() === 'memory.data') return dataOf(name, value);
-  const spelled = declaration.type === undefined ? (isConstant ? 'auto' : refuse(declaration, 'a variable without a type')) : type(declaration.type);
+  if (ts.isCallExpression(value) && value.expression.getText() === 'memory.data')
+    return dataOf(name, value);
+  const spelled =
+    declaration.type === undefined
+      ? isConstant
+        ? 'auto'
+        : refuse(declaration, 'a variable without a type')
+      : type(declaration.type);
   return isConstant
     ? `static constexpr ${spelled} ${name} = ${expression(value)};`
     : `static thread_local ${spelled} ${name} = ${expression(value)};`;
@@ -184,7 +224,12 @@ function statement(node) {
     case SyntaxKind.WhileStatement:
       return `while (${expression(node.expression)}) ${statement(node.statement)}`;
     case SyntaxKind.ForStatement: {
-      const first = node.initializer === undefined ? '' : ts.isVariableDeclarationList(node.initializer) ? declarations(node.initializer) : expression(node.initializer);
+      const first =
+        node.initializer === undefined
+          ? ''
+          : ts.isVariableDeclarationList(node.initializer)
+            ? declarations(node.initializer)
+            : expression(node.initializer);
       return `for (${first}; ${node.condition === undefined ? '' : expression(node.condition)}; ${node.incrementor === undefined ? '' : expression(node.incrementor)}) ${statement(node.statement)}`;
     }
     case SyntaxKind.SwitchStatement:
@@ -219,7 +264,10 @@ function expression(node) {
     case SyntaxKind.FalseKeyword:
       return 'false';
     case SyntaxKind.Identifier:
-      return constants.get(node.text) ?? (node.text === 'ASC_FEATURE_RELAXED_SIMD' ? 'true' : identifier(node));
+      return (
+        constants.get(node.text) ??
+        (node.text === 'ASC_FEATURE_RELAXED_SIMD' ? 'true' : identifier(node))
+      );
     case SyntaxKind.ParenthesizedExpression:
       return `(${expression(node.expression)})`;
     case SyntaxKind.TypeAssertionExpression:
@@ -247,7 +295,30 @@ function operand(node) {
   return ts.isBinaryExpression(node) ? `(${written})` : written;
 }
 
-const operators = new Set(['+', '-', '*', '/', '%', '<<', '>>', '&', '|', '<', '>', '<=', '>=', '==', '!=', '&&', '||', '=', '+=', '-=', '*=', '/=']);
+const operators = new Set([
+  '+',
+  '-',
+  '*',
+  '/',
+  '%',
+  '<<',
+  '>>',
+  '&',
+  '|',
+  '<',
+  '>',
+  '<=',
+  '>=',
+  '==',
+  '!=',
+  '&&',
+  '||',
+  '=',
+  '+=',
+  '-=',
+  '*=',
+  '/=',
+]);
 
 function binary(node) {
   const operator = node.operatorToken.getText();
@@ -264,14 +335,18 @@ function number(node) {
 }
 
 function call(node) {
-  const given = node.typeArguments === undefined ? '' : `<${node.typeArguments.map(type).join(', ')}>`;
+  const given =
+    node.typeArguments === undefined ? '' : `<${node.typeArguments.map(type).join(', ')}>`;
   const values = `(${node.arguments.map(expression).join(', ')})`;
   const callee = node.expression;
   if (ts.isIdentifier(callee)) {
     if (callee.text === 'sizeof') return `((usize)sizeof(${type(node.typeArguments[0])}))`;
-    return builtins.has(callee.text) ? `as::${callee.text}${given}${values}` : `${identifier(callee)}${given}${values}`;
+    return builtins.has(callee.text)
+      ? `as::${callee.text}${given}${values}`
+      : `${identifier(callee)}${given}${values}`;
   }
-  if (!ts.isPropertyAccessExpression(callee) || !ts.isIdentifier(callee.expression)) return refuse(node);
+  if (!ts.isPropertyAccessExpression(callee) || !ts.isIdentifier(callee.expression))
+    return refuse(node);
   const space = callee.expression.text;
   const name = callee.name.text;
   const shape = shapes.get(space);
