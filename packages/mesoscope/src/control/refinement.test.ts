@@ -29,7 +29,7 @@ const batch = {
   labels: Array.from({ length: 16 }, () => stream.integer(5)),
 };
 
-function problemOn(grid: DepthGrid, scheme?: Scheme) {
+function problemOn(grid: DepthGrid, scheme: Scheme = euler) {
   return createControlProblem(backend, {
     field,
     grid,

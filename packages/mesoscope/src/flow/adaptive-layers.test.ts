@@ -83,7 +83,7 @@ describe('a field for each layer', () => {
       halvings: 3,
     });
     for (const gradient of [continuous, discrete]) {
-      const found = gradient.reduce((sum, g, i) => sum + g * direction[i], 0);
+      const found = Array.from<number>(gradient).reduce((sum, g, i) => sum + g * direction[i], 0);
       expect(Math.abs(found / derivative - 1)).toBeLessThan(1e-8);
     }
     const coarse = givenGrid([0, 0.5, 1]);

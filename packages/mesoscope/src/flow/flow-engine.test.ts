@@ -108,7 +108,7 @@ describe('the depth engine', () => {
     const { adjoint } = await engine.gradient(call);
     const direction = hostInput(9).controls.nodes;
     const along = (gradient: ArrayLike<number>) =>
-      direction.reduce((sum, x, i) => sum + x * gradient[i], 0);
+      Array.from<number>(direction).reduce((sum, x, i) => sum + x * gradient[i], 0);
     // Differences of the engine's own end, at two steps, extrapolated.
     const end = async (step: number) => {
       const nodes = input.controls.nodes.map((x, i) => x + step * direction[i]);

@@ -4,7 +4,8 @@ import { createArena } from './arena.ts';
 import { compileProgram, type Machine } from './job.ts';
 
 /** Kernels over one heap: what a backend is made of, once there is memory and something that runs the jobs in it. */
-export interface Kernels extends Pick<Machine, 'heap' | 'precision' | 'vector' | 'threads' | 'run' | 'merge'> {
+export interface Kernels
+  extends Pick<Machine, 'heap' | 'precision' | 'vector' | 'threads' | 'run' | 'merge'> {
   /** As reports name it. */
   readonly name: string;
   /** Ends the threads. */
