@@ -66,7 +66,9 @@ function conclude(
   const gain = gainCheck(logs);
   const ended = curves.flatMap((curve) => curve.ended);
   const [{ rows, accuracy }] = curves;
-  const straight = rows.every((row, i) => row.every((error) => error <= accuracy[i] && accuracy[i] < 1));
+  const straight = rows.every((row, i) =>
+    row.every((error) => error <= accuracy[i] && accuracy[i] < 1),
+  );
   const perCurve = (read: (i: number) => Conclusion['evidence'][string], what: string) =>
     Object.fromEntries(curves.map(({ name }, i) => [`${name}.${what}`, read(i)]));
   return {
