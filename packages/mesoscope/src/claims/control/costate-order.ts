@@ -93,7 +93,7 @@ export function costateOrderConclusion(
 
 function trivialityOf(measured: readonly CostateErrors[]): string | undefined {
   if (measured.every(({ largestCostate }) => largestCostate === 0)) {
-    return 'every costate is 0: the loss does not depend on the state, or the softmax has decided for the labels';
+    return 'every costate is 0: one class, equal rows of U, or a softmax that has decided for the labels';
   }
   const same = measured.every(({ errors, largestCostate }) =>
     errors.every((error) => error <= 64 * Number.EPSILON * largestCostate),
