@@ -5,6 +5,7 @@ import { headFlow } from './flow.ts';
 import { type HeadLaw, headLaw } from './head-law.ts';
 import { headDistance } from './matching.ts';
 import type { HeadProblem } from './problem.ts';
+import { flowContraction } from './step-contraction.ts';
 
 /** Times at which laws are compared: multiples of T over this. */
 const observations = 4;
@@ -64,6 +65,8 @@ export interface Distances {
 
 /** What one group of draws shows: root mean squares, for each scale. */
 export interface CoupledRuns {
+  /** {@link flowContraction} of the limit with the steps that the flows have, at the first group. */
+  readonly contraction: number | undefined;
   /** Exact flows of N heads against the limit. */
   readonly byHeads: Distances;
   /** One-sample descent with step η against the exact flow of the same heads. */
@@ -191,6 +194,7 @@ export function coupledRuns(
       return Math.sqrt(controlledMean(squares, controls, variance / headCounts[c]));
     });
   return {
+    contraction: group === 0 ? flowContraction(problem, law, horizon, observations) : undefined,
     byHeads: {
       risk: controlled(({ flow }) => flow.risk),
       coupled: byHeads.map((drawn) => rms(drawn.map(({ flow }) => flow.coupled))),
@@ -212,7 +216,7 @@ function rms(values: readonly number[]): number {
 }
 
 /**
- * The mean of draws beside which a control was observed whose mean is known: the regression of one on the other, at that mean. It
+ * The mean of positive draws beside which a control was observed whose mean is known: the regression of one on the other, at that mean. It
  * scatters less than the plain mean by `√(1 − correlation²)`, and is biased by O(1/draws) (Glasserman, Monte Carlo Methods in
  * Financial Engineering, 2003, §4.1).
  */
@@ -221,9 +225,10 @@ export function controlledMean(
   controls: readonly number[],
   expected: number,
 ): number {
-  if (controls.every((control) => control === controls[0])) {
-    return values.reduce((sum, value) => sum + value, 0) / values.length;
-  }
+  const plain = values.reduce((sum, value) => sum + value, 0) / values.length;
+  if (controls.every((control) => control === controls[0])) return plain;
   const { slope, intercept } = fitLine(controls, values);
-  return intercept + slope * expected;
+  const controlled = intercept + slope * expected;
+  // Squares have no mean below 0: there the control explains nothing.
+  return controlled > 0 ? controlled : plain;
 }

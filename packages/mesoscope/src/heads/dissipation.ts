@@ -2,6 +2,7 @@ import type { HeadExperiment } from './experiment.ts';
 import { headFlow } from './flow.ts';
 import { type HeadLaw, headLaw } from './head-law.ts';
 import { headDistance } from './matching.ts';
+import { stepContraction } from './step-contraction.ts';
 
 /** Steps of the flow up to T, by the classical Runge–Kutta scheme; the last path is the one that is shown. */
 export const flowSteps = [8, 16, 32, 64];
@@ -19,9 +20,7 @@ const schedule = (t: number) => 1 + 0.5 * Math.cos(2 * t);
 export interface Dissipation {
   /** `(R(0) − R(T)) / ∫ξ∫|∇Ψ|²dρ dt` along the flow, for each number of {@link flowSteps}: Simpson's rule. */
   readonly ratios: number[];
-  /** By how much each doubling of {@link flowSteps} moves the heads at T, as vectors. */
-  readonly moves: number[];
-  /** Last of {@link moves} over the one before: 1/16 in the limit, as the scheme is of order 4; 0 where only rounding moves them. */
+  /** {@link stepContraction} of the last three of {@link flowSteps}. */
   readonly contraction: number;
   /** `|1 − (R(0) − R(T))/Σ_k ηξ∫|∇Ψ|²dρ_k|` of gradient descent with step η, for each number of {@link descentSteps}. */
   readonly deviations: number[];
@@ -69,12 +68,8 @@ export function measureDissipation({ problem, law }: HeadExperiment, horizon: nu
   const [{ risk, slopeSquare }] = path;
   const lost = risk - path[path.length - 1].risk;
   const ends = paths.map((states) => states[states.length - 1].law.parameters);
-  const moves = ends.slice(1).map((end, i) => distance(end, ends[i]));
-  const [before, latest] = moves.slice(-2);
-  const rounding = path.length * Number.EPSILON * Math.hypot(...ends[ends.length - 1]);
   return {
-    moves,
-    contraction: latest <= rounding ? 0 : latest / before,
+    contraction: stepContraction(ends, path.length - 1),
     ratios: paths.map((states) => balance(states, horizon)),
     deviations: descents.map((states) => leftOver(states, horizon)),
     lags: strides.map((stride) => stride * short),
@@ -88,10 +83,6 @@ export function measureDissipation({ problem, law }: HeadExperiment, horizon: nu
     slopes: inner.map((state) => state.rate),
     lost: lost / Math.abs(risk),
   };
-}
-
-function distance(first: Float64Array, second: Float64Array): number {
-  return Math.sqrt(first.reduce((sum, x, j) => sum + (x - second[j]) ** 2, 0));
 }
 
 function balance(path: readonly State[], horizon: number): number {

@@ -13,7 +13,7 @@ import { experimentCount } from '../fields.ts';
 import { experiments } from '../given.ts';
 import { deterministicOrder } from '../order.ts';
 import { nothing, notTrivial } from '../verdict.ts';
-import { checkHeads, explicitExperiment, headData, penalty } from './instance.ts';
+import { checkHeads, explicitExperiment, headData, penalty, resolvedSteps } from './instance.ts';
 
 const given = experiments({
   label: 'energy along the flow',
@@ -89,19 +89,14 @@ export const dissipation = claim<ReturnType<typeof given.parse>, Dissipation>({
       ],
       resolution: [
         notTrivial(resting ? 'the law is at rest: there is no risk to lose' : undefined),
-        {
-          // What the intervals below leave open rests on it.
-          name: 'the steps resolve the flow: halving them contracts what it moves as an order nearer to the 4 of the scheme than to 0 does, below 1/4',
-          holds: resting || contractions.every((factor) => factor < 1 / 4),
-          value: Math.max(...contractions),
-        },
+        resolvedSteps(contractions),
       ],
       checks: [balance, descent, speed],
       evidence: {
         ratios: measured.map(({ ratios }) => ratios[last]),
         'ratios.bySteps': measured.map(({ ratios }) => ratios),
         'ratios.steps': flowSteps,
-        'flow.moves': measured.map(({ moves }) => moves),
+        'flow.contraction': contractions,
         steps: descentSteps.map((n) => horizon / n),
         'descent.deviation': deviations,
         'speed.h': lags,

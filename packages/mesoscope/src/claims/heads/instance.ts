@@ -4,7 +4,9 @@ import type { HeadExperiment } from '../../heads/experiment.ts';
 import { type HeadLaw, headLaw, headLawOf } from '../../heads/head-law.ts';
 import { createHeadProblem } from '../../heads/problem.ts';
 import { type SequenceData, sequenceData } from '../../heads/sequences.ts';
+import { resolvedContraction } from '../../heads/step-contraction.ts';
 import type { Backend } from '../../kernels/backend.ts';
+import type { Condition } from '../check.ts';
 import { matrix } from '../fields.ts';
 
 const head = z.strictObject({
@@ -41,6 +43,15 @@ export const headData = {
 };
 
 export type HeadData = z.infer<z.ZodObject<typeof headData>>;
+
+/** The resolution that steps of the flow are small enough for its numbers to mean anything, by what halving them contracts. */
+export function resolvedSteps(contractions: readonly number[]): Condition {
+  return {
+    name: 'the steps resolve the flow: halving them contracts what it moves as an order nearer to the 4 of the scheme than to 0 does, below 1/4',
+    holds: contractions.every((contraction) => contraction < resolvedContraction),
+    value: Math.max(...contractions),
+  };
+}
 
 /** Complaints about explicit data whose parts do not fit each other. */
 export function checkHeads(
