@@ -91,15 +91,20 @@ export interface VariantOptions {
   readonly seed: number;
 }
 
-/** Measures one layer of l2 or sinkhorn attention; under softmax nothing is moved. */
+/**
+ * Measures one layer of l2 or sinkhorn attention; under softmax nothing is moved.
+ *
+ * @param rateOf - of the exponential bound; others than {@link growthRate} are what a comparison must notice
+ */
 export function measureVariant(
   backend: Backend,
   flow: GaussianFlow,
   options: VariantOptions,
+  rateOf: (layer: GaussianLayer) => number = growthRate,
 ): VariantRecord {
   const { layer, start, horizon } = flow;
   const closure = integrateMoments(layer, start, { horizon });
-  const rate = growthRate(layer);
+  const rate = rateOf(layer);
   const times = depthsUpTo(closure.time, 60);
   const traces = times.map((t) => frobeniusNorm(closure.at(t).factor) ** 2);
   const metrics = actingHeads(layer).flatMap(({ keyMetric }) => keyMetric ?? []);
