@@ -1,6 +1,8 @@
 /**
  * What most people need, by name. Each room has a sub-path of its own with all that it exports: `mesoscope/field`,
  * `mesoscope/flow`, `mesoscope/control`, `mesoscope/gaussian` and so on.
+ *
+ * @module mesoscope
  */
 
 // Claims: theorems that can be run, and how to write one.
