@@ -8,7 +8,7 @@ const notes = readdirSync(folder).map((file) => {
   const [, subject] = /^# .*claims about (.+)$/im.exec(
     readFileSync(new URL(file, folder), 'utf8'),
   )!;
-  return { text: subject, link: `/notes/${file}` };
+  return { text: subject[0].toUpperCase() + subject.slice(1), link: `/notes/${file}` };
 });
 
 /** The names of the root first, then those of each room. */
