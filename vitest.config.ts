@@ -13,7 +13,7 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ['packages/*/src/**/*.test.ts'],
+    include: ['packages/*/src/**/*.test.ts', 'test/house/**/*.test.ts'],
     exclude: ['packages/*/src/**/*.slow.test.ts'],
     testTimeout: 60_000,
     pool: 'forks',

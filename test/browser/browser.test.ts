@@ -39,6 +39,7 @@ async function files(): Promise<Files> {
     format: 'esm',
     platform: 'browser',
     write: false,
+    tsconfigRaw: {},
   });
   return {
     '/': { type: 'text/html', body: '<!doctype html><title>Mesoscope</title>' },

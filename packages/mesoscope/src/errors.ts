@@ -1,6 +1,6 @@
 /**
  * Everything that can be wrong with what a person hands us, as data. The sentence is made late, by
- * {@link describe}, so that a command line, a page and a test can each show it their own way.
+ * `describe`, so that a command line, a page and a test can each show it their own way.
  */
 export type Fault =
   | {

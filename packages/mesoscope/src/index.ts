@@ -1,6 +1,8 @@
 /**
  * What most people need, by name. Each room has a sub-path of its own with all that it exports: `mesoscope/field`,
  * `mesoscope/flow`, `mesoscope/control`, `mesoscope/gaussian` and so on.
+ *
+ * @module mesoscope
  */
 
 // Claims: theorems that can be run, and how to write one.
@@ -15,7 +17,6 @@ export {
   identical,
 } from './claims/check.ts';
 export { type Claim, claim, type Finding } from './claims/claim.ts';
-export { claimsDocument } from './claims/document.ts';
 export { experiments } from './claims/given.ts';
 export { deterministicOrder, sampledOrder } from './claims/order.ts';
 export { claimById, claims } from './claims/registry.ts';
@@ -29,23 +30,21 @@ export { MesoscopeError } from './errors.ts';
 // Fields: layers as vector fields.
 export { affine } from './field/affine.ts';
 export { attention } from './field/attention.ts';
-export { evaluateField } from './field/evaluate.ts';
 export { feedForward } from './field/feed-forward.ts';
 export type { Field } from './field/field.ts';
-export { postnormalise, prenormalise } from './field/normalise.ts';
+export { prenormalise } from './field/normalise.ts';
 export { initialiseParameters, parametersFromMatrices } from './field/parameters.ts';
 export { sumOf } from './field/sum.ts';
-export { tangent } from './field/tangent.ts';
 export { transformerBlock } from './field/transformer-block.ts';
 export { transformerLayer } from './field/transformer-layer.ts';
 // Flows: fields over depth.
-export { piecewiseConstantControls, piecewiseLinearControls } from './flow/controls.ts';
+export { piecewiseConstantControls } from './flow/controls.ts';
 export { createFlow } from './flow/flow.ts';
 export type { Flow } from './flow/flow-contract.ts';
-export { gradedGrid, uniformGrid } from './flow/grid.ts';
+export { uniformGrid } from './flow/grid.ts';
 export { solveOde } from './flow/ode.ts';
 export { euler, heun, rk4 } from './flow/scheme.ts';
-export { type SimulatedFlow, type Simulation, simulate } from './flow/simulate.ts';
+export { simulate } from './flow/simulate.ts';
 export { classifyLayer } from './gaussian/classify.ts';
 export { gaussianLayer } from './gaussian/layer.ts';
 export { integrateMoments } from './gaussian/moment-flow.ts';
@@ -54,19 +53,17 @@ export { certifyHeads } from './heads/certificate.ts';
 export { headLaw } from './heads/head-law.ts';
 export { createHeadProblem } from './heads/problem.ts';
 // Where it runs.
-export type { Backend, FloatArray, Precision } from './kernels/backend.ts';
+export type { Backend } from './kernels/backend.ts';
 export { createReferenceBackend } from './kernels/reference/backend.ts';
 export { createWasmBackend, type WasmBackendOptions } from './kernels/wasm/backend.ts';
 export { wassersteinDistance } from './law/distance/index.ts';
 // Laws, and how far apart they are.
 export { box, dirac, gaussian, type Law, mixture, particles } from './law/law.ts';
 // Numbers with their intervals.
-export { studentQuantile, studentUpperTail } from './numeric/distributions.ts';
-export { binomialInterval, fitLine, fitRate, meanInterval } from './numeric/fit.ts';
+export { fitRate, meanInterval } from './numeric/fit.ts';
 export { randomStream } from './numeric/random.ts';
 // Studies: configurations that run in counted pieces.
 export { studies, studyByName } from './study/registry.ts';
 export { runStudy } from './study/run-here.ts';
-export { singlePiece } from './study/single-piece.ts';
 export { type Study, study } from './study/study.ts';
 export { version } from './version.ts';

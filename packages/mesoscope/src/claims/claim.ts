@@ -76,6 +76,7 @@ export interface ClaimDefinition<G, M> {
   ): Conclusion;
 }
 
+/** A theorem that can be run: what {@link claim} makes of a definition. */
 export interface Claim<G = unknown, M = unknown> extends ClaimDefinition<G, M> {
   /** The letter before the dot of its id: one of the papers, or a group of one's own. */
   readonly paper: string;

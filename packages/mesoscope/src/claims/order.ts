@@ -64,13 +64,13 @@ export function deterministicOrder(
 /**
  * The order of errors that are random: log–log slopes of independent groups of draws, with the Student-t interval of their
  * mean (at the joint level where `among` intervals are asked at once) and, apart from it, the bias bound of scales that are
- * not yet asymptotic ({@link fitOrder}) or the caller's own.
+ * not yet asymptotic (`fitOrder`) or the caller's own.
  */
 export function sampledOrder(
   question: OrderQuestion & {
     /** How many intervals the claim asks at once; default 1. */
     readonly among?: number;
-    /** Of the slope; default what {@link fitOrder} finds. */
+    /** Of the slope; default what `fitOrder` finds. */
     readonly bias?: number;
   },
 ): Check {

@@ -46,7 +46,11 @@ export const claims: readonly Claim[] = [
   ...ensembleClaims,
 ];
 
-/** @throws MesoscopeError `unknown-name`, with the nearest id */
+/**
+ * The claim of an id such as `A.euler-order`.
+ *
+ * @throws MesoscopeError `unknown-name`, with the nearest id
+ */
 export function claimById(id: string, among: readonly Claim[] = claims): Claim {
   const found = among.find((claim) => claim.id === id);
   if (found === undefined) throw unknownClaim(id, among);

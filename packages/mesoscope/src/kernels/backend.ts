@@ -3,6 +3,7 @@ import type { Program } from './program.ts';
 /** Numbers as a backend stores them. */
 export type FloatArray = Float64Array | Float32Array;
 
+/** Numbers in memory and in all arithmetic. */
 export type Precision = 'f64' | 'f32';
 
 /** What one run of a program is given. */

@@ -129,7 +129,7 @@ export type InstructionOf<Op extends Opcode> = {
   readonly [Name in Optional<InstructionTable[Op]['numbers'], DefaultRule>]?: number | undefined;
 };
 
-/** One step of a program. What each does stands in {@link instructionTable}. */
+/** One step of a program. What each does stands in `instructionTable`. */
 export type Instruction = { [Op in Opcode]: InstructionOf<Op> }[Opcode];
 
 /**

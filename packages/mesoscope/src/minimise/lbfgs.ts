@@ -66,7 +66,7 @@ export const lbfgsStatusSentence: Readonly<Record<LbfgsStatus, string>> = {
 /**
  * L-BFGS: the two-loop recursion over the last pairs of steps and gradient changes, with steps that satisfy the strong
  * Wolfe conditions (Nocedal & Wright, Numerical Optimization, algorithms 7.5 and 3.5), near rounding their approximate
- * form ({@link searchLine}). For small deterministic problems: memory 2 m vectors. A coroutine: it yields the points at which it
+ * form (`searchLine`). For small deterministic problems: memory 2 m vectors. A coroutine: it yields the points at which it
  * wants to know the function, so that many minimisations can share their evaluations. Who evaluates may round a point in place,
  * to the precision of the function's arithmetic.
  *

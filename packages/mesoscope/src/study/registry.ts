@@ -15,7 +15,11 @@ export const studies: readonly Study[] = [
   ...gaussianStudies,
 ];
 
-/** @throws MesoscopeError `unknown-name`, with the nearest name */
+/**
+ * The study of a name such as `gaussian/phase`.
+ *
+ * @throws MesoscopeError `unknown-name`, with the nearest name
+ */
 export function studyByName(name: string, among: readonly Study[] = studies): Study {
   const found = among.find((study) => study.name === name);
   if (found === undefined) {

@@ -32,7 +32,7 @@ export interface CloudMeasures {
   readonly nullDeviation: number;
   /**
    * How far the variance of |x − m|² is from 2 tr Σ², what a Gaussian law has, in standard deviations: a test of kurtosis as Mardia's,
-   * whatever basis the tokens are written in, for any n and d. See {@link normTest}.
+   * whatever basis the tokens are written in, for any n and d. See `normTest`.
    */
   readonly normDeviations: number;
   /** p-values of Mardia's statistics of the cloud in a few random directions. */

@@ -78,7 +78,7 @@ export interface MinimumEnergyOptions {
  * from the complement of the support to itself. Single shooting on (S, p_0) by damped Newton steps, from continuation
  * of the target along the Bures geodesic from the start itself, where the costate is 0, and from the costates of
  * `directMinimumEnergy`, started on the geodesic and at random controls. There can be several extremals; the cheapest one is
- * taken. That none costs less is proved only where {@link energyLowerBound} is reached.
+ * taken. That none costs less is proved only where `energyLowerBound` is reached.
  *
  * In one dimension this is the geodesic of the hyperbolic plane in the coordinates (m/σ, 1/σ); for centred laws
  * `U_t = e^{tω}U_0e^{−tω}`, `ω = U_0 − U_0ᵀ`.

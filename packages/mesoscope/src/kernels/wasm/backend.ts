@@ -6,6 +6,7 @@ import { loadKernels, type WasmBuild } from './module.ts';
 import { canShareMemory } from './platform.ts';
 import { startPool } from './pool.ts';
 
+/** What {@link createWasmBackend} may be asked for. */
 export interface WasmBackendOptions {
   /** Numbers in memory and in all arithmetic; default `f64`. */
   readonly precision?: Precision;
