@@ -24,7 +24,7 @@ export function movingLaw(realisation: string, flow: MomentFlow): Section {
     flow,
     Array.from({ length: steps + 1 }, (_, k) => k / steps),
   );
-  const [x, y] = [whole.x, whole.y].map(Array.from<number>).map(withMargin);
+  const [x, y] = [withMargin(whole.x), withMargin(whole.y)];
   const caption = 'The ellipse of one standard deviation, and the way of its centre.';
   return {
     kind: 'animation',
@@ -46,7 +46,8 @@ export function movingLaw(realisation: string, flow: MomentFlow): Section {
 }
 
 /** From least to largest, with a twentieth on both sides. */
-function withMargin(values: readonly number[]): [number, number] {
+function withMargin(given: ArrayLike<number>): [number, number] {
+  const values = Array.from(given);
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const margin = 0.05 * (high - low);
   return [low - margin, high + margin];
