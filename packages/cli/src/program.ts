@@ -126,7 +126,7 @@ function commands(environment: Environment, finish: (code: number) => void): Com
   withJson(program.command('figures'))
     .argument('<run>', 'folder of a finished run, or its run.json')
     .description('Draw the figures of a run again, for a paper.')
-    .option('--format <list>', 'pdf (default), svg, tikz, png, with commas between them')
+    .option('--format <list>', 'pdf (default), svg, tikz, png; gif of animations; with commas')
     .option('--width <length>', 'of a figure, as in 8.6cm (default), 86mm, 3.4in, 244pt')
     .option('--font <name>', '"DejaVu Sans" (default), "DejaVu Serif", or a .ttf or .otf file')
     .option('--font-size <length>', 'default: 8pt')
