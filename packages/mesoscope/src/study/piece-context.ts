@@ -23,12 +23,12 @@ export async function computePiece(
   equipment: PieceEquipment,
   events: PieceEvents,
 ): Promise<unknown> {
-  const { backend, corpus, images, interrupted } = equipment;
+  const { backend, corpus, images, trainedModel, interrupted } = equipment;
   const { index, needed } = order;
   let last = performance.now();
   let told = { time: Number.NEGATIVE_INFINITY, label: undefined as string | undefined };
   const context: PieceContext = {
-    ...{ backend, corpus, images, index, needed },
+    ...{ backend, corpus, images, trainedModel, index, needed },
     progress(share, label) {
       const time = performance.now();
       if (label === told.label && time - told.time < shareInterval) return;
