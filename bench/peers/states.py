@@ -1,7 +1,7 @@
 """Golden hidden states of transformers for the parity tests and docs/checkpoints.md.
 
     python3 bench/peers/states.py OUT                    # one small random model of every architecture
-    python3 bench/peers/states.py OUT NAME=FOLDER ...     # projections of the states of checkpoints in folders
+    python3 bench/peers/states.py OUT NAME:TYPE=PLACE     # projections of the states of a checkpoint: a folder, .gguf or .onnx
 
 A small model is Model(config) with every number of the checkpoint drawn anew, so that no bias is 0, no gain and no layer scale 1.
 It is saved in f32 as save_pretrained does, and run in f64 on those f32 weights. transformers computes rotary angles, RMS norms and
@@ -133,7 +133,8 @@ def golden(name, folder, stored):
     config = stored.config
     model = in_double(name, stored)
     if hasattr(config, "image_size"):
-        size = config.image_size
+        # One of the two whose positions may be resized gets a larger image than they are meant for.
+        size = 12 if name == "dinov2-swiglu" else config.image_size
         given = {"pixels": generator.standard_normal((config.num_channels, size, size))}
         inputs = {"pixel_values": torch.tensor(given["pixels"])[None]}
     else:
@@ -151,23 +152,141 @@ def signs(d, count):
     return values.reshape(d, count)
 
 
-def projected(states, count=4):
+def projected(states, rows=12, count=2):
+    """Of each state its root mean square and, for a few tokens, its products with random signs over sqrt(d)."""
     found = {}
     for name, value in states.items():
-        if name == "logits":
-            continue
-        d = value.shape[1]
-        found[name] = value @ signs(d, count) / np.sqrt(d)
+        n, d = value.shape
+        tokens = np.unique(np.linspace(0, n - 1, rows).astype(int))
+        found["tokens"] = tokens
+        found[name] = np.ascontiguousarray((value @ signs(d, count) / np.sqrt(d))[tokens])
         found[f"{name}.rms"] = np.array([np.sqrt(np.mean(value**2))])
     return found
 
 
+def fixed_ids(vocabulary, n=24):
+    return np.array([(7 + 13 * i * i) % vocabulary for i in range(n)])
+
+
+def fixed_pixels(channels, height, width):
+    """A smooth image and noise that any language can make: sines, and the signs above."""
+    c, y, x = np.meshgrid(np.arange(channels), np.arange(height), np.arange(width), indexing="ij")
+    smooth = np.sin(0.05 * y + c) + np.cos(0.03 * x - c)
+    return smooth + 0.25 * signs(channels * height * width, 1).reshape(smooth.shape)
+
+
+def packaged(name, model_type, folder, out):
+    """Projections of the states of a checkpoint in a folder of Hugging Face's layout, or of a GGUF file; weights in f32, run in f64."""
+    if folder.endswith(".gguf"):
+        where, file = os.path.split(folder)
+        stored = AutoModelForCausalLM.from_pretrained(where, gguf_file=file, dtype=torch.float32)
+        config, weights = stored.config, stored.state_dict()
+    else:
+        values = json.load(open(os.path.join(folder, "config.json")))
+        config = AutoConfig.for_model(model_type, **{k: v for k, v in values.items() if k != "model_type"})
+        weights = read_weights(folder)
+    causal = model_type in CAUSAL
+    double()
+    model = (AutoModelForCausalLM if causal else AutoModel).from_config(config).double().eval()
+    own = model.state_dict()
+    aligned = {key: weights[found] for key in own for found in weights if found == key or found.endswith("." + key)}
+    missing = [key for key in own if key not in aligned and "pooler" not in key and key != "lm_head.weight"]
+    assert not missing, missing
+    model.load_state_dict(aligned, strict=False)
+    ids = fixed_ids(config.vocab_size)
+    states = run(model, {"input_ids": torch.tensor(ids)[None]})
+    states.pop("logits", None)
+    save_file({"ids": ids} | projected(states), os.path.join(out, f"{name}.safetensors"))
+
+
+def read_weights(folder):
+    if os.path.exists(os.path.join(folder, "model.safetensors")):
+        from safetensors.torch import load_file
+
+        return load_file(os.path.join(folder, "model.safetensors"))
+    return torch.load(os.path.join(folder, "pytorch_model.bin"), map_location="cpu", weights_only=True)
+
+
+def packaged_onnx(name, path, out):
+    """
+    Projections of the states of an ONNX file: an image model in f64 by onnx's reference evaluator, every float32 of the graph made
+    float64; a text model with int8 weights in f32 by onnxruntime, whose rounding is part of its weights.
+    """
+    import onnx
+    import onnxruntime
+
+    model = onnx.load(path)
+    graph = model.graph
+    if graph.input[0].name == "input_ids":
+        norms = [n.output[0] for n in graph.node if n.op_type == "LayerNormalization"]
+        outputs = {f"h{l}": norms[2 * l] for l in range(len(norms) // 2 + 1)}
+        table = next(t for t in graph.initializer if "word_embeddings" in t.name)
+        ids = fixed_ids(table.dims[0])
+        given = {"ids": ids}
+        feed = {"input_ids": ids[None], "attention_mask": np.ones_like(ids)[None], "token_type_ids": np.zeros_like(ids)[None]}
+        for output in outputs.values():
+            graph.output.append(onnx.helper.make_tensor_value_info(output, onnx.TensorProto.FLOAT, None))
+        session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+        found = session.run(list(outputs.values()), feed)
+    else:
+        from onnx.reference import ReferenceEvaluator
+
+        names = [n.output[0] for n in graph.node]
+        layers = 1 + max(int(n.split("layer.")[1].split("/")[0]) for n in names if "/backbone/encoder/layer." in n)
+        outputs = {"h0": "/backbone/embeddings/Add_output_0"}
+        outputs |= {f"h{l + 1}": f"/backbone/encoder/layer.{l}/Add_1_output_0" for l in range(layers)}
+        outputs |= {"final": "/backbone/layernorm/Add_1_output_0"} if "/backbone/layernorm/Add_1_output_0" in names else {}
+        given, height = {}, 224
+        widen(graph)
+        del graph.output[:]
+        for output in outputs.values():
+            graph.output.append(onnx.helper.make_tensor_value_info(output, onnx.TensorProto.DOUBLE, None))
+        last = max(i for i, n in enumerate(graph.node) if n.output[0] in outputs.values())
+        kept = list(graph.node)[: last + 1]
+        del graph.node[:]
+        graph.node.extend(kept)
+        found = ReferenceEvaluator(model).run(None, {graph.input[0].name: fixed_pixels(3, height, height)[None]})
+    states = {key: value[0].astype(np.float64) for key, value in zip(outputs, found)}
+    save_file(given | projected(states), os.path.join(out, f"{name}.safetensors"))
+
+
+def widen(graph):
+    """Every float32 of an ONNX graph as float64."""
+    import onnx
+
+    def wide(tensor):
+        if tensor.data_type == onnx.TensorProto.FLOAT:
+            tensor.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(tensor).astype(np.float64), tensor.name))
+
+    for tensor in graph.initializer:
+        wide(tensor)
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.type == onnx.AttributeProto.TENSOR:
+                wide(attribute.t)
+            if node.op_type == "Cast" and attribute.name == "to" and attribute.i == onnx.TensorProto.FLOAT:
+                attribute.i = onnx.TensorProto.DOUBLE
+    for value in graph.input:
+        value.type.tensor_type.elem_type = onnx.TensorProto.DOUBLE
+
+
 if __name__ == "__main__":
     out, *given = sys.argv[1:]
-    names = [] if given else list(CONFIGURATIONS)
-    folders = {name: random_model(name, out) for name in names}
-    stored = {name: class_of(name).from_pretrained(folder, dtype=torch.float32) for name, folder in folders.items()}
-    double()
-    for name, folder in folders.items():
-        golden(name, folder, stored[name])
-        print(name, sum(os.path.getsize(os.path.join(folder, f)) for f in os.listdir(folder)), "bytes")
+    os.makedirs(out, exist_ok=True)
+    if given:
+        for one in given:
+            name, place = one.split("=", 1)
+            name, _, model_type = name.partition(":")
+            if place.endswith(".onnx"):
+                packaged_onnx(name, place, out)
+            else:
+                packaged(name, model_type, place, out)
+            print(name, os.path.getsize(os.path.join(out, f"{name}.safetensors")), "bytes")
+    else:
+        folders = {name: random_model(name, out) for name in CONFIGURATIONS}
+        stored = {name: class_of(name).from_pretrained(folder, dtype=torch.float32) for name, folder in folders.items()}
+        double()
+        for name, folder in folders.items():
+            golden(name, folder, stored[name])
+            os.path.exists(extra := os.path.join(folder, "generation_config.json")) and os.remove(extra)
+            print(name, sum(os.path.getsize(os.path.join(folder, f)) for f in os.listdir(folder)), "bytes")

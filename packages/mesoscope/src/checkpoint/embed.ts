@@ -31,7 +31,7 @@ export type ModelInput = IdInput | PixelInput;
  * @throws MesoscopeError `invalid-value` (a token that is not in the vocabulary, too many tokens, a text where there must be an
  *   image), `shape-mismatch`, `file`
  */
-export function embed(
+export async function embed(
   backend: Backend,
   { embedding, dimension, longest }: Blueprint,
   weights: NamedWeights,
@@ -90,7 +90,7 @@ async function embedPatches(
   weights: NamedWeights,
   input: PixelInput,
 ): Promise<Matrix> {
-  const { own, projection, image, patch } = embedding;
+  const { own, projection } = embedding;
   const grid = patchGrid(embedding, weights, input);
   const patches = patchesOf(embedding, input, grid);
   const tokens = await mapped(backend, projection, weights, patches, dimension);
@@ -99,9 +99,10 @@ async function embedPatches(
     all.data.set(await weights.tensor(name).read(), i * dimension);
   }
   all.data.set(tokens.data, own.length * dimension);
-  const stored = await weights.tensor(embedding.positions).read();
-  const meant = [Math.floor(image[0] / patch[0]), Math.floor(image[1] / patch[1])] as const;
+  const positionsTensor = weights.tensor(embedding.positions);
+  const stored = await positionsTensor.read();
   const first = own.length * dimension;
+  const meant = positionGrid(embedding, weights, positionsTensor, dimension);
   const positions = resizePositions(stored.subarray(first), meant, grid, dimension);
   for (let k = 0; k < first; k++) all.data[k] += stored[k];
   for (let k = 0; k < positions.length; k++) all.data[first + k] += positions[k];
@@ -127,6 +128,23 @@ function patchGrid(
     });
   }
   return [height / patch[0], width / patch[1]].map(Math.floor) as [number, number];
+}
+
+/** The grid that the positions are of: that of the configuration's images, or a square of their number. */
+function positionGrid(
+  { image, patch, own, resizable }: PatchEmbedding,
+  { source }: NamedWeights,
+  { name, shape }: Tensor,
+  dimension: number,
+): readonly [number, number] {
+  const rows = Math.floor(image[0] / patch[0]);
+  const columns = Math.floor(image[1] / patch[1]);
+  const expected = [1, own.length + rows * columns, dimension];
+  if (shape.every((size, axis) => size === expected[axis])) return [rows, columns];
+  const side = Math.sqrt(shape[1] - own.length);
+  if (resizable && Number.isInteger(side) && shape[2] === dimension) return [side, side];
+  const path = `${source}, ${name}`;
+  throw new MesoscopeError({ code: 'shape-mismatch', path, received: shape, expected });
 }
 
 /** Patches row by row, each as channels × height × width. */

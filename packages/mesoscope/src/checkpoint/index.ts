@@ -7,7 +7,12 @@ export { type Folder, memoryFile, memoryFolder, type RandomAccess } from './file
 export { hiddenStates, type StatesAtDepth, throughLayer } from './hidden-states.ts';
 export { type LoadedLayer, type Model, openModel } from './model.ts';
 export { openCheckpoint } from './open.ts';
-export { type GoldenStates, type ParityError, parityErrors } from './parity.ts';
+export {
+  decodeGoldenStates,
+  type GoldenStates,
+  type ParityError,
+  parityErrors,
+} from './parity.ts';
 export { type CheckpointPlace, findCheckpoints } from './places.ts';
 export { type Recognised, recognise } from './recognise.ts';
 export type { Tensor } from './tensor.ts';

@@ -50,19 +50,29 @@ export function placedTensor({ name, shape, codec, file, start }: StoredTensor):
   };
 }
 
-/** A tensor that must be made whole before a part of it is known: one that lies transposed or strided in its file. */
+/**
+ * A tensor that must be made whole before a part of it is known: one that lies transposed or strided in its file. It stays as long as
+ * memory is not wanted, so that its rows can be read one by one.
+ */
 export function computedTensor(
   description: Pick<Tensor, 'name' | 'shape' | 'dtype'>,
   compute: () => Promise<Numbers>,
 ): Tensor {
   const { name, shape } = description;
-  const read = async () => finite(await compute(), name, 0);
+  let made: WeakRef<Numbers> | undefined;
+  const whole = async () => {
+    const kept = made?.deref();
+    if (kept !== undefined) return kept;
+    const numbers = finite(await compute(), name, 0);
+    made = new WeakRef(numbers);
+    return numbers;
+  };
   return {
     ...description,
-    read,
+    read: whole,
     async readRows(from, to) {
       const row = sizeOf(shape.slice(1));
-      return (await read()).slice(from * row, to * row);
+      return (await whole()).slice(from * row, to * row);
     },
   };
 }

@@ -1,12 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { decodeSafetensors } from '../formats/safetensors.ts';
-import type { Matrix } from '../numeric/matrix.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import type { ModelInput } from './embed.ts';
 import { memoryFolder } from './files.ts';
 import { openCheckpoint } from './open.ts';
-import type { GoldenStates } from './parity.ts';
+import { decodeGoldenStates, type GoldenStates } from './parity.ts';
 import type { Weights } from './weights.ts';
 
 const folder = fileURLToPath(new URL('../../fixtures/checkpoints/', import.meta.url));
@@ -26,16 +23,7 @@ function fileOf(name: string, file: string): Uint8Array {
 }
 
 export function goldenStates(name: string): GoldenStates {
-  const arrays = decodeSafetensors(fileOf(name, 'states.safetensors'), name);
-  const states = new Map<string, Matrix>();
-  let input: ModelInput | undefined;
-  for (const [key, { shape, data }] of Object.entries(arrays)) {
-    if (key === 'ids') input = { ids: Array.from(data) };
-    else if (key === 'pixels') input = { height: shape[1], width: shape[2], pixels: data };
-    else states.set(key, { rows: shape[0], columns: shape[1], data: Float64Array.from(data) });
-  }
-  if (input === undefined) throw new Error(`no input in the states of ${name}`);
-  return { input, states };
+  return decodeGoldenStates(fileOf(name, 'states.safetensors'), name);
 }
 
 /** Settings of config.json replaced. */
