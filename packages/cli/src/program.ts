@@ -9,6 +9,7 @@ import { inspectCommand } from './commands/inspect.ts';
 import { listCommand } from './commands/list.ts';
 import { notebookCommand } from './commands/notebook.ts';
 import { exitCode } from './commands/options.ts';
+import { probeCommand } from './commands/probe.ts';
 import { studyCommand } from './commands/study.ts';
 import { templateCommand } from './commands/template.ts';
 import { verifyCommand } from './commands/verify.ts';
@@ -154,6 +155,21 @@ function commands(environment: Environment, finish: (code: number) => void): Com
     .argument('<checkpoint>', 'folder of a trained model, of a package that holds one, or a file')
     .description('Say what a trained model holds and what can be tested; no weight is read.')
     .action(async (path, options) => finish(await inspectCommand(path, options, environment)));
+
+  withRunOptions(program.command('probe'))
+    .argument('[checkpoint]', 'folder of a trained model, of a package that holds one, or a file')
+    .description(
+      'Measure a trained model layer by layer beside its nulls: which theorems hold of it.',
+    )
+    .option('--text <file>', 'a text file, or moby-dick (default)')
+    .option('--ids <list>', 'numbers of tokens in place of a text, with commas between them')
+    .option('--gaussian <law>', 'Gaussian tokens: matched (to the embedded text) or standard')
+    .option('--inputs <count>', 'pieces of the text; default: 4')
+    .option('--tokens <count>', 'tokens of each; default: 96')
+    .option('--heads', 'a table of every head')
+    .option('--states', 'keep the states h0 … hL and final in arrays.npz')
+    .option('--example', 'say how to get a trained model')
+    .action(async (path, options) => finish(await probeCommand(path, options, environment)));
 
   withJson(program.command('doctor'))
     .description('Say what this machine offers.')

@@ -104,7 +104,8 @@ function findStudy(
     });
   }
   const path = resolve(directory, name);
-  if (studies.some((one) => one.name === name) || !existsSync(path)) {
+  const isName = name === 'probe' || studies.some((one) => one.name === name);
+  if (isName || !existsSync(path)) {
     return { study: studyOf(name, studies, study), base: {} };
   }
   const file = parseJson(new TextDecoder().decode(readFile(path, name)), name) as {

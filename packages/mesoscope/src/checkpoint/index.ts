@@ -19,3 +19,17 @@ export { type CheckpointPlace, findCheckpoints } from './places.ts';
 export { type Recognised, recognise } from './recognise.ts';
 export type { Tensor } from './tensor.ts';
 export type { Tokenizer, TokenizerSource } from './tokenizer.ts';
+export {
+  type CloudRecord,
+  type DepthRecord,
+  type LayerRecord,
+  type ProbeOptions,
+  probeModel,
+} from './probe.ts';
+export { withRandomWeights } from './random-weights.ts';
+export * from './statistics/cloud.ts';
+export * from './statistics/heads.ts';
+export * from './statistics/pairs.ts';
+export * from './statistics/spectra.ts';
+export * from './statistics/step.ts';
+export { type AttentionView, attentionView, type HeadView } from './attention-view.ts';

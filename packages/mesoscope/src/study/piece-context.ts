@@ -20,11 +20,11 @@ export async function computePiece(
   equipment: PieceEquipment,
   events: PieceEvents,
 ): Promise<unknown> {
-  const { backend, corpus, images, interrupted } = equipment;
+  const { backend, corpus, images, trainedModel, interrupted } = equipment;
   const { index, needed } = order;
   let last = performance.now();
   const context: PieceContext = {
-    ...{ backend, corpus, images, index, needed },
+    ...{ backend, corpus, images, trainedModel, index, needed },
     progress: events.progress,
     metric: events.metric,
     async checkpoint(make) {
