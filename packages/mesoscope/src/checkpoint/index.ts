@@ -4,8 +4,6 @@ export * from './checkpoint.ts';
 export { describeModel, type ModelDescription } from './describe-model.ts';
 export type { IdInput, ModelInput, PixelInput } from './embed.ts';
 export { type Folder, memoryFile, memoryFolder, type RandomAccess } from './files.ts';
-export { type HeadMatrices, headMatrices } from './head-matrices.ts';
-export { type HeadSpectra, headSpectra, randomHead } from './head-spectra.ts';
 export { hiddenStates, type StatesAtDepth, throughLayer } from './hidden-states.ts';
 export { type LoadedLayer, type Model, openModel } from './model.ts';
 export { openCheckpoint } from './open.ts';
