@@ -10,5 +10,5 @@ export interface Contents {
   readonly notes?: readonly string[];
   readonly licence?: string | undefined;
   /** Its tokeniser, in formats that carry one. */
-  readonly tokenizer?: () => Tokenizer;
+  readonly tokenizer?: (() => Tokenizer) | undefined;
 }

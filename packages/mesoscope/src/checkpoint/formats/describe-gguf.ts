@@ -36,13 +36,20 @@ const keys: Readonly<Record<string, string>> = {
  * llama.cpp stores the rows of Q and K so that the rotary map acts on neighbours (2i, 2i + 1); they are put back to the
  * two halves (i, i + k/2) of Hugging Face.
  *
- * @throws MesoscopeError `file` for rows that do not divide into heads
+ * @throws MesoscopeError `file` for rows that do not divide into heads, and for a part of a model in several files
  */
 export function describeGguf({ metadata, tensors }: Gguf, path: string): Contents {
+  const parts = Number(metadata.get('split.count') ?? 1);
+  if (parts > 1) {
+    const wayOut = 'Join them: llama-gguf-split --merge.';
+    throw unreadable(path, `it is one of ${parts} parts of a model`, wayOut);
+  }
   const licence = metadata.get('general.license');
   const common = {
     licence: licence === undefined ? undefined : `${String(licence)} (${path})`,
-    ...(metadata.has('tokenizer.ggml.model') && { tokenizer: () => ggufTokenizer(metadata, path) }),
+    tokenizer: metadata.has('tokenizer.ggml.model')
+      ? () => ggufTokenizer(metadata, path)
+      : undefined,
   };
   const architecture = String(metadata.get('general.architecture'));
   if (architecture !== 'llama') {

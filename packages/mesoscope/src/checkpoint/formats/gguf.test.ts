@@ -4,6 +4,7 @@ import { openCheckpoint } from '../open.ts';
 import { readGguf } from './gguf.ts';
 import {
   ascii,
+  type GgufSetting,
   ggufBytes,
   ggufSetting,
   joined,
@@ -84,6 +85,35 @@ describe('what is unsound is refused', () => {
   ])('%s', async (_, bytes, sentence) => {
     await expect(open(bytes)).rejects.toThrow(sentence);
   });
+});
+
+it('refuses a part of a model, and keeps the names of an architecture without a table', async () => {
+  const tensor = { name: 'blk.0.attn_q.weight', shape: [1], type: 0, bytes: singlesOf([1]) };
+  const gguf = (settings: Readonly<Record<string, GgufSetting>>) =>
+    openCheckpoint(memoryFolder('tiny', { 'tiny.gguf': ggufBytes(settings, [tensor]) }));
+  const architecture = text('mamba');
+  await expect(
+    gguf({ 'general.architecture': architecture, 'split.count': u32(3) }),
+  ).rejects.toThrow(
+    'tiny.gguf: it is one of 3 parts of a model. Join them: llama-gguf-split --merge.',
+  );
+  const other = await gguf({ 'general.architecture': architecture, 'mamba.block_count': u32(2) });
+  expect([...other.tensors.keys()]).toEqual(['blk.0.attn_q.weight']);
+  expect(other.config).toMatchObject({ model_type: 'mamba', 'mamba.block_count': 2 });
+});
+
+it('refuses rows that heads cannot share', async () => {
+  const settings = { 'general.architecture': text('llama'), 'llama.attention.head_count': u32(3) };
+  const tensor = {
+    name: 'blk.0.attn_q.weight',
+    shape: [4, 1],
+    type: 0,
+    bytes: singlesOf([1, 2, 3, 4]),
+  };
+  const files = { 'tiny.gguf': ggufBytes(settings, [tensor]) };
+  await expect(openCheckpoint(memoryFolder('tiny', files))).rejects.toThrow(
+    '4 rows, which 3 heads cannot share',
+  );
 });
 
 describe('a Llama', () => {

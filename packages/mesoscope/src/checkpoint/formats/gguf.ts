@@ -122,7 +122,7 @@ function readPlace(cursor: Cursor, path: string) {
       'Take a file of the model in one of these, or its safetensors.',
     );
   }
-  if (!shape.every(Number.isSafeInteger) || (shape.at(-1) ?? codec.block) % codec.block !== 0) {
+  if (!shape.every(Number.isSafeInteger) || (shape.at(-1) ?? 1) % codec.block !== 0) {
     throw unreadable(path, `tensor "${name}" has rows of no whole blocks of ${codec.dtype}`);
   }
   return { name, shape, codec, offset };

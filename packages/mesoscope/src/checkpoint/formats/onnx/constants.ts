@@ -36,44 +36,61 @@ export function foldConstants({ constants, nodes }: OnnxModel, path: string): On
   const parts = new Set<string>();
   // Nodes come in the order in which they are computed.
   for (const node of nodes) {
-    const inputs = node.inputs.map((name) => tensors.get(name));
-    const [first, ...others] = inputs;
-    const fold = folds[node.operator];
-    if (fold === undefined || first === undefined || others.includes(undefined)) continue;
-    const folded = fold(first, others as readonly Tensor[], node);
+    const fold = folds.get(node.operator);
+    const inputs = node.inputs.flatMap((name) => tensors.get(name) ?? []);
+    const [output] = node.outputs;
+    if (fold === undefined || output === undefined || inputs.length < node.inputs.length) continue;
+    const folded = fold(inputs, node);
     if (folded === undefined) continue;
-    tensors.set(node.outputs[0], { ...folded, name: node.outputs[0] });
+    tensors.set(output, { ...folded, name: output });
     for (const name of node.inputs) parts.add(name);
   }
   return { tensors, parts };
 }
 
-type Fold = (first: Tensor, others: readonly Tensor[], node: OnnxNode) => Tensor | undefined;
+/** The constant that a node makes of others; undefined if it does more than undo a quantisation or turn a matrix. */
+type Fold = (inputs: readonly Tensor[], node: OnnxNode) => Tensor | undefined;
 
-const folds: Readonly<Record<string, Fold | undefined>> = {
-  Identity: (tensor) => tensor,
-  Cast: (tensor, _, node) => (node.numbers.get('to') === 1 ? tensor : undefined),
-  Transpose: (tensor, _, node) => {
-    const order = node.lists.get('perm') ?? [1, 0];
-    const turns = tensor.shape.length === 2 && order[0] === 1 && order[1] === 0;
-    return turns ? transposed(tensor) : undefined;
-  },
-  Mul: (first, [scale]) =>
-    isQuantised(first)
-      ? scaled(first, scale)
-      : isQuantised(scale)
-        ? scaled(scale, first)
-        : undefined,
-  DequantizeLinear: (first, [scale, zero], node) => {
-    const axis = node.numbers.get('axis') ?? 1;
-    const place = axis < 0 ? axis + first.shape.length : axis;
-    const along = (tensor: Tensor): Tensor =>
-      tensor.shape.length === 1 && tensor.shape[0] > 1
-        ? { ...tensor, shape: first.shape.map((n, i) => (i === place ? n : 1)) }
-        : tensor;
-    return scaled(first, along(scale), zero === undefined ? undefined : along(zero));
-  },
-};
+const folds: ReadonlyMap<string, Fold> = new Map<string, Fold>([
+  ['Identity', ([tensor]) => tensor],
+  ['Cast', ([tensor], node) => (node.numbers.get('to') === float32 ? tensor : undefined)],
+  [
+    'Transpose',
+    ([matrix], node) => {
+      const [first, second] = node.lists.get('perm') ?? [1, 0];
+      return matrix?.shape.length === 2 && first === 1 && second === 0
+        ? transposed(matrix)
+        : undefined;
+    },
+  ],
+  [
+    'Mul',
+    ([one, other]) => {
+      if (one === undefined || other === undefined) return undefined;
+      if (isQuantised(one)) return scaled(one, other);
+      return isQuantised(other) ? scaled(other, one) : undefined;
+    },
+  ],
+  [
+    'DequantizeLinear',
+    ([quantised, scale, zero], node) => {
+      if (quantised === undefined || scale === undefined) return undefined;
+      const axis = node.numbers.get('axis') ?? 1;
+      const along = (tensor: Tensor) => alongAxis(tensor, axis, quantised.shape);
+      return scaled(quantised, along(scale), zero && along(zero));
+    },
+  ],
+]);
+
+/** TensorProto.DataType of f32. */
+const float32 = 1;
+
+/** A vector as a tensor whose only long axis is that one of a shape; negative axes count from the last. */
+function alongAxis(tensor: Tensor, axis: number, shape: readonly number[]): Tensor {
+  if (tensor.shape.length !== 1 || tensor.shape[0] === 1) return tensor;
+  const place = axis < 0 ? axis + shape.length : axis;
+  return { ...tensor, shape: shape.map((_, i) => (i === place ? tensor.shape[0] : 1)) };
+}
 
 /** Whether a constant is stored as small whole numbers. */
 function isQuantised({ dtype }: Tensor): boolean {

@@ -77,9 +77,10 @@ export async function readModel(
       if (part.id === ids.graph.node) {
         const { node, value } = await readNode(buffer, part);
         nodes.push(node);
-        if (node.operator === 'Constant' && value !== undefined) {
+        const [output] = node.outputs;
+        if (node.operator === 'Constant' && value !== undefined && output !== undefined) {
           const tensor = await readTensor(buffer, file, value, beside);
-          if (tensor !== undefined) keep({ ...tensor, name: node.outputs[0] });
+          keep(tensor && { ...tensor, name: output });
         }
       }
     }
