@@ -103,7 +103,8 @@ const int patience = 20000;
 /** Threads that take part in the jobs of one heap. */
 class Machine {
  public:
-  Machine(unsigned char *heap, const Level &level, bool isDouble, int threads) : heap(heap), level(level), isDouble(isDouble) {
+  Machine(unsigned char *heap, size_t bytes, const Level &level, bool isDouble, int threads)
+      : heap(heap), bytes(bytes), level(level), isDouble(isDouble) {
     for (int thread = 1; thread < threads; thread++) workers.emplace_back([this, thread] { serve(thread); });
   }
 
@@ -120,6 +121,9 @@ class Machine {
     for (auto &worker : workers) worker.join();
     workers.clear();
   }
+
+  /** Gives the heap's pages back; the numbers in it become 0, the buffer itself lives until it is collected. */
+  void forget() { madvise(heap, bytes, MADV_DONTNEED); }
 
   void run(int units) {
     if (workers.empty() || units == 1) {
@@ -166,6 +170,7 @@ class Machine {
   }
 
   unsigned char *heap;
+  size_t bytes;
   const Level &level;
   int isDouble;
   std::vector<std::thread> workers;
@@ -247,7 +252,7 @@ napi_value createMachine(napi_env env, napi_callback_info info) {
     if (!level.isThere()) return fail(env, "this processor does not have that level");
     napi_value machine;
     const auto release = [](napi_env, void *data, void *) { delete (Machine *)data; };
-    napi_create_external(env, new Machine((unsigned char *)heap, level, isDouble, (int)numberOf(env, values[3])), release, nullptr, &machine);
+    napi_create_external(env, new Machine((unsigned char *)heap, bytes, level, isDouble, (int)numberOf(env, values[3])), release, nullptr, &machine);
     return machine;
   }
   return fail(env, "unknown level");
@@ -272,6 +277,7 @@ napi_value dispose(napi_env env, napi_callback_info info) {
   napi_value values[1];
   if (!read(env, info, values)) return fail(env, "dispose takes a machine");
   machineOf(env, values[0])->stop();
+  machineOf(env, values[0])->forget();
   return nullptr;
 }
 

@@ -57,16 +57,20 @@ export function addonState(): AddonState {
   return state;
 }
 
+const require = createRequire(import.meta.url);
+
 function find(): AddonState {
-  const require = createRequire(import.meta.url);
   const built = fileURLToPath(new URL('../build/kernels.node', import.meta.url));
-  const path = existsSync(built) ? built : packaged(require);
-  if (path === undefined) {
-    return {
-      addon: undefined,
-      reason: `there is neither ${built} (npm run build:native) nor the package ${platformPackage}`,
-    };
-  }
+  const path = existsSync(built) ? built : packaged();
+  if (path !== undefined) return loadAddon(path);
+  return {
+    addon: undefined,
+    reason: `there is neither ${built} (npm run build:native) nor the package ${platformPackage}`,
+  };
+}
+
+/** Loads an addon; a file that is none, or is made for another machine, is a state with its reason. */
+export function loadAddon(path: string): AddonState {
   try {
     const addon = require(path) as Addon;
     const levels = addon.levels();
@@ -82,7 +86,7 @@ function find(): AddonState {
   }
 }
 
-function packaged(require: NodeJS.Require): string | undefined {
+function packaged(): string | undefined {
   try {
     return require.resolve(`${platformPackage}/kernels.node`);
   } catch {

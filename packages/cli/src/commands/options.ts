@@ -2,7 +2,7 @@ import { MesoscopeError } from 'mesoscope';
 import { applyAssignment, mergeConfigurations, setAtPath } from 'mesoscope/configuration';
 import type { FileConfiguration } from 'mesoscope/formats';
 import type { Precision } from 'mesoscope/kernels';
-import { backendNames, type Execution } from '../host/backend.ts';
+import { backendNames, backendOf, type Execution } from '../host/backend.ts';
 import { defaultWorkers } from '../host/describe.ts';
 import { readConfigurationFile } from '../input/configuration-file.ts';
 
@@ -38,7 +38,7 @@ export const exitCode = {
 /** How the kernels are to be run. @throws MesoscopeError for a value that is none */
 export function readExecution(options: RunOptions): Execution {
   return {
-    backend: oneOf('backend', options.backend ?? 'wasm', backendNames),
+    backend: backendOf(oneOf('backend', options.backend ?? 'auto', backendNames)),
     precision: oneOf<Precision>('precision', options.precision ?? 'f64', ['f64', 'f32']),
     workers: readInteger('--workers', options.workers, 1) ?? defaultWorkers(),
   };
