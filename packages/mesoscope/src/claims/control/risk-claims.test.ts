@@ -122,8 +122,9 @@ describe('wrong mathematics of A.uniform', () => {
 
   it.each([
     ['half of it', (bound: typeof finiteClassBound) => (o) => bound(o) / 2],
-    ['one function for all', (bound) => (o) => bound({ ...o, functions: 1 })],
     ['half of the range', (bound) => (o) => bound({ ...o, range: o.range / 2 })],
+    ['N for √N', (bound) => (o) => bound({ ...o, samples: o.samples ** 2 })],
+    ['no logarithm', (bound) => (o) => bound(o) / Math.sqrt(Math.log(16 / o.failure))],
   ] as [string, (bound: typeof finiteClassBound) => typeof finiteClassBound][])(
     'notices the bound of a finite class with %s',
     (_, wrong) => {
@@ -134,7 +135,7 @@ describe('wrong mathematics of A.uniform', () => {
 
   it.each([
     ['half of it', (o) => ({ ...entropyBound(o), value: entropyBound(o).value / 2 })],
-    ['4N for 2N', (o) => entropyBound({ ...o, samples: 2 * o.samples })],
+    ['N for √N', (o) => entropyBound({ ...o, samples: o.samples ** 2 })],
     ['no log 1/δ', (o) => entropyBound({ ...o, failure: 1 })],
     ['log C + ‖U‖ sup|h| for B', (o) => entropyBound({ ...o, range: o.range / 2 })],
   ] as [string, typeof entropyBound][])('notices an entropy bound with %s', (_, wrong) =>
@@ -150,16 +151,14 @@ describe('A.residual-mixing', () => {
 
   const given = residualMixing.given.parse({ sequences: 2, iterations: [20] }, 'quick');
   const { streams, depths, deviation } = given;
-  /** Two sequences of maps, of which the constrained ones are made by `constrain` and believed to be stochastic. */
+  /** Six sequences of maps, of which the constrained ones are made by `constrain` and believed to be stochastic. */
   const measured = (constrain: (map: Matrix) => Matrix, free = (map: Matrix) => map) =>
-    [0, 1].map((index) => {
+    [0, 1, 2, 3, 4, 5].map((index) => {
       const random = randomStream(1, 'maps', index);
-      const maps = depths
-        .flatMap((_, i) => Array.from({ length: depths[i] - (depths[i - 1] ?? 0) }))
-        .map(() => {
-          const entries = identity(streams).data.map((x) => x + deviation * random.normal());
-          return { rows: streams, columns: streams, data: entries };
-        });
+      const maps = Array.from({ length: depths[depths.length - 1] }, () => ({
+        ...identity(streams),
+        data: identity(streams).data.map((x) => x + deviation * random.normal()),
+      }));
       const growth = (change: (map: Matrix) => Matrix) =>
         logMixingGrowth((layer) => change(maps[layer - 1]), streams, depths);
       return { free: growth(free), constrained: [{ logs: growth(constrain), error: 1e-13 }] };

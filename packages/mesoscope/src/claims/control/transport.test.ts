@@ -40,6 +40,20 @@ describe('A.transport', () => {
     expect(finding.summary).toMatch(sentence);
   });
 
+  it('refuses what would take minutes: a law in the plane that attends to itself on fine grids', async () => {
+    const square = [
+      [0.3, 0],
+      [0, 0.2],
+    ];
+    const plane = { B: square, V: square, mean: [0, 0], deviation: 0.7 };
+    await expect(find({ ...plane, cells: [16, 32, 64, 128] })).rejects.toThrow(
+      /at most 64 an axis/,
+    );
+    const { given } = transport;
+    expect(() => given.parse({ ...plane, cells: [8, 16, 32, 64] }, 'quick')).not.toThrow();
+    expect(() => given.parse({ ...plane, context: [[1, 0]] }, 'quick')).not.toThrow();
+  });
+
   it('refuses a law beside the grid', async () => {
     await expect(find({ ...law, mean: [100] })).rejects.toThrow(/must lie in the grid/);
   });

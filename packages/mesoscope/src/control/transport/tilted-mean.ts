@@ -6,13 +6,13 @@ export interface PointCloud {
 
 /** Keys from which on means in the plane are interpolated, and the points, in units of the finest interpolation's nodes. */
 const manyKeys = 1024;
-const pointsPerNode = 4;
+const pointsPerNode = 2;
 
 /** Nodes an axis of interpolations, each of which contains those of the one before. */
 const nodeCounts = [9, 17, 33, 65];
 
 /** How far two interpolations may differ at the finer one's nodes, in units of the largest key: far below a grid's errors. */
-const agreement = 1e-10;
+const agreement = 1e-7;
 
 /**
  * Writes `ȳ(Bx) = ∫ y e^{⟨Bx,y⟩} dμ / ∫ e^{⟨Bx,·⟩} dμ` for all points x (M × d), d = 1 or 2. In the plane, where many points see

@@ -91,7 +91,10 @@ export function gaussianGrid(
   );
 }
 
-/** What is wrong with a layer's matrices, context and law beside each other, by path. */
+/** Cells an axis up to which a law in the plane may attend to itself: the work grows like their fifth power. */
+const mostOwnCells = 64;
+
+/** What is wrong with a layer's matrices, context, law and grid beside each other, by path. */
 export function transportComplaints({
   B,
   V,
@@ -101,10 +104,12 @@ export function transportComplaints({
   context,
   mean,
   halfWidth,
-}: Omit<TransportInstance, 'cells'>): { path: string; message: string }[] {
+  cells,
+}: TransportInstance): { path: string; message: string }[] {
   const d = mean.length;
   const wide = (rows: readonly (readonly number[])[] | undefined, columns: number) =>
     rows === undefined || rows.every((row) => row.length === columns);
+  const finest = cells[cells.length - 1];
   const parts = [W1, b1, W2].filter((part) => part !== undefined).length;
   const rules = [
     { path: 'mean', met: d === 1 || d === 2, message: 'must have 1 or 2 numbers' },
@@ -112,6 +117,11 @@ export function transportComplaints({
       path: 'mean',
       met: mean.every((m) => Math.abs(m) <= halfWidth),
       message: 'must lie in the grid, [−halfWidth, halfWidth] in each coordinate',
+    },
+    {
+      path: 'cells',
+      met: d === 1 || context !== undefined || finest <= mostOwnCells,
+      message: `must be at most ${mostOwnCells} an axis where a law in the plane attends to itself (received ${finest}), which would take many minutes; or give the context that tokens attend to`,
     },
     { path: 'B', met: B.length === d && wide(B, d), message: `must be ${d} × ${d}, as mean says` },
     { path: 'V', met: V.length === d && wide(V, d), message: `must be ${d} × ${d}, as mean says` },
