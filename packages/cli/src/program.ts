@@ -190,7 +190,10 @@ function withRunOptions(command: Command): Command {
     .option('--input-limit <MiB>', 'memory that a --config file may take once read (default: 64)')
     .option('--seed <n>', 'seed of all random streams')
     .option('--out <dir>', 'where the run bundle goes')
-    .option('--backend <name>', 'auto (default: native, else wasm), native, wasm, wasm-strict (same bits everywhere) or reference')
+    .option(
+      '--backend <name>',
+      'auto (default: native, else wasm), native, wasm, wasm-strict (same bits everywhere) or reference',
+    )
     .option('--precision <f64|f32>', 'numbers of the kernels (default: f64)')
     .option('--quiet', 'no progress on standard error, only what stays to be known')
     .option('--yes', 'do not ask before a run of more than ten minutes')

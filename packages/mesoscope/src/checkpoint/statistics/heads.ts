@@ -56,9 +56,7 @@ export function headStatistics(head: HeadView): HeadStatistics {
     entropy: entropies.reduce((sum, x) => sum + x, 0) / Math.max(1, entropies.length),
     tilt: Math.sqrt(square / Math.max(1, counted)),
     tiltedShare: tilted / Math.max(1, counted),
-    ...(all
-      ? closureOf(head, outputs, deviations)
-      : { closure: null, closurePredicted: null }),
+    ...(all ? closureOf(head, outputs, deviations) : { closure: null, closurePredicted: null }),
     affineShare: affineShare(head.queries, outputs),
   };
 }

@@ -72,7 +72,11 @@ export function reachabilityConclusion(measured: readonly Measured[]): Conclusio
     ],
     checks: [
       arrival,
-      neverSeen({ name: 'targets that are reached with another rank', failsIf: 'the rank changes on the way', seen: records.filter((one) => one.rankAtEnd !== one.rank).length }),
+      neverSeen({
+        name: 'targets that are reached with another rank',
+        failsIf: 'the rank changes on the way',
+        seen: records.filter((one) => one.rankAtEnd !== one.rank).length,
+      }),
       ...(direct.length === 0
         ? []
         : [
@@ -85,7 +89,11 @@ export function reachabilityConclusion(measured: readonly Measured[]): Conclusio
       ...(refusals.length === 0
         ? []
         : [
-            neverSeen({ name: 'targets of unequal rank that are accepted', failsIf: 'a target of another rank is not refused', seen: refusals.filter(({ refused }) => !refused).length }),
+            neverSeen({
+              name: 'targets of unequal rank that are accepted',
+              failsIf: 'a target of another rank is not refused',
+              seen: refusals.filter(({ refused }) => !refused).length,
+            }),
           ]),
     ],
     evidence: {
