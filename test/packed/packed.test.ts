@@ -24,7 +24,7 @@ const instances = written.filter(isInstance);
 const blocks = written.filter((block) => !isInstance(block));
 
 beforeAll(() => {
-  const packed = ['mesoscope', 'view', 'cli'].map((name) => {
+  const packed = ['mesoscope', 'view', 'native', 'cli'].map((name) => {
     const words = ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder];
     return (
       run('npm', words, join(root, 'packages', name))
