@@ -54,7 +54,8 @@ export interface EnergySearch {
   readonly isLeast: boolean;
   /**
    * The least energy over {@link directLayers} layers from {@link checkStarts} other random starts, of which the search
-   * knows nothing; null if none reached the target. It cannot lie below the energy given, if that is the least.
+   * knows nothing: the last check, after those whose starts were cheaper had joined the search. Null if none reached the target.
+   * It cannot lie below the energy given, if that is the least.
    */
   readonly independent: number | null;
 }
@@ -62,9 +63,15 @@ export interface EnergySearch {
 /** Layers of the direct minima. */
 export const directLayers = 12;
 
-/** Random starts of the search, and of the check afterwards. */
+/** Random starts of the search, and of each check afterwards. */
 const searchStarts = 6;
 export const checkStarts = 4;
+
+/** Checks at most: a start of a check that costs less joins the search, and another check follows. */
+const checkRounds = 6;
+
+/** By this fraction of its energy a direct minimum must be cheaper to say that the search missed something. */
+const missedEnergy = 1e-3;
 
 export interface MinimumEnergyOptions {
   /** Of the random starts; default 0. */
@@ -77,8 +84,8 @@ export interface MinimumEnergyOptions {
  * constant, and symmetric since the endpoint does not see which factor of Σ is taken: `Λ_0 = SL_0`, S symmetric and 0
  * from the complement of the support to itself. Single shooting on (S, p_0) by damped Newton steps, from continuation
  * of the target along the Bures geodesic from the start itself, where the costate is 0, and from the costates of
- * `directMinimumEnergy`, started on the geodesic and at random controls. There can be several extremals; the cheapest one is
- * taken. That none costs less is proved only where `energyLowerBound` is reached.
+ * `directMinimumEnergy`, started on the geodesic and at random controls, until random starts find nothing cheaper. There can be
+ * several extremals; the cheapest one is taken. That none costs less is proved only where `energyLowerBound` is reached.
  *
  * In one dimension this is the geodesic of the hyperbolic plane in the coordinates (m/σ, 1/σ); for centred laws
  * `U_t = e^{tω}U_0e^{−tω}`, `ω = U_0 − U_0ᵀ`.
@@ -99,32 +106,43 @@ export function minimumEnergyControls(
     directFrom(unit, { seed, index }),
   );
   const geodesic = directMinimumEnergy(unit, { layers: directLayers });
-  const guesses = [
-    { foundFrom: 'continuation', guess: followed.costate },
-    ...[geodesic, ...directs].map((direct) => ({
-      foundFrom: 'direct minimum' as const,
-      guess: direct.status === 'endpoint-missed' ? null : costateCoordinates(basis, direct),
-    })),
-  ] as const;
-  const found = guesses.flatMap(({ foundFrom, guess }) => {
+  const found: Omit<MinimumEnergy, 'search'>[] = [];
+  let starts = 0;
+  const shootFrom = (foundFrom: MinimumEnergy['foundFrom'], guess: Float64Array | null) => {
+    starts++;
     const { costate } = guess === null ? { costate: null } : shoot(from, basis, to, guess, fine);
-    if (costate === null) return [];
-    return [{ ...extremalControls(endpoints, basis, costate), foundFrom }];
-  });
+    if (costate === null) return;
+    found.push({ ...extremalControls(endpoints, basis, costate), foundFrom });
+  };
+  const shootFromDirect = (direct: DirectMinimum) => {
+    const missed = direct.status === 'endpoint-missed';
+    shootFrom('direct minimum', missed ? null : costateCoordinates(basis, direct));
+  };
+  shootFrom('continuation', followed.costate);
+  for (const direct of [geodesic, ...directs]) shootFromDirect(direct);
   if (found.length === 0) throw notReached(followed.reached);
-  const least = found.reduce((a, b) => (b.energy < a.energy * (1 - 1e-9) ? b : a));
+  const cheapest = () => found.reduce((a, b) => (b.energy < a.energy * (1 - 1e-9) ? b : a));
+  let checks: DirectMinimum[] = [];
+  for (let round = 0; round < checkRounds; round++) {
+    checks = Array.from({ length: checkStarts }, (_, k) =>
+      directFrom(unit, { seed, index: searchStarts + round * checkStarts + k }),
+    ).filter(({ status }) => status !== 'endpoint-missed');
+    const cheaper = checks.filter(
+      ({ energy }) => energy < cheapest().energy * endpoints.horizon * (1 - missedEnergy),
+    );
+    if (cheaper.length === 0) break;
+    for (const direct of cheaper) shootFromDirect(direct);
+  }
+  const least = cheapest();
   const sorted = found.map(({ energy }) => energy).sort((a, b) => a - b);
   const isNew = (energy: number, i: number) =>
     i === 0 || energy > sorted[i - 1] * (1 + sameEnergy) + 1e-15;
   const lowerBound = energyLowerBound(endpoints);
-  const checks = Array.from({ length: checkStarts }, (_, k) =>
-    directFrom(unit, { seed, index: searchStarts + k }),
-  ).filter(({ status }) => status !== 'endpoint-missed');
   const { horizon } = endpoints;
   return {
     ...least,
     search: {
-      starts: guesses.length,
+      starts,
       agreed: sorted.filter((energy) => energy <= least.energy * (1 + sameEnergy) + 1e-15).length,
       energies: sorted.filter(isNew),
       lowerBound,
