@@ -112,7 +112,7 @@ describe('an order without randomness', () => {
       const random = randomStream(trial, 'series');
       const [c, d] = [2 * random.normal(), 4 * random.normal()];
       const errors = scales.map((L) => Math.abs(1 + c / L + d / L ** 2) / L);
-      const { order, error } = extrapolatedOrder(scales, errors, 0);
+      const { order, error } = extrapolatedOrder(scales, errors, 0, false);
       expect(Math.abs(order + 1), `c = ${c}, d = ${d}`).toBeLessThanOrEqual(error);
     }
   });
@@ -130,7 +130,7 @@ describe('an order without randomness', () => {
       );
     };
     for (const row of [errors, branches(1, -2), branches(2, 1), branches(0.5, -1)]) {
-      const { order, error } = extrapolatedOrder([8, 16, 32, 64, 128, 256, 512], row, 0);
+      const { order, error } = extrapolatedOrder([8, 16, 32, 64, 128, 256, 512], row, 0, true);
       expect(Math.abs(order + 1)).toBeLessThanOrEqual(error);
       expect(error).toBeLessThan(0.05);
     }

@@ -31,11 +31,15 @@ interface OrderQuestion extends Question, OrderData {
  * interval is the hull of theirs.
  *
  * @param question.accuracy - absolute accuracy of the errors, of all or of each row: rounding, or that of the reference solution
+ * @param question.suprema - whether an error is the largest of several; default false
  */
 export function deterministicOrder(
-  question: OrderQuestion & { readonly accuracy: number | readonly number[] },
+  question: OrderQuestion & {
+    readonly accuracy: number | readonly number[];
+    readonly suprema?: boolean;
+  },
 ): Check {
-  const { scales, rows } = question;
+  const { scales, rows, suprema = false } = question;
   const accuracy = [question.accuracy].flat();
   const accuracyOf = (row: number) => accuracy[row % accuracy.length];
   const clear = rows.map((row, i) => clearScales(row, accuracyOf(i)));
@@ -46,7 +50,7 @@ export function deterministicOrder(
   };
   if (!resolved.holds) return orderCheck(question, Number.NaN, null, 'numerics', 0, resolved);
   const orders = rows.map((row, i) =>
-    extrapolatedOrder(scales.slice(0, clear[i]), row.slice(0, clear[i]), accuracyOf(i)),
+    extrapolatedOrder(scales.slice(0, clear[i]), row.slice(0, clear[i]), accuracyOf(i), suprema),
   );
   const hull: Interval = [
     Math.min(...orders.map(({ order, error }) => order - error)),
@@ -151,9 +155,9 @@ export interface ExtrapolatedOrder {
  * four errors leave two extrapolations only, plus what an absolute `accuracy` of the errors makes of the extrapolated slope.
  *
  * A supremum over layers or tokens is smooth in x only by pieces: where its place changes between the two finest scales, from an
- * error with c to one with c̃, the finest slope lies between the slopes of the two, and nothing before it knows c̃. Then `error`
- * is no less than the spread of the last three local slopes, which for doubling scales is 3c'/x_i at the finest: enough for
- * |c̃| ≤ 3|c|.
+ * error with c to one with c̃, the finest slope lies between the slopes of the two, and nothing before it knows c̃. For `suprema`,
+ * `error` is no less than the spread of the last three local slopes, which for doubling scales is 3c'/x_i at the finest: enough
+ * for |c̃| ≤ 3|c|.
  *
  * @param errors - at least 4, positive
  */
@@ -161,6 +165,7 @@ export function extrapolatedOrder(
   scales: readonly number[],
   errors: readonly number[],
   accuracy: number,
+  suprema: boolean,
 ): ExtrapolatedOrder {
   const gaps = scales.slice(1).map((x, i) => Math.log(x / scales[i]));
   const slopes = gaps.map((gap, i) => Math.log(errors[i + 1] / errors[i]) / gap);
@@ -172,7 +177,7 @@ export function extrapolatedOrder(
   const before = limits.slice(-3, -1).map((limit) => Math.abs(limit - order));
   const moved = Math.abs(order - slopes[slopes.length - 1]) / (limits.length > 2 ? 2 : 1);
   const finest = slopes.slice(-3);
-  const spread = Math.max(...finest) - Math.min(...finest);
+  const spread = suprema ? Math.max(...finest) - Math.min(...finest) : 0;
   const steep = middles[middles.length - 1] / middles[middles.length - 2] - 1;
   const noise = slopes
     .map((_, i) => (accuracy / errors[i] + accuracy / errors[i + 1]) / gaps[i])

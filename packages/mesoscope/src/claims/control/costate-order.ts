@@ -53,6 +53,7 @@ export function costateOrderConclusion(
       'back-propagation approaches the continuous adjoint more slowly than 1/L, or not at all',
     scales: depths,
     rows: errors,
+    suprema: true,
     accuracy,
     order: -1,
     side: 'at least as fast',

@@ -74,6 +74,7 @@ function lipschitz(name: string, solved: readonly SolvedProblem[], regularisatio
     failsIf: 'the controls’ difference quotients in depth grow with L',
     scales: solved.length === 0 ? [] : layersOf(solved[0]),
     rows: rootMeanSquares(solved.map(jumpsOf)),
+    suprema: true,
     ...{ order: -1, side: 'at least as fast' },
     // A gradient that is not quite 0 leaves each layer uncertain by |∂J/∂θ|/λ.
     accuracy: (2 * stationaryTolerance) / regularisation,

@@ -20,7 +20,7 @@ const given = experiments({
   label: 'layers',
   shared: {
     horizon: horizonField,
-    halfWidth: z.number().positive().default(7).describe('the grid is [−w, w] in each coordinate'),
+    halfWidth: z.number().positive().default(8).describe('the grid is [−w, w] in each coordinate'),
     cells: increasing([32, 64, 128, 256], 4, 'cells an axis'),
   },
   own: {

@@ -72,7 +72,7 @@ export function referenceLaw(instance: TransportInstance, velocity: TokenVelocit
     const gaps = data.map((x, i) => Math.abs(x - followers.points[i]));
     const finite = data.every(Number.isFinite);
     return {
-      law: finite ? interpolated(instance, data, d === 1 ? between : 1) : undefined,
+      law: finite ? interpolated(instance, data, between[d]) : undefined,
       moved: gaps.reduce((most, gap) => Math.max(most, gap), 0),
     };
   };
@@ -86,27 +86,35 @@ export function referenceLaw(instance: TransportInstance, velocity: TokenVelocit
   };
 }
 
-/** Points of the line's law for each point that is moved: the map from depth 0 to T is smooth, and linear in between. */
-const between = 64;
+/** Points in each coordinate for each one that is moved: the map from depth 0 to T is smooth, and linear in between. */
+const between = { 1: 64, 2: 3 } as const;
 
-/** The law of a moved lattice, each interval of which is cut into `parts`; 1 in the plane. */
+/** The law of a moved lattice, each interval of which is cut into `parts` in each coordinate. */
 function interpolated(
   instance: TransportInstance,
   moved: Float64Array,
   parts: number,
 ): ParticleLaw {
-  const columns = instance.mean.length;
-  if (parts === 1) {
-    const rows = moved.length / columns;
-    const { weights } = weightedLattice(instance, Math.round(rows ** (1 / columns)));
-    return particles({ rows, columns, data: moved }, weights);
+  const d = instance.mean.length;
+  const moving = Math.round((moved.length / d) ** (1 / d));
+  const count = parts * (moving - 1) + 1;
+  const { weights } = weightedLattice(instance, count);
+  const data = new Float64Array(weights.length * d);
+  // A point of the finer lattice lies among 2^d that were moved, and takes part in each of them.
+  const share = (i: number, corner: number) => {
+    const left = Math.min(Math.floor(i / parts), moving - 2);
+    const right = i / parts - left;
+    return { index: left + corner, weight: corner === 0 ? 1 - right : right };
+  };
+  for (let at = 0; at < weights.length; at++) {
+    for (let corners = 0; corners < 2 ** d; corners++) {
+      const last = share(at % count, corners & 1);
+      const first = d === 1 ? { index: 0, weight: 1 } : share(Math.floor(at / count), corners >> 1);
+      const from = (first.index * moving + last.index) * d;
+      for (let a = 0; a < d; a++) data[at * d + a] += first.weight * last.weight * moved[from + a];
+    }
   }
-  const rows = parts * (moved.length - 1) + 1;
-  const data = Float64Array.from({ length: rows }, (_, i) => {
-    const left = Math.min(Math.floor(i / parts), moved.length - 2);
-    return moved[left] + (i / parts - left) * (moved[left + 1] - moved[left]);
-  });
-  return particles({ rows, columns, data }, weightedLattice(instance, rows).weights);
+  return particles({ rows: weights.length, columns: d, data }, weights);
 }
 
 /** The root of the smallest eigenvalue of a law's covariance. */
