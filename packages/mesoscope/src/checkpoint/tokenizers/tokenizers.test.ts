@@ -27,6 +27,10 @@ describe('symbols', () => {
     expect(size).toBe(words.length);
   });
 
+  it('are the longer word of two with one beginning', () => {
+    expect(symbolTokenizer(['[UNK]', 'ab', 'abc', 'c'], false).encode('abcab')).toEqual([2, 1]);
+  });
+
   it('are [UNK] where the vocabulary lacks them', () => {
     expect(symbolTokenizer(words, false).encode('[Xe]Z%13')).toEqual([1, 1, 1]);
   });
