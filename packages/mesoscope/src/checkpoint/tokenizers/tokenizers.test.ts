@@ -72,6 +72,10 @@ describe('byte pairs', () => {
 
   it('leave digits alone where the model does', () => {
     expect(bytePairTokenizer({ ...pairs, splitDigits: true }, 'x').encode('12')).toEqual([6, 10]);
+    const powers = { words: ['Ġ', 'Â', '²', 'Â²', 'ĠÂ²'], merges: ['Â ²', 'Ġ Â²'] };
+    const split = (splitDigits: boolean) =>
+      bytePairTokenizer({ ...pairs, ...powers, special: new Set(), splitDigits }, 'x').encode(' ²');
+    expect([split(true), split(false)]).toEqual([[0, 3], [4]]);
   });
 });
 
