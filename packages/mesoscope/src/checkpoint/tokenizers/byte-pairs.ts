@@ -20,7 +20,13 @@ export function bytePairTokenizer(pairs: BytePairs, path: string): Tokenizer {
   const ids = new Map(words.map((word, id) => [word, id]));
   const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true };
   const split = { ...byteLevel, use_regex: true };
-  const digits = { type: 'Digits', individual_digits: true };
+  // What Rust calls numeric: ½ and ² too, which `Digits` of the library leaves out.
+  const digits = {
+    type: 'Split',
+    pattern: { Regex: '\\p{N}' },
+    behavior: 'Isolated',
+    invert: false,
+  };
   const added = [...special].map((content) => ({ id: ids.get(content), content, ...plain }));
   const json = {
     version: '1.0',

@@ -27,6 +27,10 @@ describe('symbols', () => {
     expect(size).toBe(words.length);
   });
 
+  it('are the longer word of two with one beginning', () => {
+    expect(symbolTokenizer(['[UNK]', 'ab', 'abc', 'c'], false).encode('abcab')).toEqual([2, 1]);
+  });
+
   it('are [UNK] where the vocabulary lacks them', () => {
     expect(symbolTokenizer(words, false).encode('[Xe]Z%13')).toEqual([1, 1, 1]);
   });
@@ -68,6 +72,10 @@ describe('byte pairs', () => {
 
   it('leave digits alone where the model does', () => {
     expect(bytePairTokenizer({ ...pairs, splitDigits: true }, 'x').encode('12')).toEqual([6, 10]);
+    const powers = { words: ['Ġ', 'Â', '²', 'Â²', 'ĠÂ²'], merges: ['Â ²', 'Ġ Â²'] };
+    const split = (splitDigits: boolean) =>
+      bytePairTokenizer({ ...pairs, ...powers, special: new Set(), splitDigits }, 'x').encode(' ²');
+    expect([split(true), split(false)]).toEqual([[0, 3], [4]]);
   });
 });
 

@@ -190,7 +190,7 @@ it('tells heads, ε and sizes from names, shapes and computation', async () => {
     model_type: 'bert',
     num_hidden_layers: 2,
     hidden_size: 4,
-    num_attention_heads: 2,
+    num_attention_heads: 4,
     layer_norm_eps: 0.25,
     hidden_act: 'gelu',
   });
