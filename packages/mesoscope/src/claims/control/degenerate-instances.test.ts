@@ -20,14 +20,16 @@ type Row = readonly [name: string, change: object, verdict: Verdict, sentence?: 
 
 function check(claims: readonly unknown[], base: object, rows: readonly Row[]) {
   describe.each(claims as Claim[])('$id', (claim) => {
-    it.each(rows)('%s', async (_, change, verdict, sentence = /./) => {
-      const instance = { ...base, ...change };
-      const { finding } = await runClaim({ claim, instance }, { backend });
-      expect(finding.verdict, finding.summary).toBe(verdict);
-      expect(finding.summary).toMatch(sentence);
-      expect(finding.summary).not.toMatch(/NaN|undefined|Infinity/);
-      if (verdict !== 'outside') expect(JSON.stringify(finding.evidence)).not.toMatch(/null/);
-    });
+    for (const [name, change, verdict, sentence = /./] of rows) {
+      it(name, async () => {
+        const instance = { ...base, ...change };
+        const { finding } = await runClaim({ claim, instance }, { backend });
+        expect(finding.verdict, finding.summary).toBe(verdict);
+        expect(finding.summary).toMatch(sentence);
+        expect(finding.summary).not.toMatch(/NaN|undefined|Infinity/);
+        if (verdict !== 'outside') expect(JSON.stringify(finding.evidence)).not.toMatch(/null/);
+      });
+    }
   });
 }
 

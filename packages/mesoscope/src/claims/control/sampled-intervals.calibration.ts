@@ -73,7 +73,7 @@ it('A.sampling: N E(R̂_N − R^ε)² over the variance of the loss', () => {
 });
 
 it('A.transport: the order of N random particles', () => {
-  const size = 4;
+  const size = 2;
   const rows = Array.from({ length: groups * size }, (_, index) => {
     const random = randomStream(1, 'one-token layers', index);
     const grid = { horizon: 1, halfWidth: 7, cells: [32] };
@@ -98,7 +98,7 @@ it('A.transport: the order of N random particles', () => {
 });
 
 it('A.depth-profile: the gain of equidistributed grids', () => {
-  const size = 4;
+  const size = 2;
   const given = depthProfile.given.parse({ depths: [8, 16, 32, 64] }, 'quick');
   const pieces: ProfileErrors[] = Array.from({ length: groups * size }, (_, index) =>
     backend.scoped(() =>

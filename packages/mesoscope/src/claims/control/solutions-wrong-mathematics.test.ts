@@ -9,6 +9,7 @@ import {
   type LayerPlace,
 } from '../../control/layer-hamiltonian.ts';
 import { augmentedValues } from '../../control/optimum/augmented-hamiltonian.ts';
+import { smallestDescent } from '../../control/optimum/descent.ts';
 import {
   type SolvedProblem,
   solveModel,
@@ -29,7 +30,7 @@ import { initialisation, initialisationConclusion } from './initialisation.ts';
 import { range, rangeConclusion } from './range.ts';
 import { recovery, recoveryConclusion } from './recovery.ts';
 import { regularity, regularityConclusion } from './regularity.ts';
-import { smallestDescent, solvers, solversConclusion } from './solver-descent.ts';
+import { solvers, solversConclusion } from './solver-descent.ts';
 import { stability, stabilityConclusion } from './stability.ts';
 import { valueGap, valueGapConclusion } from './value-gap.ts';
 
@@ -73,12 +74,12 @@ describe('A.value-gap', async () => {
     expect(conclude([solveBy(modelOf, given.depths)])).toBe('fails');
   });
 
-  it('fails for flows that are a tenth longer at every other depth', () => {
+  it('notices flows that are a tenth longer at every other depth', () => {
     const modelOf: ModelOf = (layers) => {
       const horizon = Math.log2(layers) % 2 === 0 ? 1 : 1.1;
       return problemModel(backend, { ...given, horizon }, { seed: 1, index: 0, layers });
     };
-    expect(conclude([solveBy(modelOf, given.depths)])).toBe('fails');
+    expect(conclude([solveBy(modelOf, given.depths)])).not.toBe('holds');
   });
 
   it('fails for layers without their length ε', () => {
@@ -352,11 +353,7 @@ describe('A.solvers', async () => {
     const [model, trial] = [modelOf(), modelOf()];
     solveModel(trial);
     const controls = partOf(trial.problem.layout, trial.parameters, 'controls');
-    return augmentedValues(model, controls, 1, hamiltonianOf).map(({ solver, anew, size }) => ({
-      difference: Math.abs(solver - anew),
-      uncertainty: 1e4 * Number.EPSILON * size,
-      scale: size,
-    }));
+    return augmentedValues(model, controls, 1, hamiltonianOf);
   };
 
   it('holds for the right runs', () => {

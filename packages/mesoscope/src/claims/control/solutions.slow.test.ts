@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
+import { largestRise, smallestDescent } from '../../control/optimum/descent.ts';
 import { createWasmBackend } from '../../kernels/wasm/backend.ts';
 import type { Claim, Finding } from '../claim.ts';
 import { runClaim } from '../run.ts';
@@ -7,7 +8,7 @@ import { initialisation } from './initialisation.ts';
 import { range } from './range.ts';
 import { recovery } from './recovery.ts';
 import { regularity } from './regularity.ts';
-import { largestRise, smallestDescent, solvers } from './solver-descent.ts';
+import { solvers } from './solver-descent.ts';
 import { stability } from './stability.ts';
 import { richardsonLimit, valueGap } from './value-gap.ts';
 
