@@ -4,6 +4,7 @@ import { headOf } from '../../heads/head-law.ts';
 import type { Backend } from '../../kernels/backend.ts';
 import { createWasmBackend } from '../../kernels/wasm/backend.ts';
 import { runClaim } from '../run.ts';
+import { chaos } from './chaos.ts';
 import { dirac } from './dirac.ts';
 import { dissipation } from './dissipation.ts';
 import { finiteHeads } from './finite-heads.ts';
@@ -12,6 +13,7 @@ import { instance, normals, withTokens } from './instance.fixture.ts';
 import { explicitExperiment } from './instance.ts';
 import { longTime } from './long-time.ts';
 import { monotonicity } from './monotonicity.ts';
+import { support } from './support.ts';
 
 let backend: Backend;
 beforeAll(async () => {
@@ -74,4 +76,72 @@ describe('tokens of any size', () => {
       expect(summary).toContain('curvature of the cross-entropy');
     },
   );
+});
+
+const zeros = (rows: number, columns: number) =>
+  Array.from({ length: rows }, () => new Array<number>(columns).fill(0));
+const first = (matrix: readonly (readonly number[])[]) => matrix.map(([x]) => [x]);
+const { sequences, labels, heads } = instance;
+
+const degenerate: readonly [string, object][] = [
+  ['zero tokens', withTokens(() => [0, 0])],
+  ['equal tokens', withTokens(() => [1, 2])],
+  ['tokens of size 1e3', withTokens((x) => x.map((y) => 1e3 * y))],
+  ['tokens of size 1e-6', withTokens((x) => x.map((y) => 1e-6 * y))],
+  [
+    'one token',
+    {
+      ...instance,
+      sequences: sequences.map(([x]) => [x]),
+      labels: labels.map(([label]) => [label]),
+    },
+  ],
+  [
+    'tokens on a line',
+    {
+      ...withTokens(([x]) => [x]),
+      heads: heads.map(({ Q, K, V, weight }) => ({
+        Q: first(Q),
+        K: first(K),
+        V: first(V),
+        weight,
+      })),
+    },
+  ],
+  [
+    'one class',
+    { ...instance, labels: labels.map((row) => row.map((label) => Math.min(label, 0))) },
+  ],
+  ['V = 0', { ...instance, heads: heads.map((head) => ({ ...head, V: zeros(3, 2) })) }],
+  [
+    'heads 0',
+    { ...instance, heads: heads.map(() => ({ Q: zeros(1, 2), K: zeros(1, 2), V: zeros(3, 2) })) },
+  ],
+  [
+    'equal heads',
+    { ...instance, heads: heads.map(() => ({ ...heads[0], weight: 1 / heads.length })) },
+  ],
+];
+
+/** Fewer draws and rounds: what is asked here is only that nothing breaks or contradicts. */
+const claims: readonly [string, object, object][] = [
+  ['B.finite-heads', finiteHeads, { groups: 4, draws: 30 }],
+  ['B.support', support, { rounds: 4 }],
+  ['B.chaos', chaos, { groups: 4, draws: 4 }],
+  ['B.dissipation', dissipation, {}],
+  ['B.long-time', longTime, { steps: 3000 }],
+  ['B.monotonicity', monotonicity, { starts: 1 }],
+  ['B.dirac', dirac, {}],
+];
+
+describe.each(claims)('%s is not contradicted, and says why it does not hold', (_, claim, few) => {
+  it.each(degenerate)('%s', async (_, given) => {
+    const { verdict, summary, figures } = await find(claim, { ...given, ...few });
+    expect(verdict, summary).not.toBe('fails');
+    expect(summary).not.toMatch(/NaN|Infinity/);
+    expect(
+      JSON.stringify(figures, (_, value) => (Number.isNaN(value) ? 'NaN' : value)),
+    ).not.toContain('NaN');
+    if (verdict !== 'holds') expect(summary).toMatch(/^(Undecided|Outside)[^:]*: .{10}/);
+  });
 });
