@@ -61,11 +61,19 @@ export function clusteringConclusion(draws: readonly Settling[]): Conclusion {
       ),
     ],
     checks: [
-      neverSeen({ name: 'draws whose flow settles at another rank than the limit has', failsIf: 'the flow keeps more or fewer directions than the closed form says', seen: wrongRank }),
+      neverSeen({
+        name: 'draws whose flow settles at another rank than the limit has',
+        failsIf: 'the flow keeps more or fewer directions than the closed form says',
+        seen: wrongRank,
+      }),
       ...(single
         ? []
         : [
-            neverSeen({ name: 'draws whose limit has another rank than d − k', failsIf: 'a random Q of k rows leaves other than d − k directions alone', seen: wrongDimension }),
+            neverSeen({
+              name: 'draws whose limit has another rank than d − k',
+              failsIf: 'a random Q of k rows leaves other than d − k directions alone',
+              seen: wrongDimension,
+            }),
           ]),
       order,
       ...(formulas.length === 0

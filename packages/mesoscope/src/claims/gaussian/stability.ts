@@ -6,7 +6,11 @@ import {
   measureApproach,
   randomStableFlow,
 } from '../../gaussian/measure/equilibrium-approach.ts';
-import { measureStability, notMeasured, type StabilityRecord } from '../../gaussian/measure/stability.ts';
+import {
+  measureStability,
+  notMeasured,
+  type StabilityRecord,
+} from '../../gaussian/measure/stability.ts';
 import { sufficientRecord } from '../../gaussian/measure/sufficient.ts';
 import { gaussianFlowFields, headComplaints } from '../../gaussian/schema.ts';
 import { toRows } from '../../numeric/matrix.ts';
@@ -119,7 +123,9 @@ export function stabilityConclusion(measured: readonly StabilityRecord[]): Concl
     checks: [path, limit, spectrum, mean, ...(sufficient.length === 0 ? [] : [tests])],
     evidence: {
       'difference.path': records.map((one) => largestDifference(one.path)),
-      'difference.equilibrium': records.map((one) => largestDifference(one.limit === null ? [] : [one.limit])),
+      'difference.equilibrium': records.map((one) =>
+        largestDifference(one.limit === null ? [] : [one.limit]),
+      ),
       'difference.powerSums': records.map((one) => largestDifference(one.powerSums)),
       'mean.stable': records.filter((one) => one.meanStable === true).length,
       'mean.valueNegative': records.filter((one) => one.totalValue < 0).length,

@@ -1,4 +1,11 @@
-import { add, frobeniusNorm, largestEntry, type Matrix, subtract, symmetricPart } from '../../numeric/matrix.ts';
+import {
+  add,
+  frobeniusNorm,
+  largestEntry,
+  type Matrix,
+  subtract,
+  symmetricPart,
+} from '../../numeric/matrix.ts';
 import { type RandomStream, randomStream } from '../../numeric/random.ts';
 import { riccatiEquilibrium } from '../equilibrium.ts';
 import { randomMatrix } from '../random-matrices.ts';

@@ -1,5 +1,19 @@
-import { eigenvalues, inverse, type Spectrum, symmetricEigen } from '../../numeric/decompositions.ts';
-import { add, frobeniusNorm, type Matrix, multiply, scale, subtract, symmetricPart, transpose } from '../../numeric/matrix.ts';
+import {
+  eigenvalues,
+  inverse,
+  type Spectrum,
+  symmetricEigen,
+} from '../../numeric/decompositions.ts';
+import {
+  add,
+  frobeniusNorm,
+  type Matrix,
+  multiply,
+  scale,
+  subtract,
+  symmetricPart,
+  transpose,
+} from '../../numeric/matrix.ts';
 import { matrixExponential } from '../../numeric/matrix-functions.ts';
 import { randomStream } from '../../numeric/random.ts';
 import { riccatiEquilibrium } from '../equilibrium.ts';

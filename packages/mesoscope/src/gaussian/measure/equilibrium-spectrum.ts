@@ -1,5 +1,12 @@
 import { eigenvalues } from '../../numeric/decompositions.ts';
-import { frobeniusNorm, identity, type Matrix, multiply, scale, trace } from '../../numeric/matrix.ts';
+import {
+  frobeniusNorm,
+  identity,
+  type Matrix,
+  multiply,
+  scale,
+  trace,
+} from '../../numeric/matrix.ts';
 import { randomStream } from '../../numeric/random.ts';
 import { meanMatrix } from '../equilibrium.ts';
 import { covarianceJacobian } from '../jacobian.ts';
