@@ -33,19 +33,21 @@ export interface MeasuredPersistence {
  * Trainings from small losses: towards the worst targets and random ones, or towards the experiment's own.
  *
  * @param change - default: none; other maps are what a comparison must notice
+ * @param predict - the first order of the fall; others are what a comparison must notice
  */
 export function measureKernelFall(
   backend: Backend,
   { discrete: inputs, keyDimension, targets, seed }: EnsembleExperiment,
   given: { readonly layers: number; readonly heads: number; readonly steps: number },
   change: (map: TokenMap) => TokenMap = (map) => map,
+  predict: typeof predictFall = predictFall,
 ): Omit<MeasuredPersistence, 'near'> {
   const { layers, heads, steps } = given;
   const { dimension } = inputs;
   const layout = ensembleLayout({ dimension, keyDimension, layers, heads });
   const map = change(createParticleMap(backend, { layout, inputs }));
   const start = randomEnsemble(layout, seed);
-  const prediction = predictFall(map, start);
+  const prediction = predict(map, start);
   if (!isInjective(prediction)) return { prediction, worst: [], kept: [] };
   const finals = map.forward(start);
   const follow = (ys: readonly Float64Array[]) =>

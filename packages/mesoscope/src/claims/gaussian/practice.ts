@@ -18,18 +18,23 @@ import { type Conclusion, claim } from '../claim.ts';
 import { experimentCount, matrix } from '../fields.ts';
 import { experiments } from '../given.ts';
 import { notTrivial } from '../verdict.ts';
-import { distanceFigure, prescribedTraceFigure } from './practice-figures.ts';
+import { practiceFigures } from './practice-figures.ts';
 
 /** Standard deviations of the norms' test from which an input does not count as Gaussian: once in sixteen thousand. */
 const surprising = 4;
 
-const shape = z.strictObject({
+const shape = z
+  .strictObject({
   name: z.string().min(1).default('given shape'),
   layers: z.int().min(1).describe('L'),
   dimension: z.int().min(1).describe('d, a multiple of the number of heads'),
   heads: z.int().min(1).describe('H'),
   hidden: z.int().min(1).describe('width of the feed-forward layer'),
-});
+})
+  .refine(({ dimension, heads }) => dimension % heads === 0, {
+    path: ['dimension'],
+    message: 'must be a multiple of the number of heads',
+  });
 
 /** The widths of the quick setting: as deep as needed, as narrow as possible. */
 const narrow: readonly TransformerShape[] = [
@@ -101,8 +106,6 @@ export function practiceConclusion(measured: readonly CloudSeries[]): Conclusion
   });
   const [shown] = random;
   const tilt = Math.max(0, ...tilts);
-  const drawn = [...new Map(random.map((one) => [one.name, one])).values()];
-  const plain = prescribed.filter((one) => !one.normalised);
   const powerInWords = alternatives
     .map((name) => `${Math.round(100 * power[name])} % of clouds of ${name} coordinates`)
     .join(' and ');
@@ -154,25 +157,7 @@ export function practiceConclusion(measured: readonly CloudSeries[]): Conclusion
       shown === undefined
         ? 'There is no cloud with a spread.'
         : `Up to the middle layer the distance to the moment-matched Gaussian exceeds that of a Gaussian sample by ${nearness.measured.toFixed(3)} of the spread (called near up to ${near}, a choice of this project, which ${powerInWords} would exceed); ${Math.round(100 * below)} % of these clouds lie below the 95 % level of their null${points.length === 0 ? '' : `; of clouds ${points.join(', ')}, counted from the input, all tokens are one point`}.`,
-    figures:
-      shown === undefined
-        ? []
-        : [
-            distanceFigure(
-              'C.practice',
-              'Distance to the moment-matched Gaussian, layer by layer',
-              drawn.map(({ name, measures }) => ({ series: name, measures })),
-            ),
-            ...(plain.length === 0
-              ? []
-              : [
-                  prescribedTraceFigure(
-                    'C.practice-prescribed',
-                    'Prescribed attention matrices, without normalisation',
-                    plain.map(({ name, measures }) => ({ series: name, measures })),
-                  ),
-                ]),
-          ],
+    figures: practiceFigures(random, prescribed),
   };
 }
 
