@@ -25,12 +25,12 @@ const surprising = 4;
 
 const shape = z
   .strictObject({
-  name: z.string().min(1).default('given shape'),
-  layers: z.int().min(1).describe('L'),
-  dimension: z.int().min(1).describe('d, a multiple of the number of heads'),
-  heads: z.int().min(1).describe('H'),
-  hidden: z.int().min(1).describe('width of the feed-forward layer'),
-})
+    name: z.string().min(1).default('given shape'),
+    layers: z.int().min(1).describe('L'),
+    dimension: z.int().min(1).describe('d, a multiple of the number of heads'),
+    heads: z.int().min(1).describe('H'),
+    hidden: z.int().min(1).describe('width of the feed-forward layer'),
+  })
   .refine(({ dimension, heads }) => dimension % heads === 0, {
     path: ['dimension'],
     message: 'must be a multiple of the number of heads',
