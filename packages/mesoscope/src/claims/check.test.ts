@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { randomStream } from '../numeric/random.ts';
-import { agreement, atLeast, atMost, bound, coverage, equals } from './check.ts';
+import { agreement, atLeast, atMost, bound, coverage, equals, neverSeen } from './check.ts';
 import { deterministicOrder, extrapolatedOrder, sampledOrder } from './order.ts';
 import { drawVerdict, notTrivial } from './verdict.ts';
 
@@ -55,10 +55,16 @@ describe('a bound', () => {
       'undecided',
     );
     expect(bound({ ...asked, pairs: [{ value: 0, bound: 0 }] }).outcome).toBe('undecided');
+    expect(bound({ ...asked, pairs: [{ value: 0.1, bound: -1 }] }).outcome).toBe('fails');
     expect(bound({ ...asked, pairs: [{ value: 1e-17, bound: 1 }], rounding: 1e-15 }).outcome).toBe(
       'undecided',
     );
   });
+});
+
+it('what must never happen is seen 0 times', () => {
+  expect(neverSeen({ ...asked, seen: 0 })).toMatchObject({ outcome: 'holds', rivals: [1] });
+  expect(neverSeen({ ...asked, seen: 1 }).outcome).toBe('fails');
 });
 
 it('two computations agree in units of their own uncertainty, which has to be small', () => {

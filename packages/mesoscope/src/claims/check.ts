@@ -124,7 +124,11 @@ export function bound(
   const sharpestOf = (all: readonly { readonly value: number; readonly bound: number }[]) =>
     all
       .filter(({ value }) => !(Math.abs(value) <= rounding))
-      .reduce((most, { value, bound }) => larger(most, value / bound), 0);
+      // A ratio to a negative bound has no sense: it is kept by what lies below it only.
+      .reduce((most, { value, bound }) => {
+        const broken = bound < 0 && value > bound;
+        return larger(most, broken ? Number.POSITIVE_INFINITY : value / bound);
+      }, 0);
   const sharpest = sharpestOf(pairs);
   const surely = sharpestOf(
     pairs.map(({ value, bound, least = value }) => ({ value: least, bound })),

@@ -103,3 +103,37 @@ export function controlRatio(seed: number, heads: number, layers = 1): number {
   });
   return records[records.length - 1].loss / singleLayerFloor(dependencies, tokens[0], targets);
 }
+
+/** The gradient flows of several starts, taken together. */
+export function flowsTogether(measured: readonly MeasuredConvergence[]) {
+  const runs = measured.flatMap((one) => one.runs.map((run) => ({ ...one, run })));
+  const late = runs.flatMap(({ run }) => (run.late === undefined ? [] : [run.late]));
+  const quotients = late.map((one) => one.quotient).sort((a, b) => a - b);
+  const others = measured.flatMap((one) => one.others);
+  const firstOf = (fallen: boolean) =>
+    others.flatMap(({ first, last }) => (last <= reached * first === fallen ? [first] : []));
+  return {
+    runs,
+    late,
+    /** μ at the start. */
+    rates: measured.map(({ small }) => small.mode.rate),
+    injective: measured.every(({ small }) => isInjective(small.mode)),
+    /** Initial losses over the a-priori radius. */
+    shares: runs.map(({ run, small }) => firstLoss(run) / small.radius),
+    /** Flows that ran out of steps. */
+    spent: runs.filter(({ run }) => run.status.kind === 'step-limit').length,
+    /** Final over initial loss. */
+    falls: runs.map(({ run }) => (firstLoss(run) > 0 ? lastLoss(run) / firstLoss(run) : 0)),
+    /** The decay over twice the Polyak–Łojasiewicz ratio: its median, and the hull of what each extrapolation leaves open. */
+    quotient: {
+      median: quotients[quotients.length >> 1] ?? Number.NaN,
+      hull: [
+        Math.min(...late.map(({ quotient, error }) => quotient - error)),
+        Math.max(...late.map(({ quotient, error }) => quotient + error)),
+      ] as const,
+    },
+    controls: measured.flatMap(({ control }) => (control === undefined ? [] : [control])),
+    /** Flows from other losses: initial ones of those that fell to a minimum, and of those that did not. */
+    others: { all: others, converged: firstOf(true), stalled: firstOf(false) },
+  };
+}

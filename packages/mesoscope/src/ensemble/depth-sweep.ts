@@ -105,6 +105,32 @@ export function sweepDepths(
   };
 }
 
+/** The sweeps of several instances, taken together. */
+export function sweepsTogether(measured: readonly DepthSweep[]) {
+  const losses = measured.map(({ solutions }) => solutions.map(({ loss }) => loss));
+  const deep = losses.map((row) => Math.min(...row.slice(1)));
+  return {
+    losses,
+    floors: measured.map(({ floor }) => floor),
+    distinct: measured.every((one) => one.distinct),
+    /** Of the dependencies, the least. */
+    rank: Math.min(...measured.map(({ dependencies }) => dependencies.rows)),
+    /** Whether every floor stands clear of rounding. */
+    obstructed: measured.every(({ floor, floorUncertainty }) => floor > floorUncertainty),
+    /** Whether every search with one layer came to an end. */
+    ended: measured.every(({ solutions: [one] }) => one.status !== 'iteration-limit'),
+    /** The least loss of one layer against its floor. */
+    oneLayer: measured.map(({ floor, floorUncertainty, unmoved, solutions }) => ({
+      difference: Math.abs(solutions[0].loss - floor),
+      uncertainty: floorUncertainty,
+      scale: unmoved,
+    })),
+    /** The least losses beyond one layer, and the largest of them over that of unmoved tokens. */
+    deep,
+    deepest: Math.max(...deep.map((loss, i) => (loss > 0 ? loss / measured[i].unmoved : 0))),
+  };
+}
+
 /** Ulps that a sum of a dozen products loses. */
 const ulps = 8;
 

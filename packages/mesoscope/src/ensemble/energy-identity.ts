@@ -133,28 +133,43 @@ function rotateHeads(layout: EnsembleLayout, theta: Float64Array): Float64Array 
 }
 
 /** Which networks of independent heads of one law are compared. */
-export const collapse = {
+export interface CollapseSizes {
+  /** Of training. */
+  readonly steps: number;
+  readonly layers: number;
+  readonly heads: readonly number[];
+  readonly referenceHeads: number;
+  /** Independent starts of each size, for a root mean square. */
+  readonly repetitions: number;
+  /** Depths L that are compared with 2L, each twice the one before. */
+  readonly refinedLayers: readonly number[];
+  readonly refinedHeads: number;
+  readonly refinedRepetitions: number;
+  /** Networks whose curves are drawn over each other. */
+  readonly drawn: readonly { readonly layers: number; readonly heads: number }[];
+}
+
+/** The sizes of the claim. */
+export const collapse: CollapseSizes = {
   steps: 16,
   layers: 4,
   heads: [2, 4, 8, 16, 32, 64],
   referenceHeads: 512,
-  /** Independent starts of each size, for a root mean square. */
   repetitions: 16,
   /**
-   * Depths L that are compared with 2L. With two heads each the error of sampling, L^(−1/2), outweighs that of the steps in
+   * With two heads each the error of sampling, L^(−1/2), outweighs that of the steps in
    * depth, 1/L, from the first one on.
    */
   refinedLayers: [4, 8, 16, 32, 64],
   refinedHeads: 2,
   refinedRepetitions: 32,
-  /** Networks whose curves are drawn over each other. */
   drawn: [
     { layers: 4, heads: 2 },
     { layers: 4, heads: 16 },
     { layers: 4, heads: 64 },
     { layers: 16, heads: 64 },
   ],
-} as const;
+};
 
 /**
  * The particles whose sampling error the difference of H heads and of the reference has: the reference is a sample too, so that
@@ -180,17 +195,18 @@ export function measureCurveCollapse(
   backend: Backend,
   training: Training,
   makeMap: MakeMap = createParticleMap,
+  sizes: CollapseSizes = collapse,
 ): CurveCollapse {
   const { layoutOf, follow } = curvesOf(backend, training, makeMap);
-  const { steps, layers, referenceHeads, repetitions } = collapse;
-  const { refinedLayers, refinedHeads, refinedRepetitions } = collapse;
+  const { steps, layers, referenceHeads, repetitions } = sizes;
+  const { refinedLayers, refinedHeads, refinedRepetitions } = sizes;
   const curve = (depth: number, heads: number, repetition: number) => {
     const layout = layoutOf(depth, heads);
     return follow(layout, randomEnsemble(layout, training.seed + 1 + repetition), steps);
   };
   const reference = curve(layers, referenceHeads, -1);
   const apart = Array.from({ length: repetitions }, (_, r) =>
-    collapse.heads.map((heads) => distance(curve(layers, heads, r), reference)),
+    sizes.heads.map((heads) => distance(curve(layers, heads, r), reference)),
   );
   const refined = Array.from({ length: refinedRepetitions }, (_, r) => {
     const depths = [...refinedLayers, 2 * refinedLayers[refinedLayers.length - 1]];
@@ -200,7 +216,7 @@ export function measureCurveCollapse(
   return {
     heads: rootMeanSquares(apart),
     refined: rootMeanSquares(refined),
-    curves: collapse.drawn.map((size) => curve(size.layers, size.heads, 0).losses),
+    curves: sizes.drawn.map((size) => curve(size.layers, size.heads, 0).losses),
     reference: reference.losses,
   };
 }

@@ -1,4 +1,5 @@
 import type { Backend } from '../kernels/backend.ts';
+import { kernelTolerance } from './attention-kernel.ts';
 import { type CrossingCase, crossingCase } from './crossing.ts';
 import { displacedTargets, type EnsembleExperiment } from './experiment.ts';
 import {
@@ -32,19 +33,21 @@ export interface MeasuredPersistence {
  * Trainings from small losses: towards the worst targets and random ones, or towards the experiment's own.
  *
  * @param change - default: none; other maps are what a comparison must notice
+ * @param predict - the first order of the fall; others are what a comparison must notice
  */
 export function measureKernelFall(
   backend: Backend,
   { discrete: inputs, keyDimension, targets, seed }: EnsembleExperiment,
   given: { readonly layers: number; readonly heads: number; readonly steps: number },
   change: (map: TokenMap) => TokenMap = (map) => map,
+  predict: typeof predictFall = predictFall,
 ): Omit<MeasuredPersistence, 'near'> {
   const { layers, heads, steps } = given;
   const { dimension } = inputs;
   const layout = ensembleLayout({ dimension, keyDimension, layers, heads });
   const map = change(createParticleMap(backend, { layout, inputs }));
   const start = randomEnsemble(layout, seed);
-  const prediction = predictFall(map, start);
+  const prediction = predict(map, start);
   if (!isInjective(prediction)) return { prediction, worst: [], kept: [] };
   const finals = map.forward(start);
   const follow = (ys: readonly Float64Array[]) =>
@@ -97,3 +100,43 @@ export function limitRatio(
 
 /** The least λ_min/λ_max over depth and training time. */
 export const leastRatio = ({ ratios }: KernelHistory) => Math.min(...ratios.flat());
+
+/** The trainings of several starts, taken together. */
+export function kernelsTogether(measured: readonly MeasuredPersistence[]) {
+  const small = measured.flatMap(({ prediction, worst, kept }) =>
+    [...worst, ...kept].map((history) => ({ prediction, history })),
+  );
+  const near = measured.flatMap((one) => one.near);
+  const [{ prediction: first }] = measured;
+  return {
+    kept: measured.flatMap((one) => one.kept),
+    /** From small losses, with what was predicted at their start. */
+    small,
+    /** The largest `C_s√L(0)/λ_min(K_s)` over depth. */
+    taken: small.map(({ prediction, history }) => {
+      const root = Math.sqrt(history.losses[0]);
+      return Math.max(
+        ...prediction.constants.map((constant, l) => (constant * root) / prediction.smallest[l]),
+      );
+    }),
+    /** The largest share of λ_min that a depth loses. */
+    falls: small.map(({ history }) =>
+      Math.max(...fallsOf(history).map((fall, l) => fall / history.smallest[0][l])),
+    ),
+    least: Math.min(...small.map(({ history }) => leastRatio(history))),
+    /** The least λ_min/λ_max over depth at each start. */
+    starts: measured.map(({ prediction: { smallest, largest } }) =>
+      Math.min(...smallest.map((value, l) => (largest[l] > 0 ? value / largest[l] : 0))),
+    ),
+    /** Of λ_min/λ_max. */
+    rounding: kernelTolerance * first.worst.direction.length,
+    injective: measured.every(({ prediction }) => isInjective(prediction)),
+    /** Trainings that ran out of steps. */
+    open: small.filter(({ history }) => history.status.kind === 'step-limit').length,
+    near,
+    crossed: near.flatMap(({ crossing }) => (crossing === undefined ? [] : [crossing])),
+    limits: measured.flatMap(({ prediction, worst }) =>
+      worst.length > 0 ? [limitRatio(prediction, worst)] : [],
+    ),
+  };
+}

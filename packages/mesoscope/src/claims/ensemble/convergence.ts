@@ -2,12 +2,12 @@ import { z } from 'zod';
 import {
   controlRatio,
   firstLoss,
+  flowsTogether,
   lastLoss,
   type MeasuredConvergence,
   measureConvergence,
 } from '../../ensemble/convergence-experiment.ts';
 import { reached } from '../../ensemble/convergence-run.ts';
-import { isInjective } from '../../ensemble/small-loss.ts';
 import { atLeast, atMost, bound, equals } from '../check.ts';
 import { type Conclusion, claim } from '../claim.ts';
 import { experimentCount } from '../fields.ts';
@@ -40,25 +40,13 @@ const given = experiments({
 export type Convergences = ReturnType<typeof given.parse>;
 
 export function convergenceConclusion(measured: readonly MeasuredConvergence[]): Conclusion {
-  const runs = measured.flatMap((one) => one.runs.map((run) => ({ ...one, run })));
-  const rates = measured.map(({ small }) => small.mode.rate);
-  const positive = measured.every(({ small }) => isInjective(small.mode));
-  const shares = runs.map(({ run, small }) => firstLoss(run) / small.radius);
-  const spent = runs.filter(({ run }) => run.status.kind === 'step-limit').length;
-  const falls = runs.map(({ run }) => (firstLoss(run) > 0 ? lastLoss(run) / firstLoss(run) : 0));
-  const late = runs.flatMap(({ run }) => (run.late === undefined ? [] : [run.late]));
-  const hull = late.map(({ quotient, error }) => [quotient - error, quotient + error]);
-  const quotients = late.map(({ quotient }) => quotient).sort((a, b) => a - b);
-  const controls = measured.flatMap(({ control }) => (control === undefined ? [] : [control]));
-  const others = measured.flatMap((one) => one.others);
-  const [converged, stalled] = [true, false].map((expected) =>
-    others.flatMap(({ first, last }) => (last <= reached * first === expected ? [first] : [])),
-  );
+  const { runs, rates, injective, shares, spent, falls, late, quotient, controls, others } =
+    flowsTogether(measured);
   const decay = equals({
     name: 'decay rate of the loss over twice the Polyak–Łojasiewicz ratio',
     failsIf: 'the loss decays at another rate than 2‖∇L‖²/2L',
-    measured: quotients[quotients.length >> 1] ?? Number.NaN,
-    interval: [Math.min(...hull.map(([low]) => low)), Math.max(...hull.map(([, high]) => high))],
+    measured: quotient.median,
+    interval: quotient.hull,
     intervalFrom: 'numerics',
     expected: 1,
     rivals: [0.5, 2],
@@ -73,13 +61,13 @@ export function convergenceConclusion(measured: readonly MeasuredConvergence[]):
     hypotheses: [
       {
         name: 'the tangent kernel is injective at the start: μ > 0',
-        holds: positive,
+        holds: injective,
         value: Math.min(...rates),
       },
       {
         name: 'the initial loss is small: at most μ²/(32Λ²), with Λ the largest curvature found',
-        holds: !positive || shares.every((share) => share <= 1),
-        value: positive ? Math.max(...shares) : 'no radius',
+        holds: !injective || shares.every((share) => share <= 1),
+        value: injective ? Math.max(...shares) : 'no radius',
       },
     ],
     resolution: [
@@ -165,15 +153,15 @@ export function convergenceConclusion(measured: readonly MeasuredConvergence[]):
       'heads.movement': runs.map(({ run }) => run.movement),
       'heads.length': runs.map(({ run }) => run.length),
       'control.overFloor': controls,
-      'others.initial': others.map(({ first }) => first),
-      'others.final': others.map(({ last }) => last),
+      'others.initial': others.all.map(({ first }) => first),
+      'others.final': others.all.map(({ last }) => last),
     },
     summary:
       runs.length === 0
         ? 'No gradient flow was followed.'
         : `From losses within the a-priori radius all gradient flows fall to ${fall.measured.toExponential(1)} of their start or less${late.length > 0 ? ` and decay at ${decay.measured.toFixed(6)} times twice the measured Polyak–Łojasiewicz ratio` : ''}.${
-            others.length > 0
-              ? ` Of ${others.length} others ${converged.length} fall by 1e-8${converged.length > 0 ? `, from initial losses up to ${Math.max(...converged).toPrecision(2)}` : ''}${stalled.length > 0 ? `; the smallest initial loss from which they do not is ${Math.min(...stalled).toPrecision(2)}` : ''}.`
+            others.all.length > 0
+              ? ` Of ${others.all.length} others ${others.converged.length} fall by 1e-8${others.converged.length > 0 ? `, from initial losses up to ${Math.max(...others.converged).toPrecision(2)}` : ''}${others.stalled.length > 0 ? `; the smallest initial loss from which they do not is ${Math.min(...others.stalled).toPrecision(2)}` : ''}.`
               : ''
           }`,
     figures: runs.length === 0 ? [] : convergenceFigures(measured),

@@ -1,4 +1,10 @@
-import { type DepthSweep, randomTriple, solved, sweepDepths } from '../../ensemble/depth-sweep.ts';
+import {
+  type DepthSweep,
+  randomTriple,
+  solved,
+  sweepDepths,
+  sweepsTogether,
+} from '../../ensemble/depth-sweep.ts';
 import { toRows } from '../../numeric/matrix.ts';
 import { atMost, bound, identical } from '../check.ts';
 import { type Conclusion, claim } from '../claim.ts';
@@ -40,22 +46,11 @@ export function counterexampleConclusion(
   instance: Triples,
 ): Conclusion {
   const depths = depthsOf(instance);
-  const losses = measured.map(({ solutions }) => solutions.map(({ loss }) => loss));
-  const floors = measured.map(({ floor }) => floor);
+  const { losses, floors, distinct, rank, obstructed, ended, oneLayer, deep, deepest } =
+    sweepsTogether(measured);
   const tokens = instance.explicit ? instance.tokens : [[1]];
   const sameToken = tokens.every((x) => x.every((entry, a) => entry === tokens[0][a]));
   const moving = tokens[0].some((entry) => entry !== 0);
-  const distinct = measured.every((one) => one.distinct);
-  const rank = Math.min(...measured.map(({ dependencies }) => dependencies.rows));
-  const obstructed = measured.every(({ floor, floorUncertainty }) => floor > floorUncertainty);
-  const ended = measured.every(({ solutions: [one] }) => one.status !== 'iteration-limit');
-  const oneLayer = measured.map(({ floor, floorUncertainty, unmoved, solutions }) => ({
-    difference: Math.abs(solutions[0].loss - floor),
-    uncertainty: floorUncertainty,
-    scale: unmoved,
-  }));
-  const deep = losses.map((row) => Math.min(...row.slice(1)));
-  const deepest = Math.max(...deep.map((loss, i) => (loss > 0 ? loss / measured[i].unmoved : 0)));
   const deeper = atMost({
     name: 'least loss found with more layers, over that of unmoved tokens',
     failsIf: 'it cannot: the true minimum lies between 0 and the least loss found',

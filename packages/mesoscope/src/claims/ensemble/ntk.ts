@@ -1,19 +1,20 @@
 import { z } from 'zod';
+import { nearness } from '../../ensemble/context-families.ts';
 import {
-  type ContextFamily,
-  contextFamilies,
-  nearness,
-  nearTriples,
-} from '../../ensemble/context-families.ts';
+  answerOf,
+  type FamilyAnswers,
+  familyAnswers,
+  familyCases,
+  spectraOfFamily,
+} from '../../ensemble/injectivity-answers.ts';
 import {
   compareInjectivity,
   type InjectivityComparison,
   kernelQuestions,
   type SmallestValue,
 } from '../../ensemble/injectivity-comparison.ts';
-import { toRows } from '../../numeric/matrix.ts';
 import { agreement, atMost, equals, identical } from '../check.ts';
-import { type Conclusion, claim, type Evidence } from '../claim.ts';
+import { type Conclusion, claim } from '../claim.ts';
 import { experimentCount } from '../fields.ts';
 import type { Mark } from '../figure.ts';
 import { experiments } from '../given.ts';
@@ -46,22 +47,6 @@ export type Injectivities = ReturnType<typeof given.parse>;
 /** What was compared of one draw: each family of contexts, each question in turn. */
 export type MeasuredInjectivity = readonly InjectivityComparison[];
 
-const families: readonly ContextFamily[] = [...contextFamilies, ...nearTriples];
-const cases = families.flatMap((family) =>
-  kernelQuestions.map((question) => ({ family, question })),
-);
-
-/** A singular value is told from 0 where it stands this many times above its rounding. */
-const clear = 100;
-
-type Answer = 'independent' | 'dependent' | 'open';
-
-/** `dependent`: as far as rounding can tell. */
-function answerOf({ smallest, rounding }: SmallestValue): Answer {
-  if (smallest > clear * rounding) return 'independent';
-  return smallest <= rounding ? 'dependent' : 'open';
-}
-
 const share = ({ smallest, largest }: { readonly smallest: number; readonly largest: number }) =>
   largest > 0 ? Math.max(smallest, 0) / largest : 0;
 
@@ -80,7 +65,17 @@ export function injectivityConclusion(
   const sameToken = given.every((x) => x.every((entry, a) => entry === given[0][a]));
   const moving = given[0].some((entry) => entry !== 0);
   const compared = all.filter(({ formula }) => formula.scale > 0);
-  const own = instance.explicit ? undefined : ownFamilies(measured);
+  const own = instance.explicit ? undefined : familyAnswers(measured);
+  const fall = (part: keyof FamilyAnswers['near'], name: string) =>
+    (own === undefined ? [] : [own.near[part]]).map(({ rows, rounding }) =>
+      deterministicOrder({
+        name: `order of the smallest singular value of ${name} in the distance from dependence`,
+        failsIf:
+          'the kernel does not lose injectivity at the rate at which contexts become dependent',
+        scales: nearness.map((distance) => 1 / distance),
+        ...{ rows, accuracy: rounding, order: -1, side: 'exactly' },
+      }),
+    );
   return {
     hypotheses: [
       {
@@ -119,9 +114,23 @@ export function injectivityConclusion(
         failsIf: 'the singular values are not those of the kernel',
         of: compared.map(({ formula }) => formula),
       }),
-      ...(own?.checks ?? []),
+      ...(own === undefined
+        ? []
+        : [
+            atMost({
+              name: 'cases in which the design does not give the known answer',
+              failsIf: 'a dependent family is found independent, or the other way round',
+              measured: own.wrong,
+              expected: 0,
+            }),
+          ]),
+      ...fall('ofDesign', 'the design'),
+      ...fall('ofGradients', 'the gradients'),
     ],
-    evidence: own?.evidence ?? explicitEvidence(all),
+    evidence:
+      own === undefined
+        ? spectraOfFamily(all)
+        : { ...own.numbers, 'families.notAsKnown': own.wrong },
     summary: `Log-sum-exp design and kernel agree in ${agreed} of ${decided.length} cases that rounding can tell: scores alone see contexts modulo affine functions, scores and values modulo constants.`,
     figures: [
       {
@@ -146,72 +155,6 @@ export function injectivityConclusion(
   };
 }
 
-/** Families whose dependence is known, and triples on their way to dependence. */
-function ownFamilies(measured: readonly MeasuredInjectivity[]) {
-  const evidence: Record<string, Evidence> = {};
-  const wrong = cases.flatMap(({ family, question }, c) => {
-    const name = `${family.name}.${question.part}`;
-    const known = question.modulo === 'affine' ? family.moduloAffine : family.moduloConstants;
-    const draws = measured.map((row) => row[c]);
-    evidence[`${name}.expected`] = known;
-    evidence[`${name}.design.singularValues`] = draws.map(({ design }) =>
-      Array.from(design.singularValues),
-    );
-    evidence[`${name}.gradients.smallest`] = draws.map(({ ofGradients }) => ofGradients.smallest);
-    evidence[`${name}.kernel.lambdaMin`] = draws.map(({ kernel }) => kernel.smallest);
-    evidence[`${name}.kernel.lambdaMax`] = draws.map(({ kernel }) => kernel.largest);
-    return draws.filter(({ ofDesign }) => answerOf(ofDesign) !== known);
-  });
-  const near = cases.flatMap(({ family, question }, c) =>
-    nearTriples.includes(family) && question.part === 'all' ? [c] : [],
-  );
-  const fall = (part: 'ofDesign' | 'ofGradients', name: string) =>
-    deterministicOrder({
-      name: `order of the smallest singular value of ${name} in the distance from dependence`,
-      failsIf:
-        'the kernel does not lose injectivity at the rate at which contexts become dependent',
-      scales: nearness.map((distance) => 1 / distance),
-      rows: measured.map((row) => near.map((c) => row[c][part].smallest)),
-      ...{ order: -1, side: 'exactly' },
-      accuracy: Math.max(...measured.flatMap((row) => near.map((c) => row[c][part].rounding))),
-    });
-  return {
-    evidence: { ...evidence, 'families.notAsKnown': wrong.length },
-    checks: [
-      atMost({
-        name: 'cases in which the design does not give the known answer',
-        failsIf: 'a dependent family is found independent, or the other way round',
-        measured: wrong.length,
-        expected: 0,
-      }),
-      fall('ofDesign', 'the design'),
-      fall('ofGradients', 'the gradients'),
-    ],
-  };
-}
-
-function explicitEvidence([affine, constant]: readonly InjectivityComparison[]) {
-  return {
-    'design.singularValues': Array.from(affine.design.singularValues),
-    'design.rank': affine.design.rank,
-    'design.rankGap': affine.design.rankGap,
-    'design.interval': affine.design.interval,
-    'design.verdict': affine.design.verdict,
-    'designModuloConstants.singularValues': Array.from(constant.design.singularValues),
-    'designModuloConstants.verdict': constant.design.verdict,
-    'kernel.lambdaMin': constant.kernel.smallest,
-    'kernel.lambdaMax': constant.kernel.largest,
-    'gradients.smallest': constant.ofGradients.smallest,
-    'gradients.largest': constant.ofGradients.largest,
-    'kernelOfScores.lambdaMin': affine.kernel.smallest,
-    'kernelOfScores.lambdaMax': affine.kernel.largest,
-    'gradientsOfScores.smallest': affine.ofGradients.smallest,
-    'gradientsOfScores.largest': affine.ofGradients.largest,
-    dependency: toRows(affine.design.dependencies),
-    dependencyModuloConstants: toRows(constant.design.dependencies),
-  };
-}
-
 /** Injectivity of the attention kernel against independence of log-sum-exp functions (arXiv 2605.17660). */
 export const attentionKernelInjectivity = claim<Injectivities, MeasuredInjectivity>({
   id: 'D.ntk',
@@ -229,7 +172,7 @@ export const attentionKernelInjectivity = claim<Injectivities, MeasuredInjectivi
     };
     return instance.explicit
       ? kernelQuestions.map((question) => compareInjectivity(experiment.inputs, question, settings))
-      : cases.map(({ family, question }) =>
+      : familyCases.map(({ family, question }) =>
           compareInjectivity(family.make(seed, index), question, settings),
         );
   },

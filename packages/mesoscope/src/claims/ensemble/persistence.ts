@@ -1,10 +1,8 @@
 import { z } from 'zod';
 import { kernelTolerance } from '../../ensemble/attention-kernel.ts';
-import { isInjective } from '../../ensemble/kernel-fall.ts';
 import {
-  fallsOf,
+  kernelsTogether,
   leastRatio,
-  limitRatio,
   type MeasuredPersistence,
   measureKernelFall,
   measureNearDependence,
@@ -46,33 +44,9 @@ const given = experiments({
 export type Persistences = ReturnType<typeof given.parse>;
 
 export function persistenceConclusion(measured: readonly MeasuredPersistence[]): Conclusion {
-  const kept = measured.flatMap((one) => one.kept);
-  const small = measured.flatMap(({ prediction, worst, kept: others }) =>
-    [...worst, ...others].map((history) => ({ prediction, history })),
-  );
-  const taken = small.map(({ prediction, history }) => {
-    const root = Math.sqrt(history.losses[0]);
-    return Math.max(
-      ...prediction.constants.map((constant, l) => (constant * root) / prediction.smallest[l]),
-    );
-  });
-  const starts = measured.map(({ prediction: { smallest, largest } }) =>
-    Math.min(...smallest.map((value, l) => (largest[l] > 0 ? value / largest[l] : 0))),
-  );
-  const size = measured[0].prediction.worst.direction.length;
-  const rounding = kernelTolerance * size;
-  const injective = measured.every(({ prediction }) => isInjective(prediction));
-  const open = small.filter(({ history }) => history.status.kind === 'step-limit').length;
-  const near = measured.flatMap((one) => one.near);
-  const crossed = near.flatMap(({ crossing }) => (crossing === undefined ? [] : [crossing]));
-  const limits = measured.flatMap(({ prediction, worst }) =>
-    worst.length > 0 ? [limitRatio(prediction, worst)] : [],
-  );
-  const least = Math.min(...small.map(({ history }) => leastRatio(history)));
-  const falls = small.map(({ history }) => {
-    const relative = fallsOf(history).map((fall, l) => fall / history.smallest[0][l]);
-    return Math.max(...relative);
-  });
+  const together = kernelsTogether(measured);
+  const { kept, small, taken, falls, least, starts, rounding, injective } = together;
+  const { open, near, crossed, limits } = together;
   return {
     hypotheses: [
       {

@@ -6,6 +6,7 @@ import {
   measureEnergyIdentity,
   trainingOf,
 } from '../../ensemble/energy-identity.ts';
+import { predictFall } from '../../ensemble/kernel-fall.ts';
 import { measureKernelFall, measureNearDependence } from '../../ensemble/kernel-persistence.ts';
 import { createParticleMap } from '../../ensemble/particle-map.ts';
 import type { TokenMap } from '../../ensemble/token-map.ts';
@@ -110,9 +111,6 @@ describe('D.convergence', () => {
     ],
   ])('notices %s', (_, change) => expect(verdict(change)).not.toBe('holds'));
 
-  it('notices a rate μ whose N is the half', () =>
-    expect(verdict((map) => ({ ...map, samples: map.samples / 2 }))).toBe('fails'));
-
   it('notices a control of two layers, which nothing obstructs', () => {
     const control = controlRatio(experiment(0).seed, 8, 2);
     expect(verdictOf(convergenceConclusion(right.map((one) => ({ ...one, control }))))).toBe(
@@ -123,21 +121,32 @@ describe('D.convergence', () => {
 
 describe('D.persistence', () => {
   const given = { layers: 4, heads: 8, steps: 3000 };
-  const measured = (change?: (map: TokenMap) => TokenMap) =>
-    [0, 1].map((index) => ({
-      ...measureKernelFall(backend, experiment(index), given, change),
-      near: measureNearDependence(experiment(index).seed, 60),
-    }));
-  const verdict = (change?: (map: TokenMap) => TokenMap) =>
-    verdictOf(persistenceConclusion(measured(change)));
+  const verdict = (change?: (map: TokenMap) => TokenMap, predict?: typeof predictFall) =>
+    verdictOf(
+      persistenceConclusion(
+        [0, 1].map((index) => ({
+          ...measureKernelFall(backend, experiment(index), given, change, predict),
+          near: measureNearDependence(experiment(index).seed, 60),
+        })),
+      ),
+    );
 
   it('holds for what is right', () => expect(verdict()).toBe('holds'));
 
-  it.each([0.5, 2])('notices a C_s whose N is %d times what it is', (factor) =>
-    expect(verdict((map) => ({ ...map, samples: factor * map.samples }))).toBe('fails'),
-  );
+  it.each([
+    ['without its 2', Math.SQRT1_2],
+    ['without N', Math.sqrt(1 / 3)],
+    ['with 2N for N', Math.SQRT2],
+  ])('notices C_s = |a|√(2N) %s', (_, factor) => {
+    const wrong: typeof predictFall = (map, theta) => {
+      const right = predictFall(map, theta);
+      return { ...right, constants: right.constants.map((constant) => factor * constant) };
+    };
+    expect(verdict(undefined, wrong)).toBe('fails');
+  });
+
   it.each<[string, (map: TokenMap) => TokenMap]>([
     ['a gradient in K of the wrong sign', withGradient((g, s) => (s >= 1 && s < 2 ? -g : g))],
-    ['a gradient that sees no values', withGradient((g, s) => (s >= 2 ? 0 : g))],
+    ['a gradient that lacks a factor', withGradient((g) => 2 * g)],
   ])('notices %s', (_, change) => expect(verdict(change)).not.toBe('holds'));
 });

@@ -60,6 +60,13 @@ describe('bad input is refused with the reason', () => {
     expect(practice.given.parse({}, 'full')).toMatchObject({ tokens: 198 });
   });
 
+  it('a width that its heads do not divide, one token, a single group', () => {
+    const shapes = [{ layers: 2, dimension: 6, heads: 4, hidden: 3 }];
+    expect(() => practice.given.parse({ shapes }, 'quick')).toThrow(/dimension.*multiple/);
+    expect(() => variants.given.parse({ tokens: [1, 2, 4, 8] }, 'quick')).toThrow('tokens');
+    expect(() => variants.given.parse({ layers: 3 }, 'quick')).toThrow('layers');
+  });
+
   it('every own field can be changed alone', async () => {
     expect((await find(rank, { controls: 7, horizon: 0.3 })).verdict).toBe('holds');
     expect((await find(clustering, { draws: 5 })).verdict).toBe('holds');

@@ -1,3 +1,4 @@
+import type { CloudSeries } from '../../gaussian/practice/cloud-series.ts';
 import type { CloudMeasures } from '../../gaussian/practice/measure-cloud.ts';
 import type { Figure, Mark } from '../figure.ts';
 
@@ -65,4 +66,27 @@ export function traceFigure(
       y: measures.map((one) => one.trace),
     })),
   };
+}
+
+/** Distances of blocks with random weights, one curve for each name, and traces of those with prescribed attention. */
+export function practiceFigures(
+  random: readonly CloudSeries[],
+  prescribed: readonly CloudSeries[],
+): Figure[] {
+  if (random.length === 0) return [];
+  const curve = ({ name, measures }: CloudSeries) => ({ series: name, measures });
+  const drawn = [...new Map(random.map((one) => [one.name, one])).values()];
+  const plain = prescribed.filter((one) => !one.normalised);
+  const distances = distanceFigure(
+    'C.practice',
+    'Distance to the moment-matched Gaussian, layer by layer',
+    drawn.map(curve),
+  );
+  if (plain.length === 0) return [distances];
+  const traces = prescribedTraceFigure(
+    'C.practice-prescribed',
+    'Prescribed attention matrices, without normalisation',
+    plain.map(curve),
+  );
+  return [distances, traces];
 }

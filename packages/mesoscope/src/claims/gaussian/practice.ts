@@ -1,33 +1,40 @@
 import { z } from 'zod';
 import {
   type CloudSeries,
-  earlyClouds,
   measureGivenClouds,
   measurePrescribedStack,
   measureRandomStack,
   near,
+  ownInterval,
+  seriesTogether,
+  tracesByName,
 } from '../../gaussian/practice/cloud-series.ts';
-import { type CloudMeasures, excessDistance } from '../../gaussian/practice/measure-cloud.ts';
+import { excessDistance, measuresByName } from '../../gaussian/practice/measure-cloud.ts';
 import { alternatives, prescriptions } from '../../gaussian/practice/measure-source.ts';
 import { type TransformerShape, tinyDeit } from '../../gaussian/practice/stacks.ts';
 import { meanInterval } from '../../numeric/fit.ts';
 import { atMost, certain, neverSeen } from '../check.ts';
-import { type Conclusion, claim, type Evidence } from '../claim.ts';
+import { type Conclusion, claim } from '../claim.ts';
 import { experimentCount, matrix } from '../fields.ts';
 import { experiments } from '../given.ts';
 import { notTrivial } from '../verdict.ts';
-import { distanceFigure, prescribedTraceFigure } from './practice-figures.ts';
+import { practiceFigures } from './practice-figures.ts';
 
 /** Standard deviations of the norms' test from which an input does not count as Gaussian: once in sixteen thousand. */
 const surprising = 4;
 
-const shape = z.strictObject({
-  name: z.string().min(1).default('given shape'),
-  layers: z.int().min(1).describe('L'),
-  dimension: z.int().min(1).describe('d, a multiple of the number of heads'),
-  heads: z.int().min(1).describe('H'),
-  hidden: z.int().min(1).describe('width of the feed-forward layer'),
-});
+const shape = z
+  .strictObject({
+    name: z.string().min(1).default('given shape'),
+    layers: z.int().min(1).describe('L'),
+    dimension: z.int().min(1).describe('d, a multiple of the number of heads'),
+    heads: z.int().min(1).describe('H'),
+    hidden: z.int().min(1).describe('width of the feed-forward layer'),
+  })
+  .refine(({ dimension, heads }) => dimension % heads === 0, {
+    path: ['dimension'],
+    message: 'must be a multiple of the number of heads',
+  });
 
 /** The widths of the quick setting: as deep as needed, as narrow as possible. */
 const narrow: readonly TransformerShape[] = [
@@ -78,22 +85,9 @@ const stacks = experiments({
 type Stacks = ReturnType<typeof stacks.parse>;
 
 export function practiceConclusion(measured: readonly CloudSeries[]): Conclusion {
-  const random = measured.filter(({ prescribed, measures }) => !prescribed && measures.length > 0);
-  const prescribed = measured.filter((one) => one.prescribed);
-  const excesses = random.map((one) => Math.max(...earlyClouds(one).map(excessDistance)));
-  const inputs = random.map(({ measures: [first] }) => first);
-  const tilts = random.flatMap((one) =>
-    earlyClouds(one).flatMap(({ tiltRatio }) => tiltRatio ?? []),
-  );
-  const tilt = Math.max(0, ...tilts);
-  const power = Object.fromEntries(
-    alternatives.map((name) => [name, Math.min(1, ...random.map((one) => one.power[name] ?? 1))]),
-  );
-  const clouds = random.flatMap(earlyClouds);
-  const below = clouds.filter((one) => one.sliced <= one.nullHigh).length / clouds.length;
-  const points = random.flatMap((one) => one.onePoint.map((layer) => layer + 1));
-  const single = random.length === 1;
-  const own = single ? ownInterval(random[0], excesses[0]) : null;
+  const { random, prescribed, excesses, inputs, tilts, power, clouds, below, points, answers } =
+    seriesTogether(measured);
+  const own = random.length === 1 ? ownInterval(random[0]) : null;
   const over = excesses.length === 0 ? null : meanInterval(excesses);
   const nearness = atMost({
     name: 'excess of the distance over that of Gaussian samples, up to the middle layer',
@@ -104,7 +98,6 @@ export function practiceConclusion(measured: readonly CloudSeries[]): Conclusion
       own ?? (over === null ? null : meanInterval(excesses, { confidence: certain }).interval),
     expected: near,
   });
-  const answers = prescribed.flatMap((one) => one.asPredicted ?? []);
   const regimes = neverSeen({
     name: 'stacks with prescribed attention that do not do what the closure says',
     failsIf:
@@ -112,9 +105,7 @@ export function practiceConclusion(measured: readonly CloudSeries[]): Conclusion
     seen: answers.filter((one) => !one).length,
   });
   const [shown] = random;
-  const column = (of: (one: CloudMeasures) => number): Evidence => shown?.measures.map(of) ?? [];
-  const drawn = [...new Map(random.map((one) => [one.name, one])).values()];
-  const plain = prescribed.filter((one) => !one.normalised);
+  const tilt = Math.max(0, ...tilts);
   const powerInWords = alternatives
     .map((name) => `${Math.round(100 * power[name])} % of clouds of ${name} coordinates`)
     .join(' and ');
@@ -151,30 +142,14 @@ export function practiceConclusion(measured: readonly CloudSeries[]): Conclusion
     checks: answers.length === 0 ? [nearness] : [nearness, regimes],
     evidence: {
       shown: shown?.name ?? 'none',
-      layer: column((one) => one.layer),
-      mean: column((one) => one.mean),
-      trace: column((one) => one.trace),
-      effectiveRank: column((one) => one.effectiveRank),
-      'slicedDistance.value': column((one) => one.sliced),
-      'slicedDistance.null': column((one) => one.nullMean),
-      'slicedDistance.null95': column((one) => one.nullHigh),
-      'coordinateDistance.value': column((one) => one.coordinates),
-      'coordinateDistance.null': column((one) => one.coordinatesNull),
-      'norms.deviations': column((one) => one.normDeviations),
-      'mardia.skewness.pValue': column((one) => one.skewness),
-      'mardia.kurtosis.pValue': column((one) => one.kurtosis),
+      ...measuresByName(shown?.measures ?? []),
       tiltRatio: shown?.measures.flatMap((one) => one.tiltRatio ?? []) ?? [],
       excess: excesses,
       'excess.threshold': `${near}, a choice of this project`,
       'clouds.onePoint': points,
       ...Object.fromEntries(alternatives.map((name) => [`power, ${name}`, power[name]])),
       'earlyLayers.shareBelowNull95': below,
-      ...Object.fromEntries(
-        prescribed.map(({ name, normalised, measures }) => [
-          `trace, ${name}${normalised ? ', normalised' : ''}`,
-          measures.map((one) => one.trace),
-        ]),
-      ),
+      ...tracesByName(prescribed),
       'prescribed.asPredicted': answers.filter((one) => one).length,
       'prescribed.notAsPredicted': answers.filter((one) => !one).length,
     },
@@ -182,32 +157,8 @@ export function practiceConclusion(measured: readonly CloudSeries[]): Conclusion
       shown === undefined
         ? 'There is no cloud with a spread.'
         : `Up to the middle layer the distance to the moment-matched Gaussian exceeds that of a Gaussian sample by ${nearness.measured.toFixed(3)} of the spread (called near up to ${near}, a choice of this project, which ${powerInWords} would exceed); ${Math.round(100 * below)} % of these clouds lie below the 95 % level of their null${points.length === 0 ? '' : `; of clouds ${points.join(', ')}, counted from the input, all tokens are one point`}.`,
-    figures:
-      shown === undefined
-        ? []
-        : [
-            distanceFigure(
-              'C.practice',
-              'Distance to the moment-matched Gaussian, layer by layer',
-              drawn.map(({ name, measures }) => ({ series: name, measures })),
-            ),
-            ...(plain.length === 0
-              ? []
-              : [
-                  prescribedTraceFigure(
-                    'C.practice-prescribed',
-                    'Prescribed attention matrices, without normalisation',
-                    plain.map(({ name, measures }) => ({ series: name, measures })),
-                  ),
-                ]),
-          ],
+    figures: practiceFigures(random, prescribed),
   };
-}
-
-/** What sampling leaves open of the excess of one series of clouds: two deviations of the null. */
-function ownInterval(one: CloudSeries, excess: number): readonly [number, number] | null {
-  const deviation = 2 * Math.max(...earlyClouds(one).map(({ nullDeviation }) => nullDeviation));
-  return [excess - deviation, excess + deviation];
 }
 
 /** Blocks of transformers fed with Gaussian tokens (arXiv 2606.07600). */

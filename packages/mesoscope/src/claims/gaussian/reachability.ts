@@ -1,7 +1,10 @@
 import { z } from 'zod';
-import { openLoopSlope } from '../../gaussian/measure/open-loop.ts';
-import { type SteeredPair, steerPair, steerRandomPair } from '../../gaussian/measure/steering.ts';
-import { bestReachable } from '../../gaussian/reachability/best-reachable.ts';
+import { openLoopNumbers } from '../../gaussian/measure/open-loop.ts';
+import {
+  type SteeredPair,
+  steerGivenPair,
+  steerRandomPair,
+} from '../../gaussian/measure/steering.ts';
 import { lawOfInstance, steeringFields } from '../../gaussian/schema.ts';
 import { agreement, bound, neverSeen } from '../check.ts';
 import { type Conclusion, claim, type Evidence } from '../claim.ts';
@@ -32,12 +35,7 @@ const pairs = experiments({
 });
 type Pairs = ReturnType<typeof pairs.parse>;
 
-interface Measured extends SteeredPair {
-  /** Where the target itself cannot be reached: distance from it. */
-  readonly approximation: { readonly distance: number; readonly reason: string } | null;
-}
-
-export function reachabilityConclusion(measured: readonly Measured[]): Conclusion {
+export function reachabilityConclusion(measured: readonly SteeredPair[]): Conclusion {
   const records = measured.flatMap((one) => one.records);
   const particles = measured.flatMap((one) => one.particles);
   const refusals = measured.flatMap(({ refusal }) => refusal ?? []);
@@ -110,14 +108,7 @@ export function reachabilityConclusion(measured: readonly Measured[]): Conclusio
       'unequalRank.refusal': refusals[0]?.reason ?? 'not tried',
       'approximation.distance': approximation?.distance ?? 'not asked',
       'constant.withoutRealLogarithm': measured.reduce((sum, one) => sum + one.unsupported, 0),
-      ...Object.fromEntries(
-        particles.flatMap((one): [string, Evidence][] => [
-          [`particles.${one.realisation}.n`, one.counts],
-          [`particles.${one.realisation}.error`, one.errors],
-          [`particles.${one.realisation}.slope`, openLoopSlope(one)],
-          [`particles.${one.realisation}.tiltRatio`, one.tilts],
-        ]),
-      ),
+      ...openLoopNumbers(particles),
     },
     summary:
       approximation !== null
@@ -145,7 +136,7 @@ function pathFigure(records: SteeredPair['records']): Figure {
 }
 
 /** Time-varying layers steer any Gaussian law to any other of the same rank (arXiv 2606.07600). */
-export const reachability = claim<Pairs, Measured>({
+export const reachability = claim<Pairs, SteeredPair>({
   id: 'C.reachability',
   title: 'Any Gaussian law of equal rank can be reached',
   statement:
@@ -155,18 +146,11 @@ export const reachability = claim<Pairs, Measured>({
   measure({ backend, given, seed, index }) {
     const { tokens, samples, horizon } = given;
     if (!given.explicit) {
-      const steered = steerRandomPair(backend, { seed, index, horizon }, { tokens, samples });
-      return { ...steered, approximation: null };
+      return steerRandomPair(backend, { seed, index, horizon }, { tokens, samples });
     }
-    const from = lawOfInstance(given.from, 'from');
-    const wanted = lawOfInstance(given.to, 'to');
-    const best = given.bestApproximation ? bestReachable(from, wanted) : null;
-    const to = best?.law ?? wanted;
+    const [from, wanted] = [lawOfInstance(given.from, 'from'), lawOfInstance(given.to, 'to')];
     const openLoop = { backend, seed, tokens, samples };
-    return {
-      ...steerPair({ from, to, horizon, openLoop, realisations: [given.realisation] }),
-      approximation: best === null || best.distance === 0 ? null : best,
-    };
+    return steerGivenPair(from, wanted, { ...given, openLoop });
   },
   conclude: (measured) => reachabilityConclusion(measured),
 });

@@ -71,13 +71,7 @@ export function variantsConclusion(
           agreement({
             name: 'blow-up of l2 attention with keys that are not injective: predicted and integrated',
             failsIf: 'the depth at which this closure blows up is not 1/(κΣ₁₂)',
-            of: [
-              {
-                difference: Math.abs((blind.integrated ?? Infinity) - blind.predicted),
-                uncertainty: Math.abs((blind.coarse ?? Infinity) - (blind.integrated ?? 0)),
-                scale: blind.predicted,
-              },
-            ],
+            of: [blind.compared],
           }),
         ];
   const variance = largestOf(records, (one) => one.weightGrowth);

@@ -98,8 +98,9 @@ describe('C.variants', () => {
       const clouds = endClouds(backend, moved, { counts: tokens, samples: 6, steps: 12, seed });
       return { ...one, errors: momentErrors(clouds, endLaw(right)) };
     });
+  const records = measured(right);
   it('holds for the right layer', () => {
-    expect(verdict(variantsConclusion(given, measured(right)))).toBe('holds');
+    expect(verdict(variantsConclusion(given, records))).toBe('holds');
   });
   it.each([
     [
@@ -129,14 +130,14 @@ describe('C.variants', () => {
     1,
   );
   const bounded = (rateOf: (layer: GaussianLayer) => number) => {
-    const [one] = measured(right);
+    const [one] = records;
     const { traces, bounds } = measureVariant(
       backend,
       sharp,
       { tokens, samples: 2, seed: 1 },
       rateOf,
     );
-    return verdict(variantsConclusion(given, [...measured(right), { ...one, traces, bounds }]));
+    return verdict(variantsConclusion(given, [...records, { ...one, traces, bounds }]));
   };
   it('holds for the right exponential bound', () => expect(bounded(growthRate)).toBe('holds'));
   it.each<[string, (layer: GaussianLayer) => number]>([

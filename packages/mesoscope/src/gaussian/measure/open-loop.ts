@@ -65,3 +65,15 @@ export function openLoopErrors(
 export function openLoopSlope({ counts, errors }: OpenLoop): number {
   return fitRate({ x: counts, y: [errors] }).slope;
 }
+
+/** Errors, slopes and tilts by name. */
+export function openLoopNumbers(loops: readonly OpenLoop[]) {
+  return Object.fromEntries(
+    loops.flatMap((one): [string, number | readonly number[]][] => [
+      [`particles.${one.realisation}.n`, one.counts],
+      [`particles.${one.realisation}.error`, one.errors],
+      [`particles.${one.realisation}.slope`, openLoopSlope(one)],
+      [`particles.${one.realisation}.tiltRatio`, one.tilts],
+    ]),
+  );
+}

@@ -7,6 +7,7 @@ import { depthsUpTo } from '../gaussian-flow.ts';
 import { integrateMoments } from '../moment-flow.ts';
 import { type GaussianMoments, unfactored } from '../moments.ts';
 import { randomLaw } from '../random-flows.ts';
+import { bestReachable } from '../reachability/best-reachable.ts';
 import { alignEndpoints } from '../reachability/factor-path.ts';
 import { type Realisation, realisations, type Steering, steer } from '../reachability/steer.ts';
 import { type OpenLoop, type OpenLoopOptions, openLoopErrors } from './open-loop.ts';
@@ -41,6 +42,8 @@ export interface SteeredPair {
   readonly refusal: { readonly refused: boolean; readonly reason: string } | null;
   /** Whether start and target are the same. */
   readonly atRest: boolean;
+  /** Where the target itself cannot be reached: distance from it. */
+  readonly approximation: { readonly distance: number; readonly reason: string } | null;
 }
 
 export function recordSteering(realisation: Realisation, steering: Steering): SteeringRecord {
@@ -99,6 +102,24 @@ export function steerPair({ from, to, realisations, horizon, openLoop }: PairOpt
     unsupported,
     refusal: null,
     atRest: (steered[0]?.steering.squaredBuresDistance ?? 1) === 0,
+    approximation: null,
+  };
+}
+
+/** Steers one law to another, or to the nearest that can be reached, by one realisation. */
+export function steerGivenPair(
+  from: GaussianMoments,
+  wanted: GaussianMoments,
+  given: Omit<PairOptions, 'from' | 'to' | 'realisations'> & {
+    readonly realisation: Realisation;
+    readonly bestApproximation: boolean;
+  },
+): SteeredPair {
+  const { horizon, openLoop, realisation, bestApproximation } = given;
+  const best = bestApproximation ? bestReachable(from, wanted) : null;
+  return {
+    ...steerPair({ from, to: best?.law ?? wanted, horizon, openLoop, realisations: [realisation] }),
+    approximation: best === null || best.distance === 0 ? null : best,
   };
 }
 

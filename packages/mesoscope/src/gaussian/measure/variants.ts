@@ -27,6 +27,7 @@ import { randomLaw } from '../random-flows.ts';
 import { randomMatrix } from '../random-matrices.ts';
 import { sinkhornVelocity } from '../sinkhorn-particles.ts';
 import { endClouds, endLaw, enoughSteps, momentErrors } from './cloud-errors.ts';
+import type { Compared } from './compared.ts';
 import { weightGrowth } from './weight-growth.ts';
 
 /** Relative marginal error to which weights are made doubly stochastic. */
@@ -229,7 +230,12 @@ export function blindKeyBlowUp(beta = 0.8) {
     const options = { horizon: 2 * predicted, dense: false, relativeTolerance };
     return integrateMoments(layer, law, options).blowUpTime;
   });
-  return { predicted, integrated: fine, coarse };
+  const compared: Compared = {
+    difference: Math.abs((fine ?? Number.POSITIVE_INFINITY) - predicted),
+    uncertainty: Math.abs((coarse ?? Number.POSITIVE_INFINITY) - (fine ?? 0)),
+    scale: predicted,
+  };
+  return { predicted, integrated: fine, compared };
 }
 
 /**

@@ -138,3 +138,46 @@ export async function measurePrescribedStack(
     power: {},
   };
 }
+
+/** Series of clouds taken together: those of given and random blocks that have a spread, and those of prescribed attention. */
+export function seriesTogether(measured: readonly CloudSeries[]) {
+  const random = measured.filter(({ prescribed, measures }) => !prescribed && measures.length > 0);
+  const prescribed = measured.filter((one) => one.prescribed);
+  const clouds = random.flatMap(earlyClouds);
+  return {
+    random,
+    prescribed,
+    /** Up to the middle layer. */
+    clouds,
+    inputs: random.map(({ measures: [first] }) => first),
+    excesses: random.map((one) => Math.max(...earlyClouds(one).map(excessDistance))),
+    tilts: clouds.flatMap(({ tiltRatio }) => tiltRatio ?? []),
+    /** The least share over shapes, by alternative law. */
+    power: Object.fromEntries(
+      alternatives.map((name) => [name, Math.min(1, ...random.map((one) => one.power[name] ?? 1))]),
+    ),
+    /** Share of these clouds below the 95 % level of their null. */
+    below: clouds.filter((one) => one.sliced <= one.nullHigh).length / clouds.length,
+    /** Clouds that are one point, counted from the input. */
+    points: random.flatMap((one) => one.onePoint.map((layer) => layer + 1)),
+    answers: prescribed.flatMap((one) => one.asPredicted ?? []),
+  };
+}
+
+/** The excess of one series up to the middle layer, and what sampling leaves open of it: two deviations of the null. */
+export function ownInterval(one: CloudSeries): readonly [number, number] {
+  const early = earlyClouds(one);
+  const excess = Math.max(...early.map(excessDistance));
+  const deviation = 2 * Math.max(...early.map(({ nullDeviation }) => nullDeviation));
+  return [excess - deviation, excess + deviation];
+}
+
+/** tr Σ after each layer, by the name of the series. */
+export function tracesByName(series: readonly CloudSeries[]) {
+  return Object.fromEntries(
+    series.map(({ name, normalised, measures }) => [
+      `trace, ${name}${normalised ? ', normalised' : ''}`,
+      measures.map((one) => one.trace),
+    ]),
+  );
+}

@@ -145,6 +145,25 @@ export function excessDistance(one: CloudMeasures): number {
   return Math.max(one.sliced - one.nullMean, one.coordinates - one.coordinatesNull);
 }
 
+/** What is seen of clouds, by name, one number for each. */
+export function measuresByName(all: readonly CloudMeasures[]) {
+  const column = (of: (one: CloudMeasures) => number) => all.map(of);
+  return {
+    layer: column((one) => one.layer),
+    mean: column((one) => one.mean),
+    trace: column((one) => one.trace),
+    effectiveRank: column((one) => one.effectiveRank),
+    'slicedDistance.value': column((one) => one.sliced),
+    'slicedDistance.null': column((one) => one.nullMean),
+    'slicedDistance.null95': column((one) => one.nullHigh),
+    'coordinateDistance.value': column((one) => one.coordinates),
+    'coordinateDistance.null': column((one) => one.coordinatesNull),
+    'norms.deviations': column((one) => one.normDeviations),
+    'mardia.skewness.pValue': column((one) => one.skewness),
+    'mardia.kurtosis.pValue': column((one) => one.kurtosis),
+  };
+}
+
 function centre(points: Matrix): { readonly mean: Float64Array; readonly centred: Matrix } {
   const mean = columnMeans(points);
   const data = points.data.map((entry, k) => entry - mean[k % points.columns]);
