@@ -382,6 +382,39 @@ describe('figures of a finished run', () => {
     expect(files('run')).not.toContain('paper');
   });
 
+  it('sets what moves as an animated GIF', async () => {
+    const frame = (k: number) => ({
+      ...eulerFigure,
+      id: `moving.0${k}`,
+      marks: [{ kind: 'line', series: 'x', x: [0.1, 1 + k], y: [1, 2 + k] } as const],
+    });
+    const moving = {
+      ...toyStudy,
+      finish: (configuration, pieces) => ({
+        ...toyStudy.finish(configuration, pieces),
+        sections: [
+          { kind: 'animation', title: 'Moving', caption: '', frames: [frame(0), frame(1)] },
+        ],
+      }),
+    } as typeof toyStudy;
+    const { environment, stdout } = toyEnvironment(
+      directory,
+      toyCatalogue(undefined, [moving as Study]),
+    );
+    expect(await run('study toy/decay --out run'.split(' '), environment)).toBe(0);
+    expect(await run('figures run --format gif'.split(' '), environment)).toBe(0);
+    expect(stdout.text()).toMatch(/run\/paper\/moving\.gif\n$/);
+    const gif = readFileSync(join(directory, 'run/paper/moving.gif'));
+    expect(gif.subarray(0, 6).toString()).toBe('GIF89a');
+    expect(gif.readUInt16LE(6)).toBe(Math.round((8.6 / 2.54) * 200));
+    // A graphic control extension before each frame, the last of which stays three times as long.
+    const control = Buffer.from([0x21, 0xf9, 0x04]);
+    const first = gif.indexOf(control);
+    const delays = [first, gif.indexOf(control, first + 1)].map((at) => gif.readUInt16LE(at + 4));
+    expect(delays).toEqual([40, 120]);
+    expect(gif.indexOf(control, gif.indexOf(control, first + 1) + 1)).toBe(-1);
+  });
+
   it('says so where the figures were not kept, or are damaged', async () => {
     await mesoscope('study toy/decay --out run');
     const path = join(directory, 'run/figures.json');

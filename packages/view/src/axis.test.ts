@@ -28,3 +28,8 @@ it('puts cell edges halfway, on the scale of the axis', () => {
     expect(edges[i]).toBeCloseTo(edge, 9);
   });
 });
+
+it('has ticks also where neither 1, 2 nor 5 fits', () => {
+  expect(logTicks([6.4e-17, 9.9e-17], 10).length).toBeGreaterThan(2);
+  expect(logTicks([3.1, 3.4], 10)).toEqual([3.1, 3.2, 3.3, 3.4]);
+});

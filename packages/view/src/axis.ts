@@ -17,10 +17,14 @@ export function gapped(value: number, axis: Axis): number {
 export function axisExtent(figure: Figure, direction: 'x' | 'y'): Extent {
   const axis = figure[direction];
   if (axis.domain !== undefined) return axis.domain;
-  const far = direction === 'y' ? farBounds(figure) : new Set<Mark>();
-  const shown = figure.marks.filter((mark) => !far.has(mark));
-  const lists = shown.flatMap((mark) => coordinates(mark, direction, figure));
-  const values = lists.flatMap((list) => Array.from(list).filter((value) => drawable(value, axis)));
+  const limit = direction === 'y' ? boundLimit(figure) : Number.POSITIVE_INFINITY;
+  const values = figure.marks.flatMap((mark) =>
+    coordinates(mark, direction, figure).flatMap((list) =>
+      Array.from(list).filter(
+        (value) => drawable(value, axis) && (!isBound(mark) || value <= limit),
+      ),
+    ),
+  );
   const log = axis.scale === 'log';
   if (values.length === 0) return log ? [0.1, 10] : [0, 1];
   let low = values.reduce((a, b) => Math.min(a, b));
@@ -42,21 +46,28 @@ export function axisExtent(figure: Figure, direction: 'x' | 'y'): Extent {
 /** A bound further away than this factor gets no room. */
 const farFactor = 1e3;
 
-/** The bounds that lie so far from everything else on a logarithmic axis that room for them would squash it. */
+function isBound(mark: Mark): boolean {
+  return mark.kind === 'line' && mark.bound === true;
+}
+
+/** Above this, bounds get no room: on a logarithmic axis they would squash everything else. */
+function boundLimit(figure: Figure): number {
+  if (figure.y.scale !== 'log') return Number.POSITIVE_INFINITY;
+  const high = figure.marks
+    .filter((mark) => !isBound(mark))
+    .flatMap((mark) => coordinates(mark, 'y', figure))
+    .flatMap((list) => Array.from(list).filter((value) => drawable(value, figure.y)))
+    .reduce((a, b) => Math.max(a, b), 0);
+  return high === 0 ? Number.POSITIVE_INFINITY : farFactor * high;
+}
+
+/** The bounds that lie above their limit, all of them or with a part. */
 export function farBounds(figure: Figure): ReadonlySet<Mark> {
-  if (figure.y.scale !== 'log') return new Set();
-  const isBound = (mark: Mark) => mark.kind === 'line' && mark.bound === true;
-  const values = (marks: readonly Mark[]) =>
-    marks
-      .flatMap((mark) => coordinates(mark, 'y', figure))
-      .flatMap((list) => Array.from(list).filter((value) => drawable(value, figure.y)));
-  const others = values(figure.marks.filter((mark) => !isBound(mark)));
-  const high = others.reduce((a, b) => Math.max(a, b), 0);
-  if (high === 0) return new Set();
-  const far = figure.marks.filter(
-    (mark) => isBound(mark) && values([mark]).every((value) => value > farFactor * high),
-  );
-  return new Set(far);
+  const limit = boundLimit(figure);
+  const isFar = (mark: Mark) =>
+    isBound(mark) &&
+    coordinates(mark, 'y', figure).some((list) => Array.from(list).some((value) => value > limit));
+  return new Set(figure.marks.filter(isFar));
 }
 
 /**
@@ -106,7 +117,7 @@ export function cellEdges(centres: ArrayLike<number>, axis: Axis): number[] {
   return log ? edges.map(Math.exp) : edges;
 }
 
-/** Ticks of a logarithmic axis: powers of its base, thinned to about eight; 1, 2, 5 where few powers fit. */
+/** Ticks of a logarithmic axis: powers of its base, thinned to about eight; 1, 2, 5 where few powers fit, and finer where few of those do. */
 export function logTicks([low, high]: Extent, base: number): number[] {
   const from = Math.ceil(Math.log(low) / Math.log(base) - 1e-9);
   const to = Math.floor(Math.log(high) / Math.log(base) + 1e-9);
@@ -117,14 +128,20 @@ export function logTicks([low, high]: Extent, base: number): number[] {
     for (let k = Math.ceil(from / step) * step; k <= to; k += step) ticks.push(base ** k);
     return ticks;
   }
-  const ticks: number[] = [];
-  for (let k = from - 1; k <= to; k++) {
-    for (const digit of [1, 2, 5]) {
-      const tick = Number((digit * base ** k).toPrecision(12));
-      if (tick >= low * (1 - 1e-9) && tick <= high * (1 + 1e-9)) ticks.push(tick);
+  const multiples = (digits: readonly number[]) => {
+    const ticks: number[] = [];
+    for (let k = from - 1; k <= to; k++) {
+      for (const digit of digits) {
+        const tick = Number((digit * base ** k).toPrecision(12));
+        if (tick >= low * (1 - 1e-9) && tick <= high * (1 + 1e-9)) ticks.push(tick);
+      }
     }
-  }
-  return ticks;
+    return ticks;
+  };
+  const halves = Array.from({ length: 18 }, (_, i) => 1 + i / 2);
+  const tenths = Array.from({ length: 90 }, (_, i) => 1 + i / 10);
+  const choices = [[1, 2, 5], halves, tenths].map(multiples);
+  return choices.find((ticks) => ticks.length >= 2) ?? choices[0];
 }
 
 /**

@@ -31,3 +31,8 @@ it('writes indices of labels for TeX', () => {
   expect(unicodeToTex('|p_k − p(t_k)|')).toBe('|$p_{k}$ $-$ p($t_{k}$)|');
   expect(unicodeToTex('names_of')).toBe('names\\_of');
 });
+
+it('lowers an index behind a letter with an accent', () => {
+  expect(proseHtml('sup_θ |R̂_N − R|')).toBe('sup<sub>θ</sub> |R̂<sub>N</sub> − R|');
+  expect(proseHtml('2^{−k}')).toBe('2<sup>−k</sup>');
+});

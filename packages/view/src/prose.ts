@@ -2,10 +2,11 @@ import { texToHtml } from './tex.ts';
 import { escapeXml } from './text.ts';
 
 /** An index that stands behind one letter: `V_L`, `λ_min`, `p_{t}`; not the underscore inside a name such as run_json. */
-const indexed = /(?<![\p{L}\d_])(sup|inf|max|min|[\p{L}|‖)])_(?:\{([^{}]+)\}|([\p{L}\d∞*]+))/gu;
+const indexed =
+  /(?<![\p{L}\d_])(sup|inf|max|min|\p{L}\p{M}*|[|‖)])_(?:\{([^{}]+)\}|([\p{L}\d∞*]+))/gu;
 
 /** `L^-0.999`, `10^3`, `N^(-1/2)`. */
-const raised = /([\p{L}\d)])\^(?:\(([^()]+)\)|([-−]?[\d.]*\d))/gu;
+const raised = /([\p{L}\d)])\^(?:[({]([^(){}]+)[)}]|([-−]?[\d.]*\d))/gu;
 
 /** `5.1e-16`. */
 const scientific = /([-−]?)\b(\d+(?:\.\d+)?)e([-+]?\d+)\b/g;

@@ -27,7 +27,8 @@ export const pageTheme: Theme = {
   series: (index) => ({
     colour: palette[index % palette.length],
     symbol: symbols[index % symbols.length],
-    dash: 'none',
+    // Past its end the palette begins again.
+    dash: index < palette.length ? 'none' : '5 2.5',
   }),
   region: (index) => tint(palette[index % palette.length], 0.55),
 };

@@ -22,7 +22,7 @@ export interface FinishedRun {
 
 /** Figures that are shown one after the other. */
 export interface Animation {
-  /** Of its first frame. */
+  /** Of its first frame, without the frame's number. */
   readonly id: string;
   readonly frames: readonly Figure[];
 }
@@ -36,7 +36,7 @@ export function readFinishedRun(run: string, directory: string): FinishedRun {
   const titles = new Set(read.flatMap(({ animation }) => animation ?? []));
   const animations = [...titles].map((title) => {
     const frames = read.flatMap(({ figure, animation }) => (animation === title ? figure : []));
-    return { id: frames[0].id, frames };
+    return { id: frames[0].id.replace(/\.\d+$/, ''), frames };
   });
   return { folder, record, figures: read.map(({ figure }) => figure), animations };
 }

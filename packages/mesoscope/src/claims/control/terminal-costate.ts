@@ -106,11 +106,11 @@ function boundFigure(bound: CostateBound): Figure {
     id: 'A.terminal-costate',
     title: 'Costates along the depth',
     caption:
-      'Norm of the costate, the largest over sequences, from the softmax residual at T back to depth 0, beside the bound √2‖U‖e^{L(T−t)} with L the Lipschitz constant measured along the path.',
+      'Norm of the costate, the largest over sequences, from the softmax residual at T back to depth 0, beside its bound, which grows like exp(L(T − t)), L the Lipschitz constant measured along the path.',
     x: { label: 'depth t' },
     y: { label: '|p_t|', scale: 'log' },
     marks: [
-      { kind: 'reference', label: 'bound', x: bound.depths, y: bound.bounds },
+      { kind: 'line', series: 'bound', bound: true, x: bound.depths, y: bound.bounds },
       { kind: 'line', series: 'costate', x: bound.depths, y: bound.norms },
     ],
   };

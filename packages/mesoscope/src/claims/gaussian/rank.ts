@@ -123,7 +123,7 @@ function rankFigure(records: readonly RankRecord[]): Figure {
     y: { label: 'λ_i(Σ) / λ_1(Σ)', scale: 'log' },
     marks: Array.from({ length: rank }, (_, i) => ({
       kind: 'line' as const,
-      series: `λ${i + 1}`,
+      series: `λ_${i + 1}`,
       x: times,
       y: spectra.map((values) => values[i]),
     })),

@@ -20,7 +20,7 @@ export function trainingFigures(
       caption:
         'Loss, squared conditional-Wasserstein gradient and Polyak–Łojasiewicz ratio ‖∇L‖²/2L over training time.',
       x: time,
-      y: { label: 'value', scale: 'log' },
+      y: { label: 'L, ‖∇L‖², ‖∇L‖²/2L', scale: 'log' },
       marks: [
         line(
           'loss L',

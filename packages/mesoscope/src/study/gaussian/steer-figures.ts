@@ -39,7 +39,7 @@ export function movingLaw(realisation: string, flow: MomentFlow): Section {
         ...plane,
         x: { ...plane.x, domain: x },
         y: { ...plane.y, domain: y },
-        marks: [...(k === 0 ? [] : [meanPath(flow, share)]), ellipses(flow, [share])],
+        marks: [meanPath(flow, share), ellipses(flow, [share])],
       };
     }),
   };
