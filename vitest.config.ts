@@ -8,6 +8,7 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^mesoscope-view$/, replacement: source('./packages/view/src/index.ts') },
+      { find: /^mesoscope-native$/, replacement: source('./packages/native/src/index.ts') },
       { find: /^mesoscope$/, replacement: source('./packages/mesoscope/src/index.ts') },
       { find: /^mesoscope\/(.*)$/, replacement: source('./packages/mesoscope/src/$1/index.ts') },
     ],

@@ -12,7 +12,7 @@ const lower = forbidden.flatMap(({ name }) =>
   name.endsWith(suffix) ? [name.slice(0, -suffix.length)] : [],
 );
 // The highest layer has no rule, since nothing stands above it.
-const rooms = [...lower, 'study', 'index', 'view', 'cli'];
+const rooms = [...lower, 'study', 'index', 'view', 'native', 'cli'];
 
 const { modules } = JSON.parse(
   execFileSync(
@@ -34,7 +34,7 @@ const forTests = /\.(test|fixture|calibration)\.ts$|\/test-support\.ts$/;
 /** The room of a file; undefined for tests and what every room imports (errors, version). */
 function roomOf(path) {
   if (forTests.test(path)) return undefined;
-  const [, name, rest] = /^packages\/(mesoscope|view|cli)\/src\/(.*)$/.exec(path) ?? [];
+  const [, name, rest] = /^packages\/(mesoscope|view|native|cli)\/src\/(.*)$/.exec(path) ?? [];
   const room = name === 'mesoscope' ? rest.replace(/(\/|\.ts$).*/, '') : name;
   return rooms.includes(room) ? room : undefined;
 }

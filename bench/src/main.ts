@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { Contender } from './contender.ts';
-import { referenceOutput, wasmContender } from './ours.ts';
+import { nativeContender, referenceOutput, wasmContender } from './ours.ts';
 import { jaxContender } from './peer-jax.ts';
 import { pythonContender, pythonPeers, variantsOf } from './peer-python.ts';
 import { type Measurement, type Results, readmeTable } from './table.ts';
@@ -49,8 +49,11 @@ async function contendersOf(
   const inputs = inputsOf(workload);
   const contenders: Contender[] = [];
   for (const precision of precisionsOf(workload)) {
-    for (const threads of [1, 2])
+    for (const threads of [1, 2]) {
       contenders.push(await wasmContender(workload, inputs, precision, threads));
+      const native = nativeContender(workload, inputs, precision, threads);
+      if (native !== undefined) contenders.push(native);
+    }
     if (!withPython) continue;
     for (const variant of variantsOf(workload)) {
       contenders.push(await pythonContender(workload, folder, precision, variant));

@@ -19,6 +19,7 @@ import {
   stateLength,
   unpackTokens,
 } from 'mesoscope/kernels';
+import { addonState, createNativeBackend } from 'mesoscope-native';
 import type { Contender } from './contender.ts';
 import type {
   AttentionFlowWorkload,
@@ -46,9 +47,26 @@ export async function wasmContender(
   threads: number,
 ): Promise<Contender> {
   const backend = await createWasmBackend({ precision, threads });
+  return contender('mesoscope wasm', backend, workload, inputs);
+}
+
+/** Our native backend, where its addon is there. */
+export function nativeContender(
+  workload: Workload,
+  inputs: Inputs,
+  precision: 'f64' | 'f32',
+  threads: number,
+): Contender | undefined {
+  if (addonState().addon === undefined) return undefined;
+  const backend = createNativeBackend({ precision, threads });
+  return contender('mesoscope native', backend, workload, inputs);
+}
+
+function contender(words: string, backend: Backend, workload: Workload, inputs: Inputs): Contender {
+  const { precision, threads } = backend;
   const job = prepare(backend, workload, inputs);
   return {
-    name: `mesoscope wasm ${precision}${threads > 1 ? `, ${threads} threads` : ''}`,
+    name: `${words} ${precision}${threads > 1 ? `, ${threads} threads` : ''}`,
     precision,
     threads,
     run: async (repeats) => {

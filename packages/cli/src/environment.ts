@@ -1,6 +1,7 @@
 import { type Catalogue, catalogueOf, loadCatalogue } from './host/catalogue.ts';
 import type { PieceJob } from './host/thread-message.ts';
 import { type PieceThreads, startThreads } from './host/threads.ts';
+import { askOnTerminal } from './terminal/ask.ts';
 import type { Output } from './terminal/progress.ts';
 
 /** Everything that a command touches outside itself. A test hands in its own. */
@@ -13,6 +14,8 @@ export interface Environment {
   catalogue(modules?: readonly string[]): Promise<Catalogue>;
   /** Where pieces are computed. */
   startPieces(job: PieceJob, pieces: number): Promise<PieceThreads>;
+  /** Asks a question that is answered with yes or no, until the signal; undefined where there is no terminal. */
+  readonly ask: ((question: string, signal: AbortSignal) => Promise<boolean>) | undefined;
   /** Calls back at the first Ctrl-C; returns a function that stops listening. */
   onInterrupt(listener: () => void): () => void;
 }
@@ -26,6 +29,7 @@ export function processEnvironment(): Environment {
     catalogue: async (modules = []) =>
       modules.length === 0 ? catalogueOf({ claims: [], studies: [] }) : loadCatalogue(modules),
     startPieces: startThreads,
+    ask: process.stdin.isTTY && process.stderr.isTTY ? askOnTerminal : undefined,
     onInterrupt(listener) {
       let interrupted = false;
       const handle = () => {

@@ -368,7 +368,8 @@ describe('figures of a finished run', () => {
   });
 
   it.each([
-    ['--format gif', 'Unknown format "gif"'],
+    ['--format webm', 'Unknown format "webm"'],
+    ['--format gif', 'nothing moves in it'],
     ['--width 8.6parsec', 'a length from 1 to 200 cm'],
     ['--width 0cm', 'a length from 1 to 200 cm'],
     ['--font Comic', 'neither shipped nor'],

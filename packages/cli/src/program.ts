@@ -5,9 +5,11 @@ import { citeCommand } from './commands/cite.ts';
 import { compareCommand } from './commands/compare.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { figuresCommand } from './commands/figures.ts';
+import { inspectCommand } from './commands/inspect.ts';
 import { listCommand } from './commands/list.ts';
 import { notebookCommand } from './commands/notebook.ts';
 import { exitCode } from './commands/options.ts';
+import { probeCommand } from './commands/probe.ts';
 import { studyCommand } from './commands/study.ts';
 import { templateCommand } from './commands/template.ts';
 import { verifyCommand } from './commands/verify.ts';
@@ -125,7 +127,7 @@ function commands(environment: Environment, finish: (code: number) => void): Com
   withJson(program.command('figures'))
     .argument('<run>', 'folder of a finished run, or its run.json')
     .description('Draw the figures of a run again, for a paper.')
-    .option('--format <list>', 'pdf (default), svg, tikz, png, with commas between them')
+    .option('--format <list>', 'pdf (default), svg, tikz, png; gif of animations; with commas')
     .option('--width <length>', 'of a figure, as in 8.6cm (default), 86mm, 3.4in, 244pt')
     .option('--font <name>', '"DejaVu Sans" (default), "DejaVu Serif", or a .ttf or .otf file')
     .option('--font-size <length>', 'default: 8pt')
@@ -149,6 +151,26 @@ function commands(environment: Environment, finish: (code: number) => void): Com
     )
     .action((one, other, options) => finish(compareCommand(one, other, options, environment)));
 
+  withJson(program.command('inspect'))
+    .argument('<checkpoint>', 'folder of a trained model, of a package that holds one, or a file')
+    .description('Say what a trained model holds and what can be tested; no weight is read.')
+    .action(async (path, options) => finish(await inspectCommand(path, options, environment)));
+
+  withRunOptions(program.command('probe'))
+    .argument('[checkpoint]', 'folder of a trained model, of a package that holds one, or a file')
+    .description(
+      'Measure a trained model layer by layer beside its nulls: which theorems hold of it.',
+    )
+    .option('--text <file>', 'a text file, or moby-dick (default)')
+    .option('--ids <list>', 'numbers of tokens in place of a text, with commas between them')
+    .option('--gaussian <law>', 'Gaussian tokens: matched (to the embedded text) or standard')
+    .option('--inputs <count>', 'pieces of the text; default: 4')
+    .option('--tokens <count>', 'tokens of each; default: 96')
+    .option('--heads', 'a table of every head')
+    .option('--states', 'keep the states h0 … hL and final in arrays.npz')
+    .option('--example', 'say how to get a trained model')
+    .action(async (path, options) => finish(await probeCommand(path, options, environment)));
+
   withJson(program.command('doctor'))
     .description('Say what this machine offers.')
     .action(async (options) => finish(await doctorCommand(options, environment)));
@@ -168,8 +190,9 @@ function withRunOptions(command: Command): Command {
     .option('--input-limit <MiB>', 'memory that a --config file may take once read (default: 64)')
     .option('--seed <n>', 'seed of all random streams')
     .option('--out <dir>', 'where the run bundle goes')
-    .option('--backend <name>', 'wasm (default), wasm-strict (bitwise reproducible) or reference')
+    .option('--backend <name>', 'auto (default: native, else wasm), native, wasm, wasm-strict (same bits everywhere) or reference')
     .option('--precision <f64|f32>', 'numbers of the kernels (default: f64)')
     .option('--quiet', 'no progress on standard error, only what stays to be known')
+    .option('--yes', 'do not ask before a run of more than ten minutes')
     .option('--workers <n>', 'threads (default: one a core, at most 8)');
 }

@@ -221,7 +221,8 @@ export function piecesHere(
   const absent = async () => {
     throw new Error('no data here');
   };
-  const equipment = { backend, corpus: absent, images: absent, interrupted: () => stopped };
+  const data = { corpus: absent, images: absent, trainedModel: absent };
+  const equipment = { backend, ...data, interrupted: () => stopped };
   return {
     size: 1,
     build: 'reference',
@@ -247,6 +248,7 @@ export function toyEnvironment(
     stderr,
     directory,
     catalogue: async () => catalogue,
+    ask: undefined,
     startPieces: async (job) => piecesHere(catalogue.study(job.study), job, backend),
     onInterrupt(listener) {
       listeners.add(listener);

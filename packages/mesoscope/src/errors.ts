@@ -50,6 +50,14 @@ export type Fault =
       readonly secondsBudget?: number;
       readonly wayOut: string;
     }
+  /** Begun, timed, and stopped, since nobody could be asked. */
+  | {
+      readonly code: 'too-long';
+      /** Of work that are left, as its first part went. */
+      readonly seconds: number;
+      readonly secondsBudget: number;
+      readonly wayOut: string;
+    }
   | {
       readonly code: 'out-of-memory';
       readonly requestedBytes: number;
@@ -111,6 +119,8 @@ export function describe(fault: Fault): string {
       const most = secondsBudget === undefined ? '' : ` and ${roughTime(secondsBudget)}`;
       return `${shortened(fault.path)}: ${fault.what} would take at least ${bytesText(fault.bytes)}${time}; the limit is ${bytesText(fault.budget)}${most}. ${fault.wayOut}`;
     }
+    case 'too-long':
+      return `As its beginning went, the run would take ${roughTime(fault.seconds)} more; past ${roughTime(fault.secondsBudget)} one is asked first. ${fault.wayOut}`;
     case 'out-of-memory':
       return `Needs ${bytesText(fault.requestedBytes)} more, ${bytesText(fault.availableBytes)} are free in this backend's memory. ${fault.wayOut}`;
     case 'unsupported':

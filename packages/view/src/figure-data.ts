@@ -102,6 +102,16 @@ function titleOf(mark: Mark): string {
   return 'valueLabel' in mark ? mark.valueLabel : '';
 }
 
+/** Columns with the ends of the intervals that dots may have. */
+function withEnds(
+  columns: Record<string, ArrayLike<number>>,
+  { low, high }: Pick<Extract<Mark, { kind: 'dots' }>, 'low' | 'high'>,
+): Record<string, ArrayLike<number>> {
+  if (low !== undefined) columns.low = low;
+  if (high !== undefined) columns.high = high;
+  return columns;
+}
+
 /** Everything in a mark that is a list of numbers. */
 function columnsOf(mark: Mark): Record<string, ArrayLike<number>> {
   switch (mark.kind) {
@@ -109,11 +119,7 @@ function columnsOf(mark: Mark): Record<string, ArrayLike<number>> {
     case 'reference':
       return { x: mark.x, y: mark.y };
     case 'dots':
-      return {
-        ...{ x: mark.x, y: mark.y },
-        ...(mark.low === undefined ? {} : { low: mark.low }),
-        ...(mark.high === undefined ? {} : { high: mark.high }),
-      };
+      return withEnds({ x: mark.x, y: mark.y }, mark);
     case 'band':
       return { x: mark.x, low: mark.low, high: mark.high };
     case 'rule':

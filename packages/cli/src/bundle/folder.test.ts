@@ -6,14 +6,19 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { interruptedRun, publishBundle, reserveFolder, sweepTemporaries } from './folder.ts';
 import { lockFolder } from './lock.ts';
 import { metricsText, openPieces } from './pieces.ts';
+import { setSpaceAside } from './reserve.ts';
 
 /** Set to make the disk full after so many bytes. */
-const disk = vi.hoisted(() => ({ room: Number.POSITIVE_INFINITY }));
+const disk = vi.hoisted(() => ({ room: Number.POSITIVE_INFINITY, freed() {} }));
 
 vi.mock('node:fs', async (original) => {
   const fs = await original<typeof import('node:fs')>();
   return {
     ...fs,
+    rmSync(...given: Parameters<typeof fs.rmSync>) {
+      if (String(given[0]).endsWith('reserve')) disk.freed();
+      fs.rmSync(...given);
+    },
     writeSync(file: number, bytes: Uint8Array, offset: number) {
       const count = Math.min(bytes.length - offset, disk.room);
       if (count <= 0) throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' });
@@ -68,6 +73,13 @@ describe('reserveFolder', () => {
     expect(readdirSync(parent).sort()).toEqual(['file', 'home', 'other']);
   });
 
+  it('refuses a place below a file', () => {
+    writeFileSync(join(parent, 'file'), '');
+    expect(messageOf(() => reserveFolder(join(parent, 'file', 'run'), 'toy'))).toMatch(
+      /cannot be written.*Choose another folder/,
+    );
+  });
+
   it('accepts an empty folder', () => {
     mkdirSync(join(parent, 'empty'));
     const folder = reserveFolder(join(parent, 'empty'), 'toy');
@@ -116,6 +128,24 @@ describe('pieces', () => {
     expect(readdirSync(join(parent, 'pieces'))).toEqual(['00000.bin']);
   });
 
+  it('go into the space that was set aside where the disk is full, and the run ends', () => {
+    setSpaceAside(parent);
+    const store = openPieces(parent);
+    store.keep(0, piece(3));
+    disk.room = 100;
+    vi.spyOn(disk, 'freed').mockImplementation(() => {
+      disk.room = 1e6;
+    });
+    expect(messageOf(() => store.keep(0, piece(4)))).toContain('no space is left');
+    expect(store.kept(0)).toEqual(piece(4));
+  });
+
+  it('need that space before any work', () => {
+    disk.room = 1e6;
+    expect(messageOf(() => setSpaceAside(parent))).toMatch(/no space is left.*4 MiB.*nothing was/);
+    expect(readdirSync(parent)).toEqual([]);
+  });
+
   it('that are damaged are named', () => {
     const store = openPieces(parent);
     writeFileSync(join(parent, 'pieces', '00000.bin'), '');
@@ -137,6 +167,14 @@ describe('locks', () => {
     expect(messageOf(() => lockFolder(parent, false))).toContain('on elsewhere');
     lockFolder(parent, true);
     expect(readdirSync(parent).sort()).toEqual(['lock.1', 'lock.2', 'lock.3']);
+  });
+
+  it('tell a process that was taken over while it lived, which then keeps nothing more', () => {
+    const first = lockFolder(parent, false);
+    expect(first.isHeld()).toBe(true);
+    const second = lockFolder(parent, true);
+    expect([first.isHeld(), second.isHeld()]).toEqual([false, true]);
+    expect(messageOf(first.require)).toContain('another process has taken this run over');
   });
 
   it('of a process that has ended, or cut short by a crash, are taken over', () => {

@@ -1,4 +1,4 @@
-import { linkSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { MesoscopeError } from 'mesoscope';
@@ -14,6 +14,14 @@ interface Owner {
 
 const pattern = /^lock\.(\d+)$/;
 
+/** The right of this process to work in a partial folder. */
+export interface Lock {
+  /** Whether no other process has taken the folder over, or ended the run in it. */
+  isHeld(): boolean;
+  /** @throws MesoscopeError `file` if it is no longer held */
+  require(): void;
+}
+
 /**
  * Takes a partial folder for this process, so that no two work in it. Locks are numbered: the highest is in force, and
  * taking over from a process that has ended makes the next one, which only one of several can do. A lock of a living process,
@@ -21,11 +29,8 @@ const pattern = /^lock\.(\d+)$/;
  *
  * @throws MesoscopeError `file` with owner, host and age
  */
-export function lockFolder(partial: string, takeOver: boolean): void {
-  const numbers = readdirSync(partial).flatMap(
-    (name) => pattern.exec(name)?.slice(1).map(Number) ?? [],
-  );
-  const current = Math.max(0, ...numbers);
+export function lockFolder(partial: string, takeOver: boolean): Lock {
+  const current = highestLock(partial);
   const owner = current === 0 ? undefined : readOwner(join(partial, `lock.${current}`));
   if (owner !== undefined && !takeOver && !hasEnded(owner)) throw held(partial, owner);
   const me: Owner = { process: process.pid, host: hostname(), since: new Date().toISOString() };
@@ -45,6 +50,28 @@ export function lockFolder(partial: string, takeOver: boolean): void {
   } finally {
     rmSync(written, { force: true });
   }
+  const isHeld = () => existsSync(partial) && highestLock(partial) === current + 1;
+  return {
+    isHeld,
+    require() {
+      if (!isHeld()) throw takenOver(partial);
+    },
+  };
+}
+
+/** The number of the lock in force; 0 for none. */
+function highestLock(partial: string): number {
+  const numbers = readdirSync(partial).map((name) => Number(pattern.exec(name)?.[1] ?? 0));
+  return Math.max(0, ...numbers);
+}
+
+function takenOver(partial: string): MesoscopeError {
+  return new MesoscopeError({
+    code: 'file',
+    path: partial,
+    reason: 'another process has taken this run over',
+    wayOut: 'It goes on there with all that was kept; this one has stopped.',
+  });
 }
 
 function readOwner(path: string): Owner | undefined {

@@ -4,6 +4,7 @@ import { finiteJson } from 'mesoscope/configuration';
 import { decodeTree, encodeTree } from 'mesoscope/formats';
 import type { KeptPiece } from 'mesoscope/study';
 import { onDisk, writeAtomically } from './atomic.ts';
+import { giveSpaceBack } from './reserve.ts';
 
 const folderName = 'pieces';
 
@@ -11,7 +12,11 @@ const folderName = 'pieces';
 export interface PieceStore {
   /** @throws MesoscopeError `file` if it is damaged */
   kept(index: number): KeptPiece | undefined;
-  /** @throws MesoscopeError `file`; what was kept before is untouched */
+  /**
+   * Keeps a piece, on a full disk in the space that was set aside for it; the run ends there all the same.
+   *
+   * @throws MesoscopeError `file`; what was kept before is untouched
+   */
   keep(index: number, piece: KeptPiece): void;
 }
 
@@ -29,7 +34,15 @@ export function openPieces(partial: string): PieceStore {
       );
       return decodeTree(read, path) as KeptPiece;
     },
-    keep: (index, piece) => writeAtomically(pathOf(index), encodeTree(piece)),
+    keep(index, piece) {
+      const bytes = encodeTree(piece);
+      try {
+        writeAtomically(pathOf(index), bytes);
+      } catch (cause) {
+        if (giveSpaceBack(partial)) writeAtomically(pathOf(index), bytes);
+        throw cause;
+      }
+    },
   };
 }
 

@@ -5,14 +5,16 @@ import { finiteJson } from 'mesoscope/configuration';
 import { computePieces, type KeptPiece, type Study, type StudyResult } from 'mesoscope/study';
 import { writeAtomically } from '../bundle/atomic.ts';
 import { publishBundle, type RunFolder, sweepTemporaries } from '../bundle/folder.ts';
-import { lockFolder } from '../bundle/lock.ts';
+import { type Lock, lockFolder } from '../bundle/lock.ts';
 import { holdsPieces, metricsText, openPieces, type PieceStore } from '../bundle/pieces.ts';
 import { type RunRecord, recordName, recordText } from '../bundle/record.ts';
+import { giveSpaceBack, setSpaceAside } from '../bundle/reserve.ts';
 import type { Environment } from '../environment.ts';
 import type { Execution } from '../host/backend.ts';
 import { bundleFiles, finishedRecord } from '../report/bundle-files.ts';
 import { createProgress } from '../terminal/progress.ts';
-import { exitCode } from './options.ts';
+import { createConsent } from './consent.ts';
+import { exitCode, type RunOptions } from './options.ts';
 import { newRecord } from './record.ts';
 
 /** One sitting of a run: from its start, or from what is kept of it. */
@@ -29,10 +31,7 @@ export interface Sitting {
   readonly record?: RunRecord;
   /** What was changed in the user's files, one sentence each. */
   readonly notes: readonly string[];
-  /** Whether a lock of another process is broken. */
-  readonly takeOver: boolean;
-  /** No progress, only lines that stay. */
-  readonly quiet: boolean;
+  readonly options: Pick<RunOptions, 'quiet' | 'yes' | 'takeOver'>;
   /** How an interrupted run is continued: `mesoscope study --resume`. */
   readonly resumeCommand: string;
 }
@@ -56,23 +55,29 @@ export async function conduct(sitting: Sitting, environment: Environment): Promi
   const { study, configuration, folder, execution, modules } = sitting;
   const { directory, stderr } = environment;
   const count = study.pieces(configuration);
-  const progress = createProgress(stderr, sitting.quiet);
+  const { quiet = false, yes = false, takeOver = false } = sitting.options;
+  const progress = createProgress(stderr, quiet);
   const interrupt = new AbortController();
   const begin = performance.now();
   let store: PieceStore | undefined;
-  if (folder !== undefined) {
-    lockFolder(folder.partial, sitting.takeOver);
-    sweepTemporaries(folder);
-  }
+  const lock = folder && lockOf(folder, sitting.record === undefined, takeOver);
   const job = { study: study.name, configuration, execution, directory, modules };
   let stopThreads = () => {};
-  const stopListening = environment.onInterrupt(() => {
-    progress.log('Stopping; what is done is kept (Ctrl-C again stops at once) …');
+  const stop = () => {
     interrupt.abort();
     stopThreads();
+  };
+  const stopListening = environment.onInterrupt(() => {
+    progress.log('Stopping; what is done is kept (Ctrl-C again stops at once) …');
+    stop();
   });
+  const consent = createConsent({ yes, progress, stop, ask: environment.ask });
   try {
-    if (folder !== undefined) store = openPieces(folder.partial);
+    if (folder !== undefined) {
+      sweepTemporaries(folder);
+      setSpaceAside(folder.partial);
+      store = openPieces(folder.partial);
+    }
     const threads = await environment.startPieces(job, count);
     stopThreads = threads.stop;
     try {
@@ -83,12 +88,15 @@ export async function conduct(sitting: Sitting, environment: Environment): Promi
           `${study.title}: seed ${sitting.seed}, ${threads.build}, to ${shown(folder.bundle, directory)}`,
         );
       }
-      const keeping = keeperOf(store);
+      const keeping = keeperOf(store, lock);
       const pieces = await computePieces(study, configuration, {
         size: threads.size,
         compute: threads.compute,
         ...keeping,
-        progress: (share, label) => progress.update(share * 1000, 1000, label),
+        progress(share, label) {
+          progress.update(share * 1000, 1000, label);
+          consent.heard(share);
+        },
         metric: progress.metric,
         log: progress.log,
         signal: interrupt.signal,
@@ -102,7 +110,8 @@ export async function conduct(sitting: Sitting, environment: Environment): Promi
           message: `${done} of ${count} pieces are done.`,
         } as const;
         const record = { ...started, status, seconds };
-        if (folder !== undefined) writeRecord(folder, record);
+        if (folder !== undefined && lock?.isHeld()) writeRecord(folder, record);
+        consent.require();
         return { kind: 'interrupted', record, done, of: count };
       }
       const result = study.finish(
@@ -111,6 +120,8 @@ export async function conduct(sitting: Sitting, environment: Environment): Promi
       );
       const record = finishedRecord(started, result, study, seconds);
       if (folder !== undefined) {
+        lock?.require();
+        giveSpaceBack(folder.partial);
         publishBundle(folder, bundleFiles(record, result, metricsText(pieces)));
       }
       return { kind: 'finished', record, result };
@@ -118,9 +129,11 @@ export async function conduct(sitting: Sitting, environment: Environment): Promi
       await threads.dispose();
     }
   } catch (cause) {
-    if (folder !== undefined) sayWhatIsKept(folder, sitting, environment);
+    if (folder !== undefined && lock?.isHeld()) sayWhatIsKept(folder, sitting, environment);
     throw cause;
   } finally {
+    if (folder !== undefined && lock?.isHeld()) giveSpaceBack(folder.partial);
+    consent.end();
     progress.end();
     stopListening();
   }
@@ -133,8 +146,18 @@ export function conductedCode(conducted: Conducted): number {
   return status.kind === 'completed' && allStand(claims) ? exitCode.done : exitCode.failed;
 }
 
-/** Keeps pieces in a store if there is one, and counts those that have ended. */
-function keeperOf(store: PieceStore | undefined) {
+/** Locks a folder; one that was made for this run does not stay where that fails. */
+function lockOf({ partial }: RunFolder, isNew: boolean, takeOver: boolean): Lock {
+  try {
+    return lockFolder(partial, takeOver);
+  } catch (cause) {
+    if (isNew) rmSync(partial, { recursive: true, force: true });
+    throw cause;
+  }
+}
+
+/** Keeps pieces in a store if there is one and the run is still ours, and counts those that have ended. */
+function keeperOf(store: PieceStore | undefined, lock: Lock | undefined) {
   const ended = new Set<number>();
   const note = (index: number, piece: KeptPiece | undefined) => {
     if (piece?.ended) ended.add(index);
@@ -143,6 +166,7 @@ function keeperOf(store: PieceStore | undefined) {
   return {
     kept: (index: number) => note(index, store?.kept(index)),
     keep(index: number, piece: KeptPiece) {
+      lock?.require();
       store?.keep(index, piece);
       note(index, piece);
     },

@@ -3,7 +3,7 @@ import { accessSync, constants } from 'node:fs';
 import { availableParallelism, freemem, totalmem } from 'node:os';
 import { wrap } from 'mesoscope-view';
 import type { Environment } from '../environment.ts';
-import { createBackend } from '../host/backend.ts';
+import { createBackend, nativeKernels } from '../host/backend.ts';
 import { defaultWorkers } from '../host/describe.ts';
 import { systemReason } from '../input/configuration-file.ts';
 import { exitCode } from './options.ts';
@@ -28,6 +28,7 @@ export async function doctorCommand(
     // Starting the kernels turns relaxed SIMD on where Node has it behind a flag.
     await kernels(),
     relaxedSimd(),
+    native(),
     threads(),
     memory(),
     writable(directory),
@@ -112,6 +113,19 @@ function relaxedSimd(): Finding {
     sentence: has
       ? 'WebAssembly has relaxed SIMD (fused multiply-add).'
       : 'WebAssembly has no relaxed SIMD here: the kernels run without fused multiply-add, slower.',
+  };
+}
+
+function native(): Finding {
+  const { there, sentence } = nativeKernels();
+  return {
+    name: 'native',
+    state: there ? 'good' : 'warning',
+    sentence: `${sentence[0].toUpperCase()}${sentence.slice(1)}. ${
+      there
+        ? 'They are what runs by default.'
+        : 'WebAssembly runs instead, two to three times slower.'
+    }`,
   };
 }
 

@@ -5,7 +5,13 @@ import { onDisk, writeAtomically } from '../bundle/atomic.ts';
 import type { Environment } from '../environment.ts';
 import { readFinishedRun } from '../figures/finished-run.ts';
 import { loadTypeface } from '../figures/fonts.ts';
-import { drawFigure, endings, type FigureFormat, figureFormats } from '../figures/formats.ts';
+import {
+  drawAnimation,
+  drawFigure,
+  endings,
+  type FigureFormat,
+  figureFormats,
+} from '../figures/formats.ts';
 import { exitCode, oneOf } from './options.ts';
 
 export interface FigureOptions {
@@ -25,7 +31,7 @@ export async function figuresCommand(
 ): Promise<number> {
   const formats = (options.format ?? 'pdf')
     .split(',')
-    .map((name) => oneOf<FigureFormat>('format', name.trim(), figureFormats));
+    .map((name) => oneOf<FigureFormat | 'gif'>('format', name.trim(), [...figureFormats, 'gif']));
   const setting = {
     width: readLength('--width', options.width ?? '8.6cm', {
       cm: 1,
@@ -36,16 +42,24 @@ export async function figuresCommand(
     fontSize: readLength('--font-size', options.fontSize ?? '8pt', { pt: 1 }),
     typeface: loadTypeface(options.font ?? 'DejaVu Sans', directory),
   };
-  const { folder, record, figures } = readFinishedRun(run, directory);
+  const { folder, record, figures, animations } = readFinishedRun(run, directory);
+  if (formats.includes('gif') && animations.length === 0) throw without(run);
   const place = resolve(directory, options.out ?? join(folder, 'paper'));
   onDisk(place, 'Choose another folder with --out.', () => mkdirSync(place, { recursive: true }));
   const written: string[] = [];
+  const write = (name: string, content: Uint8Array | string) => {
+    const path = join(place, name);
+    writeAtomically(path, content);
+    written.push(relative(directory, path));
+  };
   for (const figure of figures) {
     for (const format of formats) {
-      const path = join(place, `${figure.id}.${endings[format]}`);
-      writeAtomically(path, await drawFigure(figure, record, format, setting));
-      written.push(relative(directory, path));
+      if (format === 'gif') continue;
+      write(`${figure.id}.${endings[format]}`, await drawFigure(figure, record, format, setting));
     }
+  }
+  for (const { id, frames } of formats.includes('gif') ? animations : []) {
+    write(`${id}.gif`, await drawAnimation(frames, record, setting));
   }
   stdout.write(
     options.json
@@ -53,6 +67,16 @@ export async function figuresCommand(
       : written.map((path) => `${path}\n`).join(''),
   );
   return exitCode.done;
+}
+
+function without(run: string): MesoscopeError {
+  return new MesoscopeError({
+    code: 'file',
+    path: run,
+    reason: 'nothing moves in it: it holds no animation',
+    wayOut:
+      'Runs of gaussian/steer, heads/teacher and heads/text do; or choose pdf, svg, tikz, png.',
+  });
 }
 
 /** A length such as `8.6cm`, in the first unit. @throws MesoscopeError `invalid-value` */

@@ -2,7 +2,7 @@ import { MesoscopeError } from 'mesoscope';
 import { applyAssignment, mergeConfigurations, setAtPath } from 'mesoscope/configuration';
 import type { FileConfiguration } from 'mesoscope/formats';
 import type { Precision } from 'mesoscope/kernels';
-import { backendNames, type Execution } from '../host/backend.ts';
+import { backendNames, backendOf, type Execution } from '../host/backend.ts';
 import { defaultWorkers } from '../host/describe.ts';
 import { readConfigurationFile } from '../input/configuration-file.ts';
 
@@ -10,6 +10,11 @@ import { readConfigurationFile } from '../input/configuration-file.ts';
 export interface RunOptions {
   readonly json?: boolean;
   readonly quiet?: boolean;
+  readonly yes?: boolean;
+  /** With `--resume`: the lock of another process is broken. */
+  readonly takeOver?: boolean;
+  /** The folder of an interrupted run, to be continued. */
+  readonly resume?: string;
   readonly config?: readonly string[];
   readonly set?: readonly string[];
   readonly seed?: string;
@@ -33,7 +38,7 @@ export const exitCode = {
 /** How the kernels are to be run. @throws MesoscopeError for a value that is none */
 export function readExecution(options: RunOptions): Execution {
   return {
-    backend: oneOf('backend', options.backend ?? 'wasm', backendNames),
+    backend: backendOf(oneOf('backend', options.backend ?? 'auto', backendNames)),
     precision: oneOf<Precision>('precision', options.precision ?? 'f64', ['f64', 'f32']),
     workers: readInteger('--workers', options.workers, 1) ?? defaultWorkers(),
   };
@@ -66,36 +71,43 @@ export function readInteger(
   return value;
 }
 
-/**
- * What the user set explicitly: the `--config` files in order, then `--set`, laid over `base`; and what was changed in
- * the files, one sentence each.
- */
-export function readOverrides(
-  options: RunOptions,
-  directory: string,
-  base: unknown = {},
-): FileConfiguration {
+/** What the `--config` files say, one laid over the other, and what was changed in them, one sentence each. */
+export function readFiles(options: RunOptions, directory: string): FileConfiguration {
   const limit = readInteger('--input-limit', options.inputLimit, 1);
   const reading = limit === undefined ? {} : { budget: limit * 2 ** 20 };
   const files = (options.config ?? []).map((file) =>
     readConfigurationFile(file, directory, reading),
   );
-  const laid = files.reduce((below, file) => mergeConfigurations(below, file.configuration), base);
   return {
-    configuration: (options.set ?? []).reduce(applyAssignment, laid),
+    configuration: files.reduce<unknown>(
+      (below, file) => mergeConfigurations(below, file.configuration),
+      {},
+    ),
     notes: files.flatMap(({ notes }) => notes),
   };
 }
 
-/** As {@link readOverrides}, with `--seed` as the field `seed`. */
+/** Applies `--set` to a configuration; `defaults` is what runs where nothing is set. */
+export function assigned(options: RunOptions, configuration: unknown, defaults: unknown): unknown {
+  return (options.set ?? []).reduce<unknown>(
+    (before, assignment) => applyAssignment(before, assignment, defaults),
+    configuration,
+  );
+}
+
+/** `base` with the `--config` files laid over it, then `--set`, then `--seed` as the field `seed`. */
 export function readConfiguration(
   options: RunOptions,
   directory: string,
   base: unknown,
+  defaults: unknown,
 ): FileConfiguration {
-  const { configuration, notes } = readOverrides(options, directory, base);
+  const files = readFiles(options, directory);
+  const laid = mergeConfigurations(base, files.configuration);
+  const configuration = assigned(options, laid, defaults);
   const seed = readInteger('--seed', options.seed, 0);
-  return seed === undefined
-    ? { configuration, notes }
-    : { configuration: setAtPath(configuration, 'seed', seed), notes };
+  return {
+    configuration: seed === undefined ? configuration : setAtPath(configuration, 'seed', seed),
+    notes: files.notes,
+  };
 }

@@ -15,14 +15,12 @@ import { refuseDifferences, resumedExecution } from './differences.ts';
 import { isModule, moduleAddress } from './modules.ts';
 import { type RunOptions, readConfiguration, readExecution } from './options.ts';
 
-type StudyOptions = RunOptions & { readonly resume?: string; readonly takeOver?: boolean };
-
 const resumeCommand = 'mesoscope study --resume';
 
 /** `mesoscope study <preset | file>` and `mesoscope study --resume <dir>`. */
 export async function studyCommand(
   name: string | undefined,
-  options: StudyOptions,
+  options: RunOptions,
   environment: Environment,
 ): Promise<number> {
   const { stdout, stderr, directory } = environment;
@@ -50,14 +48,14 @@ export async function studyCommand(
 
 async function newSitting(
   name: string | undefined,
-  options: StudyOptions,
+  options: RunOptions,
   environment: Environment,
 ): Promise<Sitting> {
   const { directory } = environment;
   const modules = name !== undefined && isModule(name) ? [moduleAddress(name, directory)] : [];
   const catalogue = await environment.catalogue(modules);
   const { study, base } = findStudy(name, directory, catalogue);
-  const read = readConfiguration(options, directory, base);
+  const read = readConfiguration(options, directory, base, study.schema.parse({}));
   for (const note of read.notes) environment.stderr.write(`${note}\n`);
   const configuration = parseConfiguration(study.schema, read.configuration);
   const execution = readExecution(options);
@@ -73,8 +71,7 @@ async function newSitting(
     modules,
     folder,
     notes: read.notes,
-    takeOver: false,
-    quiet: options.quiet ?? false,
+    options,
     resumeCommand,
   };
 }
@@ -104,7 +101,8 @@ function findStudy(
     });
   }
   const path = resolve(directory, name);
-  if (studies.some((one) => one.name === name) || !existsSync(path)) {
+  const isName = name === 'probe' || studies.some((one) => one.name === name);
+  if (isName || !existsSync(path)) {
     return { study: studyOf(name, studies, study), base: {} };
   }
   const file = parseJson(new TextDecoder().decode(readFile(path, name)), name) as {
@@ -137,7 +135,7 @@ function seedOf(configuration: unknown): number {
 async function resumedSitting(
   wanted: string,
   name: string | undefined,
-  options: StudyOptions,
+  options: RunOptions,
   environment: Environment,
 ): Promise<Sitting> {
   const { directory } = environment;
@@ -147,7 +145,7 @@ async function resumedSitting(
   const study = catalogue.study(record.study);
   const configuration = parseConfiguration(
     study.schema,
-    readConfiguration(options, directory, record.configuration).configuration,
+    readConfiguration(options, directory, record.configuration, {}).configuration,
   );
   const execution = resumedExecution(options, record);
   refuseDifferences(
@@ -164,8 +162,7 @@ async function resumedSitting(
     folder,
     record,
     notes: [],
-    takeOver: options.takeOver ?? false,
-    quiet: options.quiet ?? false,
+    options,
     resumeCommand,
   };
 }

@@ -11,13 +11,18 @@ import { claimTable, verdictCounts } from '../terminal/table.ts';
 import { conduct, type Sitting, shown } from './conduct.ts';
 import { refuseDifferences, resumedExecution } from './differences.ts';
 import { isModule, moduleAddress } from './modules.ts';
-import { exitCode, type RunOptions, readExecution, readInteger, readOverrides } from './options.ts';
+import {
+  assigned,
+  exitCode,
+  type RunOptions,
+  readExecution,
+  readFiles,
+  readInteger,
+} from './options.ts';
 
 type VerifyOptions = RunOptions & {
   readonly full?: boolean;
   readonly strict?: boolean;
-  readonly resume?: string;
-  readonly takeOver?: boolean;
 };
 
 const resumeCommand = 'mesoscope verify --resume';
@@ -67,11 +72,14 @@ async function newSitting(
   const named = selectors.filter((selector) => !isModule(selector));
   const selected = named.length > 0 || modules.length === 0 ? selectClaims(named, all) : [];
   const claims = [...own.claims, ...selected.filter((claim) => !own.claims.includes(claim))];
-  const { configuration: overrides, notes } = readOverrides(options, directory);
+  const { configuration: overrides, notes } = readFiles(options, directory);
   for (const note of notes) environment.stderr.write(`${note}\n`);
   const setting = options.full ? 'full' : 'quick';
-  const instances = claims.map((claim) => instanceOf(claim, overrides, all));
-  requireNamedClaim(claims, instances, overrides);
+  const fromFiles = claims.map((claim) => instanceOf(claim, overrides, all));
+  requireNamedClaim(claims, fromFiles, overrides);
+  const instances = claims.map(({ given }, i) =>
+    assigned(options, fromFiles[i], given.parse({}, setting)),
+  );
   claims.forEach((claim, i) => {
     refuseUnfit(claim, instances[i], setting);
   });
@@ -93,8 +101,7 @@ async function newSitting(
         ? undefined
         : reserveFolder(resolve(directory, options.out), 'verify'),
     notes,
-    takeOver: false,
-    quiet: options.quiet ?? false,
+    options,
     resumeCommand,
   };
 }
@@ -131,8 +138,7 @@ async function resumedSitting(
     folder,
     record,
     notes: [],
-    takeOver: options.takeOver ?? false,
-    quiet: options.quiet ?? false,
+    options,
     resumeCommand,
   };
 }

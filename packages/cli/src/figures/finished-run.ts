@@ -17,6 +17,14 @@ export interface FinishedRun {
   readonly folder: string;
   readonly record: RunRecord;
   readonly figures: readonly Figure[];
+  readonly animations: readonly Animation[];
+}
+
+/** Figures that are shown one after the other. */
+export interface Animation {
+  /** Of its first frame. */
+  readonly id: string;
+  readonly frames: readonly Figure[];
 }
 
 /** Reads a run from its folder or its run.json. @throws MesoscopeError `file` */
@@ -24,10 +32,16 @@ export function readFinishedRun(run: string, directory: string): FinishedRun {
   const named = resolve(directory, run);
   const folder = basename(named) === recordName ? dirname(named) : named;
   const record = readRecord(folder);
-  return { folder, record, figures: readFigures(folder, run) };
+  const read = readFigures(folder, run);
+  const titles = new Set(read.flatMap(({ animation }) => animation ?? []));
+  const animations = [...titles].map((title) => {
+    const frames = read.flatMap(({ figure, animation }) => (animation === title ? figure : []));
+    return { id: frames[0].id, frames };
+  });
+  return { folder, record, figures: read.map(({ figure }) => figure), animations };
 }
 
-function readFigures(folder: string, shown: string): Figure[] {
+function readFigures(folder: string, shown: string) {
   if (!existsSync(join(folder, figuresName))) {
     throw new MesoscopeError({
       code: 'file',
@@ -41,13 +55,14 @@ function readFigures(folder: string, shown: string): Figure[] {
   if (!read.success) throw damaged(path, 'it is no list of figures');
   const place = join(folder, arraysName);
   const arrays = decodeNpz(readFile(place), place, { budget: Number.POSITIVE_INFINITY });
-  return read.data.figures.map((document) =>
-    figureFromDocument(document as FigureDocument, (name) => {
+  return read.data.figures.map(({ animation, ...document }) => ({
+    animation,
+    figure: figureFromDocument(document as FigureDocument, (name) => {
       const found = arrays[name];
       if (found === undefined) throw damaged(place, `it has no array "${name}"`);
       return found.data;
     }),
-  );
+  }));
 }
 
 function damaged(path: string, reason: string): MesoscopeError {
@@ -72,6 +87,7 @@ const documents = z.object({
       caption: z.string(),
       ...{ x: axis, y: axis },
       equalAxes: z.boolean().optional(),
+      animation: z.string().optional(),
       marks: z.array(
         z.looseObject({ kind: z.enum(kinds), arrays: z.record(z.string(), z.string()) }),
       ),

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { initWasm, Resvg } from '@resvg/resvg-wasm';
+import type * as Gifenc from 'gifenc';
 import { parseHTML } from 'linkedom';
 import type { Figure } from 'mesoscope/claims';
 import { type PaperSize, type Provenance, renderPaperFigure, tikzFigure } from 'mesoscope-view';
@@ -19,13 +20,22 @@ export const endings: Readonly<Record<FigureFormat, string>> = {
   png: 'png',
 };
 
-/** Dots an inch of a PNG. */
+/** Dots an inch of a PNG, and of a GIF, which is for screens. */
 const resolution = 600;
+const screenResolution = 200;
+
+/** Milliseconds that a frame of a GIF is shown; the last one stays for three times as long. */
+const pace = 400;
+const lastStays = 3;
 
 /** How figures are set. */
 export interface Setting extends Pick<PaperSize, 'width' | 'fontSize'> {
   readonly typeface: Typeface;
 }
+
+const require = createRequire(import.meta.url);
+// Its module for bundlers exports other names than what Node loads.
+const { applyPalette, GIFEncoder, quantize } = require('gifenc') as typeof Gifenc;
 
 const { document } = parseHTML('<!doctype html><html><body></body></html>');
 const canvas = document as unknown as Document;
@@ -45,7 +55,48 @@ export async function drawFigure(
   const set = withStandIns(svg, typeface, other);
   return format === 'pdf'
     ? pdfOf(set, figure, provenance, typeface, other)
-    : pngOf(set, typeface, other);
+    : (await drawn(set, typeface, other, resolution)).asPng();
+}
+
+/** Frames as an animated GIF that begins anew after its end. Colours are those of the last frame, which has them all. */
+export async function drawAnimation(
+  frames: readonly Figure[],
+  provenance: Provenance,
+  { typeface, width, fontSize }: Setting,
+): Promise<Uint8Array> {
+  const size = { width, fontSize, fontFamily: `'${typeface.family}', sans-serif` };
+  const other = mathematicalTypeface();
+  const pictures = [];
+  for (const frame of frames) {
+    const svg = renderPaperFigure(frame, provenance, size, canvas);
+    pictures.push(
+      await drawn(withStandIns(svg, typeface, other), typeface, other, screenResolution),
+    );
+  }
+  const wide = Math.max(...pictures.map((picture) => picture.width));
+  const high = Math.max(...pictures.map((picture) => picture.height));
+  const pixels = pictures.map((picture) => onWhite(picture, wide, high));
+  const palette = quantize(pixels[pixels.length - 1], 256);
+  const gif = GIFEncoder();
+  pixels.forEach((picture, i) => {
+    const delay = i === pixels.length - 1 ? pace * lastStays : pace;
+    gif.writeFrame(applyPalette(picture, palette), wide, high, { palette, delay });
+  });
+  gif.finish();
+  return gif.bytes();
+}
+
+/** The pixels of a picture in the upper left corner of a white one. */
+function onWhite(
+  { width, pixels }: { readonly width: number; readonly pixels: Uint8Array },
+  wide: number,
+  high: number,
+): Uint8Array {
+  const all = new Uint8Array(4 * wide * high).fill(255);
+  for (let from = 0, to = 0; from < pixels.length; from += 4 * width, to += 4 * wide) {
+    all.set(pixels.subarray(from, from + 4 * width), to);
+  }
+  return all;
 }
 
 /** Text stays text, in typefaces that are embedded. */
@@ -95,19 +146,19 @@ function withoutHalos(svg: string): string {
 
 let ready: Promise<void> | undefined;
 
-async function pngOf(svg: string, typeface: Typeface, other: Typeface): Promise<Uint8Array> {
-  const wasm = createRequire(import.meta.url).resolve('@resvg/resvg-wasm/index_bg.wasm');
+/** An SVG as pixels. */
+async function drawn(svg: string, typeface: Typeface, other: Typeface, dotsPerInch: number) {
+  const wasm = require.resolve('@resvg/resvg-wasm/index_bg.wasm');
   ready ??= initWasm(readFileSync(wasm));
   await ready;
   const centimetres = Number(/width="([\d.]+)cm"/.exec(svg)?.[1]);
-  const drawing = new Resvg(svg, {
+  return new Resvg(svg, {
     background: 'white',
-    fitTo: { mode: 'width', value: Math.round((centimetres / 2.54) * resolution) },
+    fitTo: { mode: 'width', value: Math.round((centimetres / 2.54) * dotsPerInch) },
     font: {
       fontBuffers: [typeface.bytes, other.bytes],
       defaultFontFamily: typeface.family,
       sansSerifFamily: typeface.family,
     },
-  });
-  return drawing.render().asPng();
+  }).render();
 }

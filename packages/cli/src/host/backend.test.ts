@@ -1,8 +1,17 @@
 import { MesoscopeError } from 'mesoscope';
 import { expect, it } from 'vitest';
-import { backendNames, createBackend } from './backend.ts';
+import { backendNames, backendOf, createBackend } from './backend.ts';
 
-it.each(backendNames)('starts %s on one thread and on two', async (backend) => {
+const isNative = backendOf('auto') === 'native';
+
+it.each(backendNames)('starts %s on one thread and on two', async (name) => {
+  const backend = backendOf(name);
+  if (backend === 'native' && !isNative) {
+    await expect(createBackend({ backend, precision: 'f64', workers: 1 })).rejects.toThrow(
+      'Use the wasm backend',
+    );
+    return;
+  }
   for (const workers of [1, 2]) {
     const started = await createBackend({ backend, precision: 'f64', workers });
     expect(started.precision).toBe('f64');

@@ -5,11 +5,31 @@ import {
   createWasmBackend,
   type Precision,
 } from 'mesoscope/kernels';
+import { addonState, createNativeBackend } from 'mesoscope-native';
 
-/** `wasm-strict` forbids fused multiply-add, for results that are equal bit by bit on every machine. */
-export const backendNames = ['wasm', 'wasm-strict', 'reference'] as const;
+/**
+ * `native` has the machine's own vectors; `wasm-strict` forbids fused multiply-add, for results that are equal bit by bit on
+ * every machine; `auto` is native where its kernels are there, else wasm.
+ */
+export const backendNames = ['auto', 'native', 'wasm', 'wasm-strict', 'reference'] as const;
 
-export type BackendName = (typeof backendNames)[number];
+export type BackendName = Exclude<(typeof backendNames)[number], 'auto'>;
+
+/** The backend that a name stands for on this machine. */
+export function backendOf(name: (typeof backendNames)[number]): BackendName {
+  if (name !== 'auto') return name;
+  return addonState().addon === undefined ? 'wasm' : 'native';
+}
+
+/** What there is of native kernels, for run.json and `doctor`. */
+export function nativeKernels(): { readonly there: boolean; readonly sentence: string } {
+  const state = addonState();
+  if (state.addon === undefined) {
+    return { there: false, sentence: `no native kernels: ${state.reason}` };
+  }
+  const names = state.levels.filter(({ isThere }) => isThere).map(({ name }) => name);
+  return { there: true, sentence: `native kernels: ${names.join(', ')}` };
+}
 
 /** How the kernels are run. */
 export interface Execution {
@@ -19,10 +39,12 @@ export interface Execution {
   readonly workers: number;
 }
 
-/** The backend that a run asks for. @throws MesoscopeError `unsupported` for the reference in single precision */
+/** The backend that a run asks for. @throws MesoscopeError `unsupported` where it is not there, or has no such precision */
 export async function createBackend(execution: Execution): Promise<Backend> {
   const { backend, precision, workers: threads } = execution;
   switch (backend) {
+    case 'native':
+      return createNativeBackend({ precision, threads });
     case 'wasm':
       return createWasmBackend({ precision, threads });
     case 'wasm-strict':

@@ -1,15 +1,21 @@
 import { MesoscopeError } from 'mesoscope';
 import { claims as builtInClaims, type Claim } from 'mesoscope/claims';
-import { studies as builtInStudies, type Study, studyByName, verifyStudy } from 'mesoscope/study';
+import {
+  studies as builtInStudies,
+  probeStudy,
+  type Study,
+  studyByName,
+  verifyStudy,
+} from 'mesoscope/study';
 
 /** Every claim and study that can be run: those of the library, and of modules of the user's own. */
 export interface Catalogue {
   readonly claims: readonly Claim[];
-  /** Without `verify`, which is a command of its own. */
+  /** Without `verify` and `probe`, which are commands of their own. */
   readonly studies: readonly Study[];
   /** Of the modules. */
   readonly own: { readonly claims: readonly Claim[]; readonly studies: readonly Study[] };
-  /** By name, `verify` included. @throws MesoscopeError `unknown-name` */
+  /** By name, `verify` and `probe` included. @throws MesoscopeError `unknown-name` */
   study(name: string): Study;
 }
 
@@ -32,6 +38,7 @@ export function catalogueOf(
     ...base.claims.map(({ id }) => id),
     ...base.studies.map(({ name }) => name),
     'verify',
+    probeStudy.name,
   ];
   for (const name of [...own.claims.map(({ id }) => id), ...own.studies.map((one) => one.name)]) {
     if (!names.includes(name)) continue;
@@ -45,9 +52,10 @@ export function catalogueOf(
   const claims = [...base.claims, ...own.claims];
   const studies = [...base.studies, ...own.studies];
   const verify = verifyStudy(claims) as Study;
+  const commands = [verify, probeStudy as Study];
   return {
     ...{ claims, studies, own },
-    study: (name) => (name === verify.name ? verify : studyByName(name, studies)),
+    study: (name) => commands.find((one) => one.name === name) ?? studyByName(name, studies),
   };
 }
 

@@ -1,4 +1,5 @@
 import { arch, availableParallelism, cpus, platform, totalmem } from 'node:os';
+import { nativeKernels } from './backend.ts';
 
 /** The machine that a run was made on. */
 export interface HostDescription {
@@ -6,6 +7,8 @@ export interface HostDescription {
   readonly cores: number;
   readonly memoryGiB: number;
   readonly platform: string;
+  /** Which native kernels it had, or why none. */
+  readonly native: string;
 }
 
 /** Describes this machine. */
@@ -15,6 +18,7 @@ export function describeHost(): HostDescription {
     cores: availableParallelism(),
     memoryGiB: Math.round((totalmem() / 2 ** 30) * 10) / 10,
     platform: `${platform()} ${arch()}`,
+    native: nativeKernels().sentence,
   };
 }
 

@@ -1,6 +1,8 @@
+import { openCheckpoint } from 'mesoscope/checkpoint';
 import { errorData } from 'mesoscope/configuration';
 import type { Backend } from 'mesoscope/kernels';
 import { computePiece, Interrupted, type Study } from 'mesoscope/study';
+import { checkpointFolder } from '../input/checkpoint-folder.ts';
 import { createBackend } from './backend.ts';
 import { type Catalogue, loadCatalogue } from './catalogue.ts';
 import { loadCorpus } from './corpus.ts';
@@ -20,6 +22,10 @@ export default async function compute({ job, order, stop, port }: ThreadTask): P
       backend,
       corpus: async (name: string) => loadCorpus(name, job.directory),
       images: async (name: string) => loadImages(name, job.directory),
+      async trainedModel(name: string) {
+        const { folder, at } = checkpointFolder(name, job.directory);
+        return openCheckpoint(folder, at);
+      },
       interrupted: () => Atomics.load(stop, 0) !== 0,
     };
     const result = await computePiece(study, job.configuration, order, equipment, {

@@ -198,3 +198,62 @@ it('names a transposed field, before anything runs', async () => {
   expect(code).toBe(2);
   expect(error.message).toMatch(/^h0: received shape \[2 × 3\].*transposed\?/);
 });
+
+const identity = (d: number, scale = 1) =>
+  Array.from({ length: d }, (_, i) => Array.from({ length: d }, (_, j) => (i === j ? scale : 0)));
+
+/** A Gaussian layer with V = I and B = −I on the standard normal law. */
+const gaussianLayer = (W: readonly (readonly number[])[]) =>
+  JSON.stringify({
+    law: { mean: Array(W.length).fill(0), covariance: identity(W.length) },
+    heads: [{ V: identity(W.length), B: identity(W.length, -1) }],
+    W,
+  });
+
+it.each([
+  [
+    'a stiff layer',
+    'stiff.json',
+    [
+      [10_000, 0],
+      [0, 0.1],
+    ],
+    ['holds', 'outside'],
+  ],
+  [
+    'a Jordan block, whose eigenvalues are known to ε^(1/5) only',
+    'jordan.json',
+    [
+      [1, 1, 0],
+      [0, 1, 2],
+      [0, 0, 1],
+    ],
+    ['holds', 'outside', 'undecided'],
+  ],
+])('C.stability does not fail on %s', async (_, name, W, verdicts) => {
+  const { code, claim } = await verify('C.stability', name, gaussianLayer(W));
+  expect(code).toBe(0);
+  expect(verdicts).toContain(claim.verdict);
+});
+
+it.each([64, 48])('names layers whose %i tokens coincide, and measures the others', async (n) => {
+  const [layers, spread, d] = [7, 5, 8];
+  const entry = (l: number, i: number, j: number) =>
+    l < spread ? Math.sin(1 + 12.9898 * (i + 1) + 78.233 * (j + 1) + 37.719 * l) : 0.3 + j;
+  const data = singles(
+    ...Array.from({ length: layers * n * d }, (_, k) =>
+      entry(Math.floor(k / (n * d)), Math.floor(k / d) % n, k % d),
+    ),
+  );
+  const clouds = npyBytes({ descr: "'<f4'", shape: `(${layers}, ${n}, ${d})`, data });
+  const { code, claim } = await verify('C.practice', `clouds-${n}.npz`, zipOf({ clouds }));
+  expect(code).toBe(0);
+  const measured = claim.evidence['slicedDistance.value'];
+  expect(measured).toHaveLength(spread);
+  expect(measured.every(Number.isFinite)).toBe(true);
+  expect(claim.evidence['mardia.skewness.pValue']).toHaveLength(spread);
+  expect(claim.evidence['clouds.onePoint']).toEqual([6, 7]);
+  expect(claim.summary).toContain(
+    'of clouds 6, 7, counted from the input, all tokens are one point',
+  );
+});

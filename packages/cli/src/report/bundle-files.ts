@@ -65,7 +65,7 @@ export function bundleFiles(record: RunRecord, result: StudyResult, metrics: str
     [arraysName]: encodeNpz(
       Object.assign({}, result.arrays, ...[...figures.values()].map(figureArrays)),
     ),
-    [figuresName]: `${JSON.stringify({ figures: [...figures.values()].map(figureDocument) }, null, 2)}\n`,
+    [figuresName]: figuresText(result, figures),
     'CITATION.bib': citationText(record.references),
     'report.html': renderReport(record, result, (figure) =>
       renderInlineFigure(figures.get(figure) ?? figure, canvas, places.get(figure)),
@@ -75,6 +75,22 @@ export function bundleFiles(record: RunRecord, result: StudyResult, metrics: str
     files[`figures/${figure.id}.svg`] = renderFigure(figure, record, canvas);
   }
   return files;
+}
+
+/** What there is to know of all figures but their numbers, and which of them are frames of an animation, by its title. */
+function figuresText(result: StudyResult, figures: ReadonlyMap<Figure, Figure>): string {
+  const titles = new Map(
+    result.sections.flatMap((section) =>
+      section.kind === 'animation'
+        ? section.frames.map((frame) => [frame, section.title] as const)
+        : [],
+    ),
+  );
+  const documents = [...figures].map(([given, figure]) => ({
+    ...figureDocument(figure),
+    animation: titles.get(given),
+  }));
+  return `${JSON.stringify({ figures: documents }, null, 2)}\n`;
 }
 
 /** The figures of a result, with ids that are unique: a repeated one gets `-2`, `-3` …. */

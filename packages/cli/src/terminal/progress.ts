@@ -15,8 +15,13 @@ export interface Progress {
   metric(record: Readonly<Record<string, number | string>>): void;
   /** A line that stays. */
   log(line: string): void;
+  /** Leaves the screen to something else, such as a question, until it is over. */
+  hold(until: Promise<unknown>): void;
   end(): void;
 }
+
+/** A way of showing it, for as long as nothing else is on the screen. */
+type Display = Omit<Progress, 'hold'>;
 
 /** Milliseconds between two plain lines. */
 const lineInterval = 2000;
@@ -34,12 +39,38 @@ const silence = 10_000;
  * @param quiet - nothing but lines that stay, such as where a run is kept
  */
 export function createProgress(output: Output, quiet = false): Progress {
-  if (quiet) return quietProgress(output);
+  if (quiet) return holdable(quietDisplay(output));
   const wide = (output.columns ?? 80) >= leastColumns;
-  return withHeartbeat(output.isTTY && wide ? barProgress(output) : lineProgress(output));
+  const display = output.isTTY && wide ? barDisplay(output) : lineDisplay(output);
+  return withHeartbeat(holdable(display));
 }
 
-function quietProgress(output: Output): Progress {
+/** Shows nothing while it is held; lines that stay come after. */
+function holdable(display: Display): Progress {
+  let held = false;
+  const waiting: string[] = [];
+  return {
+    ...display,
+    update(...news) {
+      if (!held) display.update(...news);
+    },
+    log(line) {
+      if (held) waiting.push(line);
+      else display.log(line);
+    },
+    hold(until) {
+      display.end();
+      held = true;
+      const release = () => {
+        held = false;
+        for (const line of waiting.splice(0)) display.log(line);
+      };
+      until.then(release, release);
+    },
+  };
+}
+
+function quietDisplay(output: Output): Display {
   return {
     update() {},
     metric() {},
@@ -108,7 +139,7 @@ function words(name: string): string {
   return name.replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
-function lineProgress(output: Output): Progress {
+function lineDisplay(output: Output): Display {
   const start = performance.now();
   const pace = paceKeeper();
   let last = Number.NEGATIVE_INFINITY;
@@ -134,7 +165,7 @@ function lineProgress(output: Output): Progress {
   };
 }
 
-function barProgress(output: Output): Progress {
+function barDisplay(output: Output): Display {
   const pace = paceKeeper();
   const start = () => {
     const fresh = new SingleBar(

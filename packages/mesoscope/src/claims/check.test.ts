@@ -116,6 +116,25 @@ describe('an order without randomness', () => {
       expect(Math.abs(order + 1), `c = ${c}, d = ${d}`).toBeLessThanOrEqual(error);
     }
   });
+
+  it('has one that covers a supremum whose place changes before the finest scale', () => {
+    // The slopes that A.costate-order saw at seed 5; and two branches that meet between the two finest scales.
+    const seen = [-0.94239, -0.98029, -0.98915, -0.99425, -0.99695, -0.9974];
+    const errors = [1];
+    for (const slope of seen) errors.push(errors[errors.length - 1] * 2 ** slope);
+    const branches = (c: number, other: number) => {
+      const meeting = 400;
+      const equal = (1 + c / meeting) / (1 + other / meeting);
+      return [8, 16, 32, 64, 128, 256, 512].map(
+        (L) => Math.max(1 + c / L, equal * (1 + other / L)) / L,
+      );
+    };
+    for (const row of [errors, branches(1, -2), branches(2, 1), branches(0.5, -1)]) {
+      const { order, error } = extrapolatedOrder([8, 16, 32, 64, 128, 256, 512], row, 0);
+      expect(Math.abs(order + 1)).toBeLessThanOrEqual(error);
+      expect(error).toBeLessThan(0.05);
+    }
+  });
 });
 
 it('an order with randomness needs two groups of draws, and excludes its rivals', () => {

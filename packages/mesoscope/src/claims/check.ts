@@ -86,6 +86,11 @@ export function equals(
   return judged('equals', 'value', question, question.expected, question.rivals);
 }
 
+/** How often something was seen that must never happen: holds if 0 times, fails otherwise. */
+export function neverSeen(question: Question & { readonly seen: number }): Check {
+  return equals({ ...question, measured: question.seen, expected: 0, rivals: [1] });
+}
+
 /** A number is at most the expected one: holds if its whole interval is, fails if none of it is, else undecided. */
 export function atMost(question: Question & Measurement & { readonly expected: number }): Check {
   return judged('at-most', 'at-most', question, question.expected);

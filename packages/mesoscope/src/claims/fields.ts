@@ -7,9 +7,14 @@ export const vector = z.array(z.number()).min(1);
 export const matrix = z.array(vector).min(1);
 
 /** Whole numbers that increase: depths, particles. */
-export function increasing(defaults: readonly number[], least: number, meaning: string) {
+export function increasing(
+  defaults: readonly number[],
+  least: number,
+  meaning: string,
+  smallest = 1,
+) {
   return z
-    .array(z.int().min(1))
+    .array(z.int().min(smallest))
     .min(least)
     .default([...defaults])
     .describe(`${meaning}, increasing, at least ${least}`)

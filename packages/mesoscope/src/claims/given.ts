@@ -5,7 +5,8 @@ import { MesoscopeError } from '../errors.ts';
 /** How large a claim's own experiments are. */
 export type Setting = 'quick' | 'full';
 
-type Shape = Readonly<Record<string, z.ZodType>>;
+/** Fields by name. */
+export type Shape = Readonly<Record<string, z.ZodType>>;
 type Fields<S extends Shape> = z.output<z.ZodObject<S>>;
 
 /** What a claim is measured on: its own experiments and a user's explicit data, as one thing. */

@@ -1,7 +1,8 @@
+export type { TrainedModel } from '../control/depth/trained-experiment.ts';
 export * from './check.ts';
 export * from './citation.ts';
 export * from './claim.ts';
-export { measureTrainedClaim, type TrainedModel, trainedClaims } from './control/trained-model.ts';
+export { measureTrainedClaim, trainedClaims } from './control/trained-model.ts';
 export * from './convergence-figure.ts';
 export * from './document.ts';
 export * from './fields.ts';

@@ -147,8 +147,13 @@ export interface ExtrapolatedOrder {
  * The order of `C x^p (1 + c/x + …)` at infinite x. Local slopes `p_i` between neighbouring scales are `p − c'/x_i + O(x_i^{−2})`
  * at the geometric means `x_i`; two of them are extrapolated to `1/x = 0` (Richardson). The finest extrapolation differs
  * from its limit by less than from the ones before it, whichever power comes next: `error` is the larger distance to the two before,
- * but at least half of what the extrapolation moves the finest slope (two extrapolations may agree by chance), plus what an
- * absolute `accuracy` of the errors makes of the extrapolated slope.
+ * but at least half of what the extrapolation moves the finest slope (two extrapolations may agree by chance), all of it where
+ * four errors leave two extrapolations only, plus what an absolute `accuracy` of the errors makes of the extrapolated slope.
+ *
+ * A supremum over layers or tokens is smooth in x only by pieces: where its place changes between the two finest scales, from an
+ * error with c to one with c̃, the finest slope lies between the slopes of the two, and nothing before it knows c̃. Then `error`
+ * is no less than the spread of the last three local slopes, which for doubling scales is 3c'/x_i at the finest: enough for
+ * |c̃| ≤ 3|c|.
  *
  * @param errors - at least 4, positive
  */
@@ -165,11 +170,13 @@ export function extrapolatedOrder(
     .map((slope, i) => slope + (slope - slopes[i]) / (middles[i + 1] / middles[i] - 1));
   const order = limits[limits.length - 1];
   const before = limits.slice(-3, -1).map((limit) => Math.abs(limit - order));
-  const moved = Math.abs(order - slopes[slopes.length - 1]);
+  const moved = Math.abs(order - slopes[slopes.length - 1]) / (limits.length > 2 ? 2 : 1);
+  const finest = slopes.slice(-3);
+  const spread = Math.max(...finest) - Math.min(...finest);
   const steep = middles[middles.length - 1] / middles[middles.length - 2] - 1;
   const noise = slopes
     .map((_, i) => (accuracy / errors[i] + accuracy / errors[i + 1]) / gaps[i])
     .slice(-2);
   const rounding = noise[1] + (noise[0] + noise[1]) / steep;
-  return { order, error: Math.max(...before, moved / 2) + rounding };
+  return { order, error: Math.max(...before, moved, spread) + rounding };
 }

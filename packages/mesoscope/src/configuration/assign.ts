@@ -1,32 +1,44 @@
 import { MesoscopeError, shortened } from '../errors.ts';
-import { isObject, pathSteps } from './tree.ts';
+import { isObject, pathSteps, valueAt } from './tree.ts';
 
 /**
  * Applies one `path=value` to a configuration and returns a new one. The path is `training.rate`, `depths.0` or
- * `depths[0]`; missing objects and lists on the way are made. The value is read as JSON, and as plain text if it is none.
+ * `depths[0]`. What the configuration leaves out on the way is taken from `defaults`, so that one field of a default
+ * object or list can be changed alone; where that has nothing either, objects and lists are made. The value is read as
+ * JSON, and as plain text if it is none.
  *
+ * @param defaults - the configuration that runs where nothing is set
  * @throws MesoscopeError `invalid-value` if there is no `=`, or a step is empty, reserved or leads into a number or text
  */
-export function applyAssignment(configuration: unknown, assignment: string): unknown {
+export function applyAssignment(
+  configuration: unknown,
+  assignment: string,
+  defaults: unknown = {},
+): unknown {
   const equals = assignment.indexOf('=');
   if (equals <= 0) {
     throw refused('--set', assignment, 'path=value, as in training.rate=0.01');
   }
-  return setAtPath(
-    configuration,
-    assignment.slice(0, equals),
-    readValue(assignment.slice(equals + 1)),
-  );
+  const path = assignment.slice(0, equals);
+  const value = readValue(assignment.slice(equals + 1));
+  return setSteps(configuration, pathSteps(path), value, path, defaults);
 }
 
 /** Puts a value at a path (written as in {@link applyAssignment}) and returns a new configuration. */
 export function setAtPath(configuration: unknown, path: string, value: unknown): unknown {
-  return setSteps(configuration, pathSteps(path), value, path);
+  return setSteps(configuration, pathSteps(path), value, path, {});
 }
 
-function setSteps(node: unknown, steps: readonly string[], value: unknown, path: string): unknown {
+function setSteps(
+  given: unknown,
+  steps: readonly string[],
+  value: unknown,
+  path: string,
+  defaults: unknown,
+): unknown {
   const [step, ...rest] = steps;
   if (step === undefined) return value;
+  const node = given ?? defaults;
   if (Array.isArray(node) || (node === undefined && /^\d+$/.test(step))) {
     const list: readonly unknown[] = node ?? [];
     const index = Number(step);
@@ -34,7 +46,7 @@ function setSteps(node: unknown, steps: readonly string[], value: unknown, path:
       throw refused(path, step, `an index from 0 to ${list.length}`);
     }
     const copy = [...list];
-    copy[index] = setSteps(list[index], rest, value, path);
+    copy[index] = setSteps(list[index], rest, value, path, valueAt(defaults, [index]));
     return copy;
   }
   if (node !== undefined && node !== null && typeof node !== 'object') {
@@ -42,7 +54,7 @@ function setSteps(node: unknown, steps: readonly string[], value: unknown, path:
   }
   const object = (node ?? {}) as Record<string, unknown>;
   const before = Object.hasOwn(object, step) ? object[step] : undefined;
-  return { ...object, [step]: setSteps(before, rest, value, path) };
+  return { ...object, [step]: setSteps(before, rest, value, path, valueAt(defaults, [step])) };
 }
 
 /** Lays one configuration over another: objects are merged key by key, everything else is replaced. */

@@ -8,9 +8,9 @@ export interface Inputs {
   /** S. */
   readonly samples: number;
   /** S × n token classes. */
-  readonly tokens?: ArrayLike<number>;
+  readonly tokens?: ArrayLike<number> | undefined;
   /** S × n × d: h_0, token after token. */
-  readonly states?: ArrayLike<number>;
+  readonly states?: ArrayLike<number> | undefined;
 }
 
 /** Samples with labels. */
@@ -18,7 +18,7 @@ export interface Batch extends Inputs {
   /** S × m classes, m = n for a readout at every position, else 1; a negative one is no label. */
   readonly labels: ArrayLike<number>;
   /** S × m weights w ≥ 0 of the labels; default 1. The loss is `Σ w ℓ / Σ w` over what has a label. */
-  readonly weights?: ArrayLike<number>;
+  readonly weights?: ArrayLike<number> | undefined;
 }
 
 export interface BatchShape {

@@ -21,7 +21,7 @@ export function terminalLossOf({ problem, parameters, batch }: ControlModel): Te
     readout: partOf(layout, parameters, 'readout'),
     classes,
     labels: batch.labels,
-    ...(batch.weights === undefined ? {} : { weights: batch.weights }),
+    weights: batch.weights,
     pooling,
     normalisation,
   });
@@ -50,8 +50,8 @@ export function firstSamples(problem: ControlProblem, batch: Batch, most: number
   return {
     samples,
     labels: head(batch.labels, columns),
-    ...(batch.tokens === undefined ? {} : { tokens: head(batch.tokens, n) }),
-    ...(batch.states === undefined ? {} : { states: head(batch.states, n * field.dimension) }),
-    ...(batch.weights === undefined ? {} : { weights: head(batch.weights, columns) }),
+    tokens: batch.tokens && head(batch.tokens, n),
+    states: batch.states && head(batch.states, n * field.dimension),
+    weights: batch.weights && head(batch.weights, columns),
   };
 }

@@ -145,7 +145,7 @@ export function createControlProblem(
       residual,
       scale,
       costate: into,
-      ...(readoutGradient === undefined ? {} : { readoutGradient }),
+      readoutGradient,
     });
   }
 
@@ -161,7 +161,7 @@ export function createControlProblem(
       const adjoint = flow.backward({
         trajectory: states,
         terminalCostate: terminal,
-        ...(trained('controls') ? { gradient: controlGradient } : {}),
+        gradient: trained('controls') ? controlGradient : undefined,
       });
       pullBackEmbedding(embeddingRun(parameters, batch.samples), adjoint.initial, out);
       if (trained('controls')) {

@@ -51,7 +51,7 @@ export interface ReadoutPullback {
   /** Receives `p_T = scale · pool*(Uᵀ (softmax(z) − e_y))`, S states d × n. */
   readonly costate: FloatArray;
   /** Where given: `+= scale · Σ_s residual poolᵀ`, C × d. */
-  readonly readoutGradient?: FloatArray;
+  readonly readoutGradient?: FloatArray | undefined;
 }
 
 export interface Readout {

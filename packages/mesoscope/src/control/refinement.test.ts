@@ -29,7 +29,7 @@ const batch = {
   labels: Array.from({ length: 16 }, () => stream.integer(5)),
 };
 
-function problemOn(grid: DepthGrid, scheme?: Scheme) {
+function problemOn(grid: DepthGrid, scheme: Scheme = euler) {
   return createControlProblem(backend, {
     field,
     grid,
@@ -38,7 +38,7 @@ function problemOn(grid: DepthGrid, scheme?: Scheme) {
     classes: 5,
     vocabulary: 5,
     regularisation: 0.1,
-    ...(scheme === undefined ? {} : { scheme }),
+    scheme,
   });
 }
 

@@ -153,7 +153,7 @@ export interface RefineDepthOptions {
   readonly backend: Backend;
   readonly stages: readonly RefinementStage[];
   /** Default `repeat`. */
-  readonly prolongation?: Prolongation;
+  readonly prolongation?: Prolongation | undefined;
   /** Makes a stage's problem inside the stage's memory scope. */
   readonly problem: (stage: RefinementStage, index: number) => StageProblem;
   readonly rule: UpdateRuleFactory;
@@ -167,7 +167,7 @@ export interface RefineDepthOptions {
     report: StepReport & { readonly stage: number; readonly parameters: FloatArray },
     state: () => RefinementState,
   ) => Promise<void> | undefined;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface RefineDepthResult {
@@ -209,7 +209,7 @@ export async function refineDepth(options: RefineDepthOptions): Promise<RefineDe
         from: step,
         tolerance,
         remembered: stepsBefore(stages, index),
-        ...(signal === undefined ? {} : { signal }),
+        signal,
         report: (values) => {
           step = values.step + 1;
           return report?.({ ...values, stage: index, parameters }, () => here(step));

@@ -13,7 +13,7 @@ export interface LossSpecification {
   /** S × m classes, m = n for `position`, else 1; negative: no label. */
   readonly labels: ArrayLike<number>;
   /** S × m weights of the labels; default 1. */
-  readonly weights?: ArrayLike<number>;
+  readonly weights?: ArrayLike<number> | undefined;
   /** Default `position`. */
   readonly pooling?: Pooling;
   /** Of h_T's tokens before the readout; default `none`. */
@@ -55,11 +55,7 @@ export function createTerminalLoss(
   const readout = createReadout(backend, { dimension, tokens, classes, pooling, normalisation });
   const { columns } = readout;
   const buffers = createBatchBuffers(backend, { ...shape, vocabulary: 0, classes, columns });
-  const totalWeight = buffers.loadLabels({
-    samples,
-    labels,
-    ...(weights === undefined ? {} : { weights }),
-  });
+  const totalWeight = buffers.loadLabels({ samples, labels, weights });
   const residual = backend.allocate(samples * stateLength(classes, columns));
   const outputs = {
     loss: backend.allocate(samples * stateLength(1, columns)),
@@ -83,7 +79,7 @@ export function createTerminalLoss(
       residual,
       scale,
       costate,
-      ...(readoutGradient === undefined ? {} : { readoutGradient }),
+      readoutGradient,
     });
   }
 

@@ -124,7 +124,7 @@ export async function trainFlow(
   const { status, state } = await refineDepth({
     backend,
     stages,
-    ...(prolongation === undefined ? {} : { prolongation }),
+    prolongation,
     rule: adam(),
     rate: (stage) => (step) => schedule.rate(stepsBefore(stage) + step),
     start: host.resume?.refinement ?? startOf(backend, subject, schedule),
@@ -168,7 +168,7 @@ export async function trainFlow(
       await host.record?.(record, () => ({ refinement: state(), records: [...records], window }));
       clock = performance.now();
     },
-    ...(host.signal === undefined ? {} : { signal: host.signal }),
+    signal: host.signal,
   });
   return { status, refinement: state, records, window };
 }

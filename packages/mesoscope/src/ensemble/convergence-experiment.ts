@@ -83,11 +83,15 @@ export function measureConvergence(
 /** Steps of the control. */
 const controlSteps = 400;
 
-/** The final loss of one layer on a dependent triple, over the floor below which it cannot fall. */
-export function controlRatio(seed: number, heads: number): number {
+/**
+ * The final loss on a dependent triple, over the floor below which one layer cannot fall.
+ *
+ * @param layers - default 1; more are what a comparison must notice
+ */
+export function controlRatio(seed: number, heads: number, layers = 1): number {
   const { inputs, targets, keyDimension } = randomTriple(seed, 2);
   const { dimension, contexts, tokens } = inputs;
-  const layout = ensembleLayout({ dimension, keyDimension, layers: 1, heads });
+  const layout = ensembleLayout({ dimension, keyDimension, layers, heads });
   const { dependencies } = testInjectivity(contexts, { modulo: 'constant', seed });
   const { records } = trainEnsemble({
     map: createGaussianMap({ layout, inputs }),

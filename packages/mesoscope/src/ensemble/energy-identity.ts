@@ -138,11 +138,15 @@ export const collapse = {
   layers: 4,
   heads: [2, 4, 8, 16, 32, 64],
   referenceHeads: 512,
-  /** Depths L that are compared with 2L, of this many heads each. */
-  refinedLayers: [2, 4, 8, 16],
-  refinedHeads: 16,
   /** Independent starts of each size, for a root mean square. */
   repetitions: 16,
+  /**
+   * Depths L that are compared with 2L. With two heads each the error of sampling, L^(−1/2), outweighs that of the steps in
+   * depth, 1/L, from the first one on.
+   */
+  refinedLayers: [4, 8, 16, 32, 64],
+  refinedHeads: 2,
+  refinedRepetitions: 32,
   /** Networks whose curves are drawn over each other. */
   drawn: [
     { layers: 4, heads: 2 },
@@ -178,29 +182,34 @@ export function measureCurveCollapse(
   makeMap: MakeMap = createParticleMap,
 ): CurveCollapse {
   const { layoutOf, follow } = curvesOf(backend, training, makeMap);
-  const { steps, layers, referenceHeads, refinedHeads, repetitions } = collapse;
+  const { steps, layers, referenceHeads, repetitions } = collapse;
+  const { refinedLayers, refinedHeads, refinedRepetitions } = collapse;
   const curve = (depth: number, heads: number, repetition: number) => {
     const layout = layoutOf(depth, heads);
     return follow(layout, randomEnsemble(layout, training.seed + 1 + repetition), steps);
   };
   const reference = curve(layers, referenceHeads, -1);
-  const rootMeanSquare = (value: (repetition: number) => number) =>
-    Math.sqrt(
-      Array.from({ length: repetitions }, (_, r) => value(r) ** 2).reduce((a, b) => a + b) /
-        repetitions,
-    );
+  const apart = Array.from({ length: repetitions }, (_, r) =>
+    collapse.heads.map((heads) => distance(curve(layers, heads, r), reference)),
+  );
+  const refined = Array.from({ length: refinedRepetitions }, (_, r) => {
+    const depths = [...refinedLayers, 2 * refinedLayers[refinedLayers.length - 1]];
+    const curves = depths.map((depth) => curve(depth, refinedHeads, r));
+    return refinedLayers.map((_, k) => distance(curves[k], curves[k + 1]));
+  });
   return {
-    heads: collapse.heads.map((heads) =>
-      rootMeanSquare((r) => distance(curve(layers, heads, r), reference)),
-    ),
-    refined: collapse.refinedLayers.map((depth) =>
-      rootMeanSquare((r) =>
-        distance(curve(depth, refinedHeads, r), curve(2 * depth, refinedHeads, r)),
-      ),
-    ),
+    heads: rootMeanSquares(apart),
+    refined: rootMeanSquares(refined),
     curves: collapse.drawn.map((size) => curve(size.layers, size.heads, 0).losses),
     reference: reference.losses,
   };
+}
+
+/** Over the rows, column by column. */
+function rootMeanSquares(rows: readonly (readonly number[])[]): number[] {
+  return rows[0].map((_, k) =>
+    Math.sqrt(rows.reduce((sum, row) => sum + row[k] ** 2, 0) / rows.length),
+  );
 }
 
 /** The largest difference of two loss curves; NaN if one is. */

@@ -9,7 +9,7 @@ import {
   solveMeanField,
 } from './mean-field-costate.ts';
 import { ensembleLayout } from './parameters.ts';
-import { createParticleMap } from './particle-map.ts';
+import { createParticleMap, type ParticleMap } from './particle-map.ts';
 import { squareLoss } from './token-loss.ts';
 
 /** The equations in continuous depth that finite networks are compared with. */
@@ -50,6 +50,7 @@ const directions = 4;
  * continuous depth, for the square loss.
  *
  * @param adjoint - default: the mean-field equations
+ * @param change - of the networks' maps; default: none; others are what a comparison must notice
  */
 export function measureGradientErrors(
   backend: Backend,
@@ -58,6 +59,7 @@ export function measureGradientErrors(
   },
   depths: readonly number[],
   adjoint: ContinuousAdjoint = meanFieldAdjoint,
+  change: (map: ParticleMap) => ParticleMap = (map) => map,
 ): GradientErrors {
   const { discrete: inputs, keyDimension, seed, path } = experiment;
   const { dimension, contexts, tokens } = inputs;
@@ -89,7 +91,7 @@ export function measureGradientErrors(
   const errors = depths.map((layers) =>
     backend.scoped(() => {
       const layout = ensembleLayout({ dimension, keyDimension, layers, heads: atoms });
-      const map = createParticleMap(backend, { layout, inputs });
+      const map = change(createParticleMap(backend, { layout, inputs }));
       const theta = path.network(layout);
       const gradient = new Float64Array(layout.length);
       map.differentiate(theta, loss.costate, gradient);
@@ -115,7 +117,7 @@ export function measureGradientErrors(
     },
     differences: backend.scoped(() => {
       const layout = ensembleLayout({ dimension, keyDimension, layers: least, heads: atoms });
-      const map = createParticleMap(backend, { layout, inputs });
+      const map = change(createParticleMap(backend, { layout, inputs }));
       const theta = path.network(layout);
       const gradient = new Float64Array(layout.length);
       map.differentiate(theta, loss.costate, gradient);

@@ -8,7 +8,7 @@ import type { HeadPath } from './head-path.ts';
 import type { DiscreteInputs } from './inputs.ts';
 import { solveMeanField } from './mean-field-costate.ts';
 import { ensembleLayout } from './parameters.ts';
-import { createParticleMap } from './particle-map.ts';
+import { createParticleMap, type ParticleMap } from './particle-map.ts';
 
 /** What distances of final tokens are measured on. */
 export interface LimitExperiment {
@@ -105,16 +105,20 @@ export interface ContextChange {
  * random moves of all points. Along `μ_t`, the points moved a share t of the way, `|x_1(μ') − x_1(μ)| ≤ max_t sup_z |∂x_1/∂μ_t(z)|
  * Σ_j w_j|z'_j − z_j|`; the sum is W_1 where changes are so small that no other coupling is better.
  *
+ * @param change - of the map that gives the costates; default: none; others are what a comparison must notice
  * @returns for each size the sharp changes, then the random ones
  */
 export function measureContextChanges(
   backend: Backend,
   experiment: LimitExperiment,
   { layers, sizes }: { readonly layers: number; readonly sizes: readonly number[] },
+  change: (map: ParticleMap) => ParticleMap = (map) => map,
 ): ContextChange[] {
   const { inputs, seed } = experiment;
   const { contexts, dimension: d } = inputs;
-  const start = contextSlopes(backend, experiment, layers, contexts);
+  const slopesOf = (laws: readonly ParticleLaw[]) =>
+    contextSlopes(backend, experiment, { layers, contexts: laws, change });
+  const start = slopesOf(contexts);
   const directions = [
     contexts.map((law, i) => sharpDirection(law, start[i])),
     contexts.map((law, i) =>
@@ -133,9 +137,7 @@ export function measureContextChanges(
             law.weights,
           ),
         );
-      const ways = [0.25, 0.5, 0.75, 1].map((t) =>
-        contextSlopes(backend, experiment, layers, at(t)),
-      );
+      const ways = [0.25, 0.5, 0.75, 1].map((t) => slopesOf(at(t)));
       const moved = at(1);
       const after = finals(moved);
       return contexts.map((law, i): ContextChange => {
@@ -186,13 +188,17 @@ interface ContextSlope {
 function contextSlopes(
   backend: Backend,
   { inputs, path, keyDimension }: LimitExperiment,
-  layers: number,
-  contexts: readonly ParticleLaw[],
+  of: {
+    readonly layers: number;
+    readonly contexts: readonly ParticleLaw[];
+    readonly change: (map: ParticleMap) => ParticleMap;
+  },
 ): ContextSlope[] {
+  const { layers, contexts, change } = of;
   const { dimension: d } = inputs;
   return backend.scoped(() => {
     const layout = ensembleLayout({ dimension: d, keyDimension, layers, heads: path.atoms });
-    const map = createParticleMap(backend, { layout, inputs: { ...inputs, contexts } });
+    const map = change(createParticleMap(backend, { layout, inputs: { ...inputs, contexts } }));
     const theta = path.network(layout);
     const rows = Array.from(
       { length: d },

@@ -108,7 +108,7 @@ export function createParticleMap(backend: Backend, options: ParticleMapOptions)
     const costates = flow.backward({
       trajectory,
       terminalCostate,
-      ...(gradient === undefined ? {} : { gradient }),
+      gradient,
     });
     return costates.status.kind === 'completed'
       ? { finals, costates: costates.initial }

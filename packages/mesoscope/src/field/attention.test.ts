@@ -118,7 +118,7 @@ describe.each(attentionKinds)('%s attention', (kind) => {
           tokens as Matrix,
           weights,
         ).map((f) => f.map((x) => (shape.combine === 'mean' ? x / H : x)));
-        const given = { tokens, parameters, ...(weights === undefined ? {} : { weights }) };
+        const given = { tokens, parameters, weights };
         const value = evaluateField(reference, field, given);
         expect(relativeDistance(value.flat(), expected.flat())).toBeLessThan(1e-12);
       }),

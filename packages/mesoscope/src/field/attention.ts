@@ -61,6 +61,16 @@ export interface Rotary {
   readonly layout?: RotationLayout;
 }
 
+/** Attention whose queries, keys and values can be looked at. */
+export interface AttentionField extends Field {
+  readonly shape: AttentionShape;
+  /** Queries (H·k), keys (G·k) and values (G·v) as the scores see them: with biases, turned by rotary positions. */
+  project(
+    builder: ProgramBuilder,
+    input: FieldInput,
+  ): { readonly queries: MatrixRef; readonly keys: MatrixRef; readonly values: MatrixRef };
+}
+
 interface ResolvedAttention {
   readonly shape: AttentionShape;
   readonly keyHeads: number;
@@ -84,7 +94,7 @@ interface ResolvedAttention {
  *
  * @throws MesoscopeError `invalid-value`, `not-finite`, `unknown-name`
  */
-export function attention(options: AttentionOptions): Field {
+export function attention(options: AttentionOptions): AttentionField {
   const { shape, keyHeads, bias, rotary, form, output, combine } = resolve(options);
   const { heads, keyDimension, valueDimension } = shape;
   const d = options.dimension;
@@ -114,16 +124,22 @@ export function attention(options: AttentionOptions): Field {
     return affineMap(builder, maps, bias ? { ...first('bQ'), rows: mapRows } : undefined, state);
   }
 
-  function trace(builder: ProgramBuilder, input: FieldInput): MatrixRef {
-    const { state, parameters: theta, weights } = input;
+  function project(builder: ProgramBuilder, input: FieldInput) {
     const mapped = mapTokens(builder, input);
     const turned = (rows: MatrixRef) =>
       rotary === undefined ? rows : builder.rotate(rows, { ...rotary, dimension: keyDimension });
-    const out = builder.attention({
-      shape,
+    return {
       queries: turned(rowsOf(mapped, 0, queryRows)),
-      keys: bilinear ? state : turned(rowsOf(mapped, queryRows, keyRows)),
+      keys: bilinear ? input.state : turned(rowsOf(mapped, queryRows, keyRows)),
       values: rowsOf(mapped, queryRows + keyRows, valueRows),
+    };
+  }
+
+  function trace(builder: ProgramBuilder, input: FieldInput): MatrixRef {
+    const { parameters: theta, weights } = input;
+    const out = builder.attention({
+      ...project(builder, input),
+      shape,
       weights,
       alpha: output ? 1 : headWeight,
       summed: !output,
@@ -140,6 +156,8 @@ export function attention(options: AttentionOptions): Field {
     name: `${shape.kind} attention, ${heads} head${heads === 1 ? '' : 's'}`,
     dimension: d,
     parameters,
+    shape,
+    project,
     trace,
   };
 }

@@ -15,7 +15,7 @@ export interface FieldArguments {
   /** θ, laid out as `field.parameters` says. */
   readonly parameters: ArrayLike<number>;
   /** n weights ≥ 0 of the tokens as keys; default 1/n each. */
-  readonly weights?: readonly number[];
+  readonly weights?: readonly number[] | undefined;
 }
 
 /** `D_hf(h,θ)ᵀ p`, n × d, and `D_θf(h,θ)ᵀ p`, laid out like the parameters. */

@@ -25,8 +25,8 @@ export interface NormalisationOptions {
   readonly bias?: boolean;
 }
 
-/** `x ↦ g ∘ norm(x) + b`, token by token. */
-interface Normalisation {
+/** `x ↦ g ∘ norm(x) + b`, token by token; blocks `gain` and `bias`, where there are any. */
+export interface Normalisation {
   readonly layout: ParameterLayout;
   write(builder: ProgramBuilder, theta: ParameterRef, x: MatrixRef): MatrixRef;
 }
@@ -78,7 +78,8 @@ export function postnormalise(field: Field, options: NormalisationOptions): Fiel
   };
 }
 
-function normalisation(dimension: number, options: NormalisationOptions): Normalisation {
+/** A normalisation of its own, for programs. @throws MesoscopeError `invalid-value`, `unknown-name` */
+export function normalisation(dimension: number, options: NormalisationOptions): Normalisation {
   const { kind, epsilon = 1e-5, gain = false, bias = false } = options;
   requireName('normalisation', kind, normalisationKinds);
   requirePositive('epsilon', epsilon);

@@ -1,3 +1,4 @@
+import type { Field } from '../field/field.ts';
 import type { Backend, Executable, FloatArray } from '../kernels/backend.ts';
 import { stateLength } from '../kernels/program.ts';
 import { controlAt } from './controls.ts';
@@ -5,13 +6,20 @@ import { evaluateDense } from './dense-output.ts';
 import { type IntegrationOptions, integrateEmbedded } from './embedded-integration.ts';
 import { type EmbeddedStages, embeddedStepper } from './embedded-steps.ts';
 import { stateLayout } from './entries.ts';
+import {
+  checkReach,
+  createPrograms,
+  fieldLayers,
+  fieldOfStep,
+  longestParameters,
+} from './field-layers.ts';
 import { evaluationProgram } from './field-programs.ts';
 import { checkForward, checkShape } from './flow-checks.ts';
 import { constantProfile, type DepthProfile } from './grid.ts';
 import { dormandPrince } from './scheme.ts';
 import { createStageParameters, stageDepth } from './stage-parameters.ts';
 import { keptStagesProgram, parameterSlot } from './step-programs.ts';
-import type { Controls, FlowShape, FlowStatus } from './types.ts';
+import type { Controls, FlowShape, FlowStatus, LayeredShape } from './types.ts';
 
 export interface AdaptiveInput extends IntegrationOptions {
   /** T. */
@@ -53,27 +61,34 @@ export interface AdaptiveFlow {
 }
 
 /**
- * Prepares the adaptive integration of a field by Dormand and Prince's scheme 5(4) with dense output and events.
+ * Prepares the adaptive integration of a field, or of a field for each layer, by Dormand and Prince's scheme 5(4) with dense output and events.
+ * Steps land where a layer ends: inside one the equation is smooth, and the order of the scheme is what it is for one field.
  *
  * @throws MesoscopeError `invalid-value`, `out-of-memory`
  */
-export function createAdaptiveFlow(backend: Backend, shape: FlowShape): AdaptiveFlow {
-  const { field, tokens, weighted = false } = shape;
+export function createAdaptiveFlow(backend: Backend, options: LayeredShape): AdaptiveFlow {
+  const { tokens, samples: most, weighted = false } = options;
+  const stack = fieldLayers(options.field);
+  const shape: FlowShape = { field: stack.fields[0], tokens, samples: most, weighted };
   checkShape(shape);
   const scheme = dormandPrince.extended;
-  const size = stateLength(field.dimension, tokens);
-  const parameterCount = field.parameters.length;
+  const size = stateLength(shape.field.dimension, tokens);
+  const parameterCount = longestParameters(stack);
   const stages = createStageParameters(backend, scheme, parameterCount);
   const theta = backend.allocate(parameterCount);
-  const evaluate = backend.compile(evaluationProgram({ field, tokens, weighted }));
-  const programs = new Map<number, Executable>();
+  const evaluations = createPrograms(stack.fields, (field) =>
+    backend.compile(evaluationProgram({ field, tokens, weighted })),
+  );
+  const programs = new Map<string, Executable>();
 
-  function step(): Executable {
-    let compiled = programs.get(stages.key);
+  /** The program of the stages that were prepared last. */
+  function step(field: Field): Executable {
+    const key = `${stages.key} ${stack.fields.indexOf(field)}`;
+    let compiled = programs.get(key);
     if (compiled === undefined) {
       const pattern = [...stages.pattern];
       compiled = backend.compile(keptStagesProgram({ field, tokens, scheme, weighted, pattern }));
-      programs.set(stages.key, compiled);
+      programs.set(key, compiled);
     }
     return compiled;
   }
@@ -100,7 +115,7 @@ export function createAdaptiveFlow(backend: Backend, shape: FlowShape): Adaptive
       slopes,
       start(from, to) {
         controlAt(controls, from, from, to, theta);
-        evaluate({
+        evaluations(fieldOfStep(stack, from, to))({
           samples,
           buffers: fieldBuffers,
           scalars: { factor: profile(from) },
@@ -113,7 +128,7 @@ export function createAdaptiveFlow(backend: Backend, shape: FlowShape): Adaptive
         for (let i = 1; i < scheme.c.length; i++) {
           scalars[`profile${i}`] = profile(stageDepth(scheme.c[i], from, to));
         }
-        step()({ samples, buffers, scalars });
+        step(fieldOfStep(stack, from, to))({ samples, buffers, scalars });
       },
     };
   }
@@ -121,14 +136,18 @@ export function createAdaptiveFlow(backend: Backend, shape: FlowShape): Adaptive
   function integrate(input: AdaptiveInput): AdaptiveTrajectory {
     const { horizon, profile = constantProfile, controls, initial } = input;
     const grid = { times: Float64Array.of(0, horizon), profile };
-    checkForward(shape, field.parameters.length, { ...input, grid }, size);
+    checkForward(shape, parameterCount, { ...input, grid }, size);
+    checkReach(stack, horizon);
     const samples = initial.length / size;
     const last = backend.allocate(initial.length);
     last.set(initial);
+    // Of one field there is but one layer, without end.
+    const ends = stack.fields.length === 1 ? [] : [...stack.times];
+    const breakpoints = [...controls.breakpoints, ...ends];
     return backend.scoped(() => {
       const { status, depth, steps, rejected, interpolants } = integrateEmbedded(
         embeddedStepper(stagesOf(input, last, samples)),
-        { from: 0, to: horizon, breakpoints: controls.breakpoints },
+        { from: 0, to: horizon, breakpoints },
         input,
       );
       return {

@@ -2,6 +2,13 @@ import type { Backend, FloatArray } from '../kernels/backend.ts';
 import { stateLength } from '../kernels/program.ts';
 import { controlAt, distributeToNodes } from './controls.ts';
 import { defaultLimit, divergenceOf, stateLayout } from './entries.ts';
+import {
+  checkLayers,
+  createPrograms,
+  fieldLayers,
+  fieldOfStep,
+  longestParameters,
+} from './field-layers.ts';
 import { pullbackProgram } from './field-programs.ts';
 import {
   checkControls,
@@ -15,13 +22,13 @@ import { checkGrid, layerCount } from './grid.ts';
 import { dormandPrince } from './scheme.ts';
 import { createStageParameters, stageDepth } from './stage-parameters.ts';
 import { keptViews } from './trajectory.ts';
-import type { Controls, DepthGrid, FlowShape, FlowStatus } from './types.ts';
+import type { Controls, DepthGrid, FlowShape, FlowStatus, LayeredShape } from './types.ts';
 
 /** States of a flow at every depth: `at` of an adaptive trajectory. */
 export type StateAtDepth = (t: number, out: FloatArray) => void;
 
 export interface ContinuousCostateInput {
-  /** Steps of the backward integration, which must contain the breakpoints of the controls; with the profile ζ. */
+  /** Steps of the backward integration, which must contain the breakpoints of the controls and ends of layers; with the profile ζ. */
   readonly grid: DepthGrid;
   readonly controls: Controls;
   /** h(t), as accurate as the costate should be. */
@@ -61,26 +68,35 @@ export interface ContinuousAdjoint {
 }
 
 /**
- * Prepares the continuous adjoint of a field (Pontryagin's costate equation): the object that the discrete adjoint of
- * a flow approximates. The mean over samples is carried by the terminal costate.
+ * Prepares the continuous adjoint of a field, or of a field for each layer (Pontryagin's costate equation): the object that
+ * the discrete adjoint of a flow approximates. The mean over samples is carried by the terminal costate.
  *
  * @throws MesoscopeError `invalid-value`, `out-of-memory`
  */
-export function createContinuousAdjoint(backend: Backend, shape: FlowShape): ContinuousAdjoint {
-  const { field, tokens, weighted = false } = shape;
+export function createContinuousAdjoint(
+  backend: Backend,
+  options: LayeredShape,
+): ContinuousAdjoint {
+  const { tokens, samples: most, weighted = false } = options;
+  const stack = fieldLayers(options.field);
+  const shape: FlowShape = { field: stack.fields[0], tokens, samples: most, weighted };
   checkShape(shape);
   const scheme = dormandPrince;
-  const size = stateLength(field.dimension, tokens);
-  const parameterCount = field.parameters.length;
+  const size = stateLength(shape.field.dimension, tokens);
+  const parameterCount = longestParameters(stack);
   const stages = createStageParameters(backend, scheme, parameterCount);
   const theta = backend.allocate(parameterCount);
-  const withGradient = backend.compile(pullbackProgram({ field, tokens, weighted }, true));
-  const withoutGradient = backend.compile(pullbackProgram({ field, tokens, weighted }, false));
+  const programs = createPrograms(stack.fields, (field) => {
+    const compiled = (withGradient: boolean) =>
+      backend.compile(pullbackProgram({ field, tokens, weighted }, withGradient));
+    return { withGradient: compiled(true), withoutGradient: compiled(false) };
+  });
 
   function integrate(input: ContinuousCostateInput): Costates {
     const { grid, controls, states, weights, terminalCostate, gradient } = input;
     const { keepCostates = false } = input;
     checkGrid(grid);
+    checkLayers(stack, grid);
     const samples = checkStates('terminalCostate', terminalCostate, shape, size);
     checkControls(parameterCount, controls);
     checkGradient(controls, gradient);
@@ -98,11 +114,14 @@ export function createContinuousAdjoint(backend: Backend, shape: FlowShape): Con
         scheme.c.length + 2,
       );
       const share = backend.allocate(parameterCount);
+      const buffers: Record<string, FloatArray> = { state, costate: stage, gradient: share };
+      if (weights !== undefined) buffers.weights = weights;
       let status: FlowStatus = { kind: 'completed' };
       for (let k = layers - 1; k >= 0 && status.kind === 'completed'; k--) {
         const from = grid.times[k];
         const to = grid.times[k + 1];
         const step = to - from;
+        const { withGradient, withoutGradient } = programs(fieldOfStep(stack, from, to));
         const costate = all[keepCostates ? k + 1 : 0];
         // Depth runs backwards: stage i lies at to − c_i ε.
         stages.prepare(controls, to, from);
@@ -110,19 +129,9 @@ export function createContinuousAdjoint(backend: Backend, shape: FlowShape): Con
           const t = stageDepth(c, to, from);
           states(t, state);
           combine(costate, step, scheme.a[i], slopes, stage);
-          const factor = grid.profile(t);
-          const run = {
-            samples,
-            buffers: {
-              state,
-              costate: stage,
-              stateGradient: slopes[i],
-              theta: stages.vector(stages.pattern[i]),
-              gradient: share,
-              ...(weights === undefined ? {} : { weights }),
-            },
-            scalars: { factor },
-          };
+          buffers.stateGradient = slopes[i];
+          buffers.theta = stages.vector(stages.pattern[i]);
+          const run = { samples, buffers, scalars: { factor: grid.profile(t) } };
           if (gradient === undefined || scheme.b[i] === 0) {
             withoutGradient(run);
           } else {
@@ -145,18 +154,17 @@ export function createContinuousAdjoint(backend: Backend, shape: FlowShape): Con
     controlAt(controls, depth, from, to, theta);
     backend.scoped(() => {
       out.fill(0);
-      withGradient({
-        samples: state.length / size,
-        buffers: {
-          state,
-          costate,
-          stateGradient: backend.allocate(state.length),
-          theta,
-          gradient: out,
-          ...(weights === undefined ? {} : { weights }),
-        },
-        scalars: { factor: 1 },
-      });
+      const stateGradient = backend.allocate(state.length);
+      const buffers: Record<string, FloatArray> = {
+        state,
+        costate,
+        stateGradient,
+        theta,
+        gradient: out,
+      };
+      if (weights !== undefined) buffers.weights = weights;
+      const { withGradient } = programs(fieldOfStep(stack, from, to));
+      withGradient({ samples: state.length / size, buffers, scalars: { factor: 1 } });
     });
   }
 

@@ -9,7 +9,7 @@ import type { FlowStatus } from './types.ts';
 export interface IntegrationOptions extends Tolerances {
   readonly events?: readonly FlowEvent[];
   /** First step; default: a hundredth of the time in which the state would double. */
-  readonly firstStep?: number;
+  readonly firstStep?: number | undefined;
   /** The most steps, accepted or not; default 100 000. */
   readonly stepLimit?: number;
   /** Diverged where an entry exceeds this; default 1e12. */

@@ -23,7 +23,8 @@ function firstRoot(roots: readonly number[], from: number, to: number, firstStep
       out[0] = slope(t);
     },
     {
-      ...(firstStep === undefined ? options : { ...options, firstStep }),
+      ...options,
+      firstStep,
       events: [{ name: 'zero', value: (_, y) => y[0] }],
     },
   );

@@ -1,7 +1,7 @@
-import { MesoscopeError } from '../errors.ts';
 import type { Field } from '../field/field.ts';
 import type { Backend } from '../kernels/backend.ts';
-import { type PiecewiseConstantControls, piecewiseConstantControls } from './controls.ts';
+import { requireShape, requireThat } from '../numeric/checks.ts';
+import { cellOf, type PiecewiseConstantControls, piecewiseConstantControls } from './controls.ts';
 import { checkGrid } from './grid.ts';
 import type { DepthGrid, FieldLayers } from './types.ts';
 
@@ -10,12 +10,9 @@ export function fieldLayers(field: Field | FieldLayers): FieldLayers {
   if (!('fields' in field)) return { times: Float64Array.of(0, 1), fields: [field] };
   const { times, fields } = field;
   checkGrid({ times, profile: () => 1 });
-  if (times.length !== fields.length + 1) {
-    throw mismatch('field.fields', [fields.length], [times.length - 1]);
-  }
+  requireShape('field.fields', [fields.length], [times.length - 1]);
   fields.forEach(({ dimension }, k) => {
-    if (dimension === fields[0].dimension) return;
-    throw mismatch(`dimension of field.fields[${k}]`, [dimension], [fields[0].dimension]);
+    requireShape(`dimension of field.fields[${k}]`, [dimension], [fields[0].dimension]);
   });
   return field;
 }
@@ -25,17 +22,38 @@ export function longestParameters({ fields }: FieldLayers): number {
   return fields.reduce((most, { parameters }) => Math.max(most, parameters.length), 0);
 }
 
+/** The field of the step [from, to], which lies inside one layer. */
+export function fieldOfStep({ times, fields }: FieldLayers, from: number, to: number): Field {
+  return fields[cellOf(times, (from + to) / 2)];
+}
+
+/** What is made once for each field of a stack, found by the field; the same field in several layers shares it. */
+export function createPrograms<T>(
+  fields: readonly Field[],
+  create: (field: Field) => T,
+): (field: Field) => T {
+  const programs = new Map<Field, T>();
+  for (const field of fields) if (!programs.has(field)) programs.set(field, create(field));
+  return (field) => programs.get(field) ?? create(field);
+}
+
 /** Refuses a grid with a step that reaches into two layers. @throws MesoscopeError `invalid-value` */
 export function checkLayers({ times, fields }: FieldLayers, grid: DepthGrid): void {
   if (fields.length === 1) return;
   const missing = times.find((t) => !grid.times.includes(t));
-  if (missing === undefined) return;
-  throw new MesoscopeError({
-    code: 'invalid-value',
-    path: 'grid.times',
-    received: 'steps from one layer into the next',
-    expected: `a grid that contains the depth ${missing}, where a layer ends`,
-  });
+  requireThat(
+    missing === undefined,
+    'grid.times',
+    'steps from one layer into the next',
+    `a grid that contains the depth ${missing}, where a layer ends`,
+  );
+}
+
+/** Refuses a depth beyond the last layer, where no field is given. @throws MesoscopeError `invalid-value` */
+export function checkReach({ times, fields }: FieldLayers, horizon: number): void {
+  const end = times[times.length - 1];
+  const fits = fields.length === 1 || horizon <= end;
+  requireThat(fits, 'horizon', horizon, `at most ${end}, where the last layer ends`);
 }
 
 /**
@@ -51,23 +69,13 @@ export function layeredControls(
   parameters: readonly ArrayLike<number>[],
 ): PiecewiseConstantControls {
   const { times, fields } = layers;
-  if (parameters.length !== fields.length) {
-    throw mismatch('parameters', [parameters.length], [fields.length]);
-  }
+  requireShape('parameters', [parameters.length], [fields.length]);
   const longest = longestParameters(layers);
   const nodes = backend.allocate(fields.length * longest);
   parameters.forEach((vector, k) => {
     const { length } = fields[k].parameters;
-    if (vector.length !== length) throw mismatch(`parameters[${k}]`, [vector.length], [length]);
+    requireShape(`parameters[${k}]`, [vector.length], [length]);
     nodes.set(vector, k * longest);
   });
   return piecewiseConstantControls({ times, profile: () => 1 }, longest, nodes);
-}
-
-function mismatch(
-  path: string,
-  received: readonly number[],
-  expected: readonly number[],
-): MesoscopeError {
-  return new MesoscopeError({ code: 'shape-mismatch', path, received, expected });
 }

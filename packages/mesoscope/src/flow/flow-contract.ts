@@ -1,17 +1,24 @@
 import type { Field } from '../field/field.ts';
 import type { Backend, FloatArray } from '../kernels/backend.ts';
 import type { Checkpoints, Trajectory } from './trajectory.ts';
-import type { Controls, DepthGrid, FieldLayers, FlowShape, FlowStatus, Scheme } from './types.ts';
+import type {
+  Controls,
+  DepthGrid,
+  FieldLayers,
+  FlowStatus,
+  LayeredShape,
+  Scheme,
+} from './types.ts';
 
-export interface FlowOptions extends Omit<FlowShape, 'field'> {
-  /** One field for all depths, or one for each layer. */
-  readonly field: Field | FieldLayers;
+export interface FlowOptions extends LayeredShape {
   readonly scheme: Scheme;
   /**
    * Whether the parts of a field in sequence each take a step of their own, one after the other (Lie's splitting, of order 1);
    * default false. On steps of length 1 Euler's scheme gives the layer itself, split or not.
    */
   readonly split?: boolean;
+  /** Called after every step, forward or back. */
+  stepped?(): void;
   /** The flow has diverged where an entry of a state or costate exceeds this; default 1e12. */
   readonly limit?: number;
 }
@@ -22,7 +29,7 @@ export interface ForwardInput {
   /** h_0 of S samples, S × stateLength(d, n), in backend memory; copied. */
   readonly initial: FloatArray;
   /** Key weights ≥ 0, S × stateLength(1, n), in backend memory; for a weighted flow. Kept, not copied. */
-  readonly weights?: FloatArray;
+  readonly weights?: FloatArray | undefined;
   /** Which states are kept; default `all`. */
   readonly checkpoints?: Checkpoints;
 }
@@ -33,7 +40,7 @@ export interface BackwardInput {
   /** ∂J/∂h_L, S × stateLength(d, n), in backend memory. */
   readonly terminalCostate: FloatArray;
   /** nodeCount × P, in backend memory: `+= ∂J/∂nodes`, summed over samples. Without it only costates are computed. */
-  readonly gradient?: FloatArray;
+  readonly gradient?: FloatArray | undefined;
   /** Whether the costates of all depths are kept; default false. */
   readonly keepCostates?: boolean;
 }

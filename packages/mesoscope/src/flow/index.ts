@@ -1,13 +1,16 @@
 export * from './adaptive.ts';
 export * from './controls.ts';
 export * from './costate.ts';
+export * from './depth-engine.ts';
 export type { IntegrationOptions } from './embedded-integration.ts';
 export type { FlowEvent } from './events.ts';
 export { layeredControls } from './field-layers.ts';
 export * from './finite-difference.ts';
 export * from './flow.ts';
 export * from './flow-contract.ts';
+export * from './flow-engine.ts';
 export * from './grid.ts';
+export * from './layer-step.ts';
 export * from './lipschitz.ts';
 export * from './ode.ts';
 export * from './scheme.ts';

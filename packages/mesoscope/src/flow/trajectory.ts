@@ -14,7 +14,7 @@ export interface Trajectory {
   readonly grid: DepthGrid;
   readonly controls: Controls;
   /** Key weights of the tokens, S × stateLength(1, n), if the flow is weighted. */
-  readonly weights?: FloatArray;
+  readonly weights?: FloatArray | undefined;
   /** S. */
   readonly samples: number;
   readonly status: FlowStatus;
@@ -65,17 +65,14 @@ export function keptDepth(j: number, layers: number, segment: number): number {
 
 /** Builds the trajectory around its kept states. */
 export function trajectoryOf(
-  parts: Pick<Trajectory, 'grid' | 'controls' | 'samples' | 'status' | 'steps' | 'segment'> & {
-    readonly weights: FloatArray | undefined;
+  parts: Omit<Trajectory, 'state'> & {
     readonly kept: readonly FloatArray[];
-    readonly last: FloatArray;
   },
 ): Trajectory {
-  const { weights, kept, ...rest } = parts;
+  const { kept, ...rest } = parts;
   const layers = layerCount(parts.grid);
   return {
     ...rest,
-    ...(weights === undefined ? {} : { weights }),
     state(k) {
       const j = k === layers ? kept.length - 1 : k / parts.segment;
       if (!(Number.isInteger(j) && j >= 0 && k <= parts.steps)) {

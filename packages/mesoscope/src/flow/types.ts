@@ -32,6 +32,11 @@ export interface FlowShape {
   readonly weighted?: boolean;
 }
 
+/** What a flow moves, by one field at all depths or by one for each layer. */
+export interface LayeredShape extends Omit<FlowShape, 'field'> {
+  readonly field: Field | FieldLayers;
+}
+
 /**
  * An explicit Runge–Kutta scheme as a Butcher tableau: `k_i = f(h + ε Σ_j a_ij k_j, θ(t + c_i ε))`,
  * `h ← h + ε Σ_i b_i k_i`.

@@ -48,6 +48,9 @@ export const storages: Readonly<Record<NumberType, Storage>> = {
   bool: { width: 1, read: (view, at) => (view.getUint8(at) === 0 ? 0 : 1) },
 };
 
+/** 2^{e−15} for every exponent e of a normal half-precision number. */
+const halfPowers = Float64Array.from({ length: 31 }, (_, exponent) => 2 ** (exponent - 15));
+
 /** The value of an IEEE 754 half-precision number. */
 function halfPrecision(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
@@ -55,7 +58,7 @@ function halfPrecision(bits: number): number {
   const fraction = bits & 1023;
   if (exponent === 0) return sign * fraction * 2 ** -24;
   if (exponent === 31) return fraction === 0 ? sign * Infinity : Number.NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+  return sign * (1 + fraction / 1024) * halfPowers[exponent];
 }
 
 const word = new DataView(new ArrayBuffer(4));

@@ -37,28 +37,47 @@ export interface TensorPlace {
   readonly start: number;
 }
 
+/** Bytes of a safetensors file that say how long its header is. */
+export const safetensorsLead = 8;
+
 /**
- * Reads the header of a safetensors file: eight bytes with its length, then JSON
- * `{name: {dtype, shape, data_offsets}}`. The tensors must fill the rest of the file, without gap or overlap.
+ * Where the data of a safetensors file begin, by its first eight bytes.
  *
+ * @param size - of the whole file, in bytes
+ * @throws MesoscopeError `file`
+ */
+export function safetensorsDataStart(lead: Uint8Array, size: number, path: string): number {
+  const refuse = refuser(path);
+  if (size < safetensorsLead) throw refuse('it is too short for safetensors');
+  const view = new DataView(lead.buffer, lead.byteOffset, lead.byteLength);
+  const start = safetensorsLead + Number(view.getBigUint64(0, true));
+  if (start > size) throw refuse('its header is longer than the file');
+  return start;
+}
+
+/**
+ * Reads the header of a safetensors file, JSON `{name: {dtype, shape, data_offsets}}` between its first eight bytes and
+ * its data. The tensors must fill the rest of the file, without gap or overlap.
+ *
+ * @param beginning - the file up to its data, or more of it
+ * @param size - of the whole file, in bytes
  * @throws MesoscopeError `file`, naming the tensor; `too-large`
  */
 export function readSafetensorsHeader(
-  bytes: Uint8Array,
+  beginning: Uint8Array,
+  size: number,
   path: string,
   options: ReadOptions = {},
 ): TensorPlace[] {
   const refuse = refuser(path);
-  if (bytes.length < 8) throw refuse('it is too short for safetensors');
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const start = 8 + Number(view.getBigUint64(0, true));
-  if (start > bytes.length) throw refuse('its header is longer than the file');
-  const header = parseJson(bytes.subarray(8, start), `${path}, header`, options);
+  const start = safetensorsDataStart(beginning, size, path);
+  const headerBytes = beginning.subarray(safetensorsLead, start);
+  const header = parseJson(headerBytes, `${path}, header`, options);
   if (!isObject(header)) {
     throw refuse(`its header is no object of tensors but ${preview(header)}`);
   }
   const spend = inputBudget(path, options);
-  const dataLength = bytes.length - start;
+  const dataLength = size - start;
   const spans = Object.entries(header)
     .filter(([name]) => name !== '__metadata__')
     .map(([name, entry]) => {
@@ -108,13 +127,15 @@ export function decodeSafetensors(
   options: ReadOptions = {},
 ): Record<string, NumberArray> {
   return Object.fromEntries(
-    readSafetensorsHeader(bytes, path, options).map(({ name, type, shape, start }) => {
-      const data = readNumbers({ bytes, start, count: sizeOf(shape), type });
-      if (data === undefined) {
-        throw refuser(path)(`tensor "${shortened(name)}" holds whole numbers beyond 2^53`);
-      }
-      return [name, { shape, type, data }];
-    }),
+    readSafetensorsHeader(bytes, bytes.length, path, options).map(
+      ({ name, type, shape, start }) => {
+        const data = readNumbers({ bytes, start, count: sizeOf(shape), type });
+        if (data === undefined) {
+          throw refuser(path)(`tensor "${shortened(name)}" holds whole numbers beyond 2^53`);
+        }
+        return [name, { shape, type, data }];
+      },
+    ),
   );
 }
 

@@ -20,17 +20,52 @@ const longestComment = 0xffff;
 /** Stands where a number is too large for 32 bits and is found in the extra field instead. */
 const elsewhere = 0xffffffff;
 
+/** One file of an archive as its directory describes it. */
+export interface ZipPlace {
+  readonly name: string;
+  readonly deflated: boolean;
+  /** Bytes in the archive. */
+  readonly packedSize: number;
+  /** Bytes once inflated, as the archive says. */
+  readonly size: number;
+  readonly checksum: number;
+  /** Byte of the archive at which its own header begins. */
+  readonly header: number;
+}
+
+/** Bytes of a file's own header before its name. */
+export const localHeaderBytes = 30;
+
+/** Bytes at the end of an archive in which the way to its directory is found. */
+export const directoryReach = endBytes + longestComment + 76;
+
 /**
- * The files of a .zip (PKWARE's APPNOTE, ZIP64 included), by its directory; nothing is inflated. Folders, and what
- * macOS adds (`__MACOSX/`, `.DS_Store`), are left out.
+ * The files of a .zip in memory; nothing is inflated.
  *
  * @throws MesoscopeError `file`
  */
 export function readZip(bytes: Uint8Array, path: string): ZipEntry[] {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const { count, offset } = readEnd(view, path);
-  const entries: ZipEntry[] = [];
-  let at = offset;
+  const { count, offset } = findDirectory(bytes, bytes.length, path);
+  return readDirectory(bytes.subarray(offset), count, path).map((place) => {
+    const { name, deflated, size, checksum, packedSize } = place;
+    const header = bytes.subarray(place.header, place.header + localHeaderBytes);
+    const start = dataStart(place, header, bytes.length, path);
+    const packed = bytes.subarray(start, start + packedSize);
+    return { name, deflated, packed, size, checksum };
+  });
+}
+
+/**
+ * The files that the directory of a .zip lists (PKWARE's APPNOTE, ZIP64 included). Folders, and what macOS adds
+ * (`__MACOSX/`, `.DS_Store`), are left out.
+ *
+ * @param directory - the archive's bytes from its directory on
+ * @throws MesoscopeError `file`
+ */
+export function readDirectory(directory: Uint8Array, count: number, path: string): ZipPlace[] {
+  const view = new DataView(directory.buffer, directory.byteOffset, directory.byteLength);
+  const places: ZipPlace[] = [];
+  let at = 0;
   for (let i = 0; i < count; i++) {
     if (at + 46 > view.byteLength || view.getUint32(at, true) !== signatures.central) {
       throw refused(path, `its directory ends after ${i} of ${count} entries`);
@@ -38,20 +73,31 @@ export function readZip(bytes: Uint8Array, path: string): ZipEntry[] {
     const [nameLength, extraLength, commentLength] = [28, 30, 32].map((field) =>
       view.getUint16(at + field, true),
     );
-    const name = new TextDecoder().decode(bytes.subarray(at + 46, at + 46 + nameLength));
+    const name = new TextDecoder().decode(directory.subarray(at + 46, at + 46 + nameLength));
     const extra = { at: at + 46 + nameLength, length: extraLength };
-    if (!ignored(name)) entries.push(readEntry(bytes, view, at, name, extra, path));
+    if (!ignored(name)) places.push(readPlace(view, at, name, extra, path));
     at = extra.at + extraLength + commentLength;
   }
-  return entries;
+  return places;
 }
 
 function ignored(name: string): boolean {
   return /\/$|(^|\/)(__MACOSX\/|\.DS_Store$|\._)/.test(name);
 }
 
-/** Where the directory begins, and how many files it lists. */
-function readEnd(view: DataView, path: string): { count: number; offset: number } {
+/**
+ * Where the directory of a .zip begins, and how many files it lists.
+ *
+ * @param tail - its last {@link directoryReach} bytes, or all of it
+ * @param archiveSize - in bytes
+ * @throws MesoscopeError `file`
+ */
+export function findDirectory(
+  tail: Uint8Array,
+  archiveSize: number,
+  path: string,
+): { count: number; offset: number } {
+  const view = new DataView(tail.buffer, tail.byteOffset, tail.byteLength);
   const lowest = Math.max(0, view.byteLength - endBytes - longestComment);
   let end = view.byteLength - endBytes;
   while (end >= lowest && view.getUint32(end, true) !== signatures.end) end--;
@@ -60,8 +106,9 @@ function readEnd(view: DataView, path: string): { count: number; offset: number 
   const offset = view.getUint32(end + 16, true);
   if (count < 0xffff && offset !== elsewhere) return { count, offset };
   // The locator of the ZIP64 record stands right before the end.
-  const at = end >= 20 ? Number(view.getBigUint64(end - 12, true)) : view.byteLength;
-  if (at + 56 > view.byteLength || view.getUint32(at, true) !== signatures.end64) {
+  const record = end >= 20 ? Number(view.getBigUint64(end - 12, true)) : archiveSize;
+  const at = record - (archiveSize - tail.length);
+  if (at < 0 || at + 56 > view.byteLength || view.getUint32(at, true) !== signatures.end64) {
     throw refused(path, 'its directory cannot be found');
   }
   return {
@@ -70,14 +117,13 @@ function readEnd(view: DataView, path: string): { count: number; offset: number 
   };
 }
 
-function readEntry(
-  bytes: Uint8Array,
+function readPlace(
   view: DataView,
   at: number,
   name: string,
   extra: { readonly at: number; readonly length: number },
   path: string,
-): ZipEntry {
+): ZipPlace {
   const where = `${path}/${name}`;
   const flags = view.getUint16(at + 8, true);
   if (flags & 1) throw refused(where, 'it is encrypted');
@@ -85,21 +131,35 @@ function readEntry(
   if (method !== 0 && method !== 8) {
     throw refused(where, `it is compressed by method ${method}; stored and deflated are known`);
   }
-  const [packedSize, size, local] = longNumbers(view, at, extra, where);
-  const header = local + 30;
-  if (header > bytes.length || view.getUint32(local, true) !== signatures.local) {
+  const [packedSize, size, header] = longNumbers(view, at, extra, where);
+  if (method === 0 && packedSize !== size) throw refused(where, 'its two sizes disagree');
+  const checksum = view.getUint32(at + 16, true);
+  return { name, deflated: method === 8, packedSize, size, checksum, header };
+}
+
+/**
+ * Where the data of a file begin in the archive, by its own header.
+ *
+ * @param header - its first {@link localHeaderBytes} bytes
+ * @param archiveSize - in bytes
+ * @throws MesoscopeError `file`
+ */
+export function dataStart(
+  place: ZipPlace,
+  header: Uint8Array,
+  archiveSize: number,
+  path: string,
+): number {
+  const where = `${path}/${place.name}`;
+  const view = new DataView(header.buffer, header.byteOffset, header.byteLength);
+  if (view.byteLength < localHeaderBytes || view.getUint32(0, true) !== signatures.local) {
     throw refused(where, 'it is not where the directory says');
   }
-  const start = header + view.getUint16(local + 26, true) + view.getUint16(local + 28, true);
-  if (start + packedSize > bytes.length) throw refused(where, 'it ends after the archive');
-  if (method === 0 && packedSize !== size) throw refused(where, 'its two sizes disagree');
-  return {
-    name,
-    deflated: method === 8,
-    packed: bytes.subarray(start, start + packedSize),
-    size,
-    checksum: view.getUint32(at + 16, true),
-  };
+  const nameLength = view.getUint16(26, true);
+  const extraLength = view.getUint16(28, true);
+  const start = place.header + localHeaderBytes + nameLength + extraLength;
+  if (start + place.packedSize > archiveSize) throw refused(where, 'it ends after the archive');
+  return start;
 }
 
 /** Packed size, size and offset; those that need 64 bits stand in the extra field, in the order size, packed, offset. */

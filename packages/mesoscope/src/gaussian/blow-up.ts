@@ -100,22 +100,29 @@ export function predictBlowUp(
   return undecided(t, `${stepLimit} steps did not decide`);
 }
 
-/** Tells why there is no blow-up from LLᵀ on, or null. */
+/**
+ * Tells why there is no blow-up from LLᵀ on, or null; always null where an eigenvalue of W is imaginary up to rounding, or so
+ * small that its Lyapunov equations overflow.
+ */
 function exclusion({ M, W }: RiccatiForm, positive: Matrix): (L: Matrix) => string | null {
-  const { real } = eigenvalues(W);
+  const { real, imaginary } = eigenvalues(W);
   const d = W.rows;
+  const unknown = () => null;
+  const size = Math.max(...real.map((re, i) => Math.hypot(re, imaginary[i])));
+  if (!(Math.min(...real.map(Math.abs)) > 1e-12 * size)) return unknown;
   if (real[0] < 0) {
     const tail = solveLyapunov(transpose(W), positive);
+    if (!finite(tail)) return unknown;
     return (L) =>
       largestEigenvalue(congruence(tail, L)) < 1
         ? 'all eigenvalues of W have negative real part and λ_max(LᵀG(t)L) < 1 for all t'
         : null;
   }
-  if (!(real[d - 1] > 0)) return () => null;
+  if (!(real[d - 1] > 0)) return unknown;
   const target = solveLyapunov(transpose(W), M);
-  if (!(symmetricEigen(target).values[0] > 0)) return () => null;
   // WᵀX + XW = I: e^{−Wᵀs}Xe^{−Ws} ⪯ X, so P − P* ⪰ −cX is kept by the flow.
   const X = solveLyapunov(transpose(W), scale(-1, identity(d)));
+  if (!finite(target) || !finite(X) || !(symmetricEigen(target).values[0] > 0)) return unknown;
   const root = spectralFunction(symmetricEigen(X), (value) => 1 / Math.sqrt(value));
   return (L) => {
     // More spread blows up earlier, so the rank may be filled up.
@@ -165,6 +172,10 @@ function positivePart(M: Matrix): Matrix {
 function overflows(M: Matrix, L: Matrix): boolean {
   const size = largestEntry(L);
   return !(size < 1e150 && largestEntry(M) * Math.max(1, size * size) < 1e300);
+}
+
+function finite({ data }: Matrix): boolean {
+  return data.every(Number.isFinite);
 }
 
 /** `YᵀMY`. */

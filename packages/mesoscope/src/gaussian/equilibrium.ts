@@ -45,7 +45,7 @@ export interface Equilibrium {
 
 /**
  * The equilibrium of the Riccati flow, in closed form: `Σ* = P*^{-1}` with `WᵀP* + P*W = −M`; null if there is no
- * positive definite P* or the equation has no unique solution. If M ≺ 0 and every eigenvalue of W has positive real
+ * positive definite P*, P* overflows, or the equation has no unique solution. If M ≺ 0 and every eigenvalue of W has positive real
  * part, it exists and attracts every Σ_0 ≻ 0.
  *
  * Source: arXiv 2606.07600; Lyapunov's theorem.
@@ -60,7 +60,8 @@ export function riccatiEquilibrium({ M, W }: RiccatiForm): Matrix | null {
     }
   }
   const P = solveLyapunov(transpose(W), M);
-  return symmetricEigen(P).values[0] > 0 ? inverse(P) : null;
+  const representable = P.data.every(Number.isFinite);
+  return representable && symmetricEigen(P).values[0] > 0 ? inverse(P) : null;
 }
 
 /**

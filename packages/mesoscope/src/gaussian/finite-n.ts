@@ -8,7 +8,7 @@ import {
   trace,
   transpose,
 } from '../numeric/matrix.ts';
-import type { GaussianLayer } from './layer.ts';
+import { actingHeads, type GaussianLayer } from './layer.ts';
 import { integrateMoments, type LayerSchedule } from './moment-flow.ts';
 import { factored, type GaussianMoments, unfactored } from './moments.ts';
 import { moveParticles } from './particles.ts';
@@ -16,14 +16,14 @@ import { moveParticles } from './particles.ts';
 /**
  * `σ/√(2 log n)`, σ² the mean over x ~ N(m, Σ) of `|Σ^{1/2}Bx|²`, for the head where it is largest: the tilt that a typical
  * token exerts, in units of what n samples of a Gaussian law can follow. Above 1 the softmax of n tokens freezes on its largest
- * score, and the closure stops describing it. `σ² = tr(BᵀΣBΣ) + ⟨Bm, ΣBm⟩`.
+ * score, and the closure stops describing it. `σ² = tr(BᵀΣBΣ) + ⟨Bm, ΣBm⟩`. Heads of value 0 move nothing and do not count.
  */
 export function tiltRatio(
   layer: GaussianLayer,
   { mean, covariance }: GaussianMoments,
   n: number,
 ): number {
-  const squares = layer.heads.map(({ B }) => {
+  const squares = actingHeads(layer).map(({ B }) => {
     const Bm = multiplyVector(B, mean);
     const SigmaBm = multiplyVector(covariance, Bm);
     const shift = Bm.reduce((sum, entry, i) => sum + entry * SigmaBm[i], 0);

@@ -1,6 +1,14 @@
 import { MesoscopeError } from '../errors.ts';
 import { requireFinite } from '../numeric/checks.ts';
-import { fromRows, type Matrix, multiply, scale, transpose, zeros } from '../numeric/matrix.ts';
+import {
+  fromRows,
+  largestEntry,
+  type Matrix,
+  multiply,
+  scale,
+  transpose,
+  zeros,
+} from '../numeric/matrix.ts';
 
 /**
  * How a head weighs the tokens of a law μ, seen from x:
@@ -39,7 +47,7 @@ export interface QueryKeyHead {
   readonly Q: Matrix;
   readonly K: Matrix;
   /** β; default `1/√k`. */
-  readonly scale?: number;
+  readonly scale?: number | undefined;
 }
 
 /** `B = βKᵀQ`: the head with softmax or sinkhorn scores `β⟨Qx, Ky⟩`. */
@@ -75,9 +83,9 @@ export interface GaussianLayerOptions {
   /** Default none. */
   readonly heads?: readonly GaussianHead[];
   /** Default 0. */
-  readonly W?: Matrix;
+  readonly W?: Matrix | undefined;
   /** Default 0. */
-  readonly b?: ArrayLike<number>;
+  readonly b?: ArrayLike<number> | undefined;
 }
 
 /**
@@ -126,6 +134,16 @@ export function totalValue(layer: GaussianLayer): Matrix {
       total.data[i] += entry;
     });
   return total;
+}
+
+/** The heads that move tokens: those whose value is not 0. */
+export function actingHeads({ heads }: GaussianLayer): GaussianHead[] {
+  return heads.filter(({ V }) => largestEntry(V) > 0);
+}
+
+/** Whether attention moves tokens other than by one affine map. */
+export function attends(layer: GaussianLayer): boolean {
+  return actingHeads(layer).some(({ B }) => largestEntry(B) > 0);
 }
 
 /** A d × d matrix from rows. @throws MesoscopeError `shape-mismatch`, `not-finite` */

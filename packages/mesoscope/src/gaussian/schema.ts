@@ -111,14 +111,14 @@ export function layerOfInstance(instance: LawAndLayer): GaussianLayer {
       V,
       Q: fromRows(head.Q, at('Q')),
       K: fromRows(head.K, at('K')),
-      ...(scale === undefined ? {} : { scale }),
+      scale,
     });
   });
   return gaussianLayer({
     dimension: instance.law.mean.length,
     attention: instance.attention,
     heads,
-    ...(instance.W === undefined ? {} : { W: fromRows(instance.W, 'W') }),
-    ...(instance.b === undefined ? {} : { b: instance.b }),
+    W: instance.W && fromRows(instance.W, 'W'),
+    b: instance.b,
   });
 }

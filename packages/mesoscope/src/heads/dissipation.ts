@@ -2,6 +2,7 @@ import type { HeadExperiment } from './experiment.ts';
 import { headFlow } from './flow.ts';
 import { type HeadLaw, headLaw } from './head-law.ts';
 import { headDistance } from './matching.ts';
+import { stepContraction } from './step-contraction.ts';
 
 /** Steps of the flow up to T, by the classical Runge–Kutta scheme; the last path is the one that is shown. */
 export const flowSteps = [8, 16, 32, 64];
@@ -19,6 +20,8 @@ const schedule = (t: number) => 1 + 0.5 * Math.cos(2 * t);
 export interface Dissipation {
   /** `(R(0) − R(T)) / ∫ξ∫|∇Ψ|²dρ dt` along the flow, for each number of {@link flowSteps}: Simpson's rule. */
   readonly ratios: number[];
+  /** {@link stepContraction} of the last three of {@link flowSteps}. */
+  readonly contraction: number;
   /** `|1 − (R(0) − R(T))/Σ_k ηξ∫|∇Ψ|²dρ_k|` of gradient descent with step η, for each number of {@link descentSteps}. */
   readonly deviations: number[];
   /** h, each half of the one before. */
@@ -64,7 +67,9 @@ export function measureDissipation({ problem, law }: HeadExperiment, horizon: nu
   const inner = path.slice(1, -1);
   const [{ risk, slopeSquare }] = path;
   const lost = risk - path[path.length - 1].risk;
+  const ends = paths.map((states) => states[states.length - 1].law.parameters);
   return {
+    contraction: stepContraction(ends, path.length - 1),
     ratios: paths.map((states) => balance(states, horizon)),
     deviations: descents.map((states) => leftOver(states, horizon)),
     lags: strides.map((stride) => stride * short),

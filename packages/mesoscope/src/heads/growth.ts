@@ -25,7 +25,7 @@ export interface GrowthOptions {
   /** Of the global search after each insertion. */
   readonly search?: SearchOptions;
   /** Law to start from; default one head θ = 0, whose logits are 0. */
-  readonly start?: HeadLaw;
+  readonly start?: HeadLaw | undefined;
 }
 
 /** A law of heads with its certificate, before the next head is inserted. */

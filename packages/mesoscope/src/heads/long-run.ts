@@ -1,4 +1,3 @@
-import { randomStream } from '../numeric/random.ts';
 import type { HeadExperiment } from './experiment.ts';
 import { headFlow } from './flow.ts';
 import { descend } from './growth.ts';
@@ -7,6 +6,7 @@ import { type DecayingRisk, linearDecay, timeToFall } from './linear-decay.ts';
 import { fitLojasiewicz, type LojasiewiczFit } from './lojasiewicz.ts';
 import { headDistance } from './matching.ts';
 import type { HeadProblem } from './problem.ts';
+import { roundingOfRisk } from './rounding.ts';
 
 /** Excess risks, as fractions of the first, at which the decay is judged, from far to near the limit. */
 export const levels = { early: 1e-5, linear: 1e-6, late: 1e-8, end: 1e-11 } as const;
@@ -181,20 +181,6 @@ function decayOf(
         change(({ leastQuotient }) => leastQuotient),
     },
   };
-}
-
-/**
- * By how much the risk of a law changes where its heads move by 1e-10 of their size, which is nothing at a limit; but at least
- * the spacing of numbers at two such risks, as their difference is what is looked at.
- */
-function roundingOfRisk(problem: HeadProblem, { shape, parameters, weights }: HeadLaw): number {
-  const random = randomStream(0, 'rounding of the risk');
-  const risks = Array.from({ length: 16 }, () => {
-    const moved = parameters.map((x) => x * (1 + 1e-10 * random.normal()));
-    return problem.risk(headLaw(shape, moved, weights)).risk;
-  });
-  const most = Math.max(...risks);
-  return Math.max(most - Math.min(...risks), 2 * Number.EPSILON * Math.abs(most));
 }
 
 function largestNorm(parameters: Float64Array, count: number): number {

@@ -6,6 +6,7 @@ import { descend, growHeads, insertHeads } from './growth.ts';
 import { type HeadLaw, headLaw, mixHeadLaws, randomHeads } from './head-law.ts';
 import { labelledFeatures, squareDistance } from './labelled-features.ts';
 import type { HeadProblem } from './problem.ts';
+import { roundingOfRisk } from './rounding.ts';
 
 /** A law with its certificate, and what inserting the minimisers of Ψ makes of it. */
 export interface Certified {
@@ -18,6 +19,8 @@ export interface Certified {
   readonly mustGain: number;
   /** Of inf Ψ, independently of the search; undefined where tokens do not lie on a line. */
   readonly covered: CoveredInfimum | undefined;
+  /** What rounding leaves open in a difference of two risks, as `gained` is. */
+  readonly rounding: number;
 }
 
 /** All laws that one experiment meets. */
@@ -53,7 +56,13 @@ export function certified(
 ): Certified {
   const { search, risk, gap } = certificate;
   const covered = coverFirstVariation(problem, law, coveringWidth * risk);
-  const known = { heads: law.count, risk, certificate, covered };
+  const known = {
+    heads: law.count,
+    risk,
+    certificate,
+    covered,
+    rounding: roundingOfRisk(problem, law),
+  };
   if (search.minimiser === undefined) return { ...known, gained: 0, mustGain: 0 };
   const inserted = mixHeadLaws(law, headLaw(law.shape, search.minimiser), 0);
   const features = labelledFeatures(problem, inserted.parameters);

@@ -8,3 +8,4 @@ export { type Gradient, type Pullback, pullBack } from './pullback.ts';
 export { createReferenceBackend } from './reference/backend.ts';
 export * from './tokens.ts';
 export { createWasmBackend, type WasmBackendOptions } from './wasm/backend.ts';
+export { heapBackend, type Kernels } from './wasm/heap-backend.ts';

@@ -1,4 +1,5 @@
 import { MesoscopeError } from '../errors.ts';
+import { type Matrix, zeros } from '../numeric/matrix.ts';
 import type { FloatArray } from './backend.ts';
 import { columnStride } from './instruction.ts';
 import { stateLength } from './program.ts';
@@ -54,6 +55,25 @@ export function unpackTokens(
       Array.from({ length: dimension }, (_, i) => states[s * length + i * stride + j]),
     ),
   );
+}
+
+/** The n × d matrix of one sample's tokens as a padded d × n state: {@link packTokens} for one sample. */
+export function packRows({ rows: n, columns: d, data }: Matrix, into: FloatArray): FloatArray {
+  const stride = columnStride(n);
+  for (let i = 0; i < n; i++) {
+    for (let a = 0; a < d; a++) into[a * stride + i] = data[i * d + a];
+  }
+  return into;
+}
+
+/** Reads a padded d × n state back as n × d. The inverse of {@link packRows}. */
+export function unpackRows(state: FloatArray, n: number, d: number): Matrix {
+  const stride = columnStride(n);
+  const points = zeros(n, d);
+  for (let i = 0; i < n; i++) {
+    for (let a = 0; a < d; a++) points.data[i * d + a] = state[a * stride + i];
+  }
+  return points;
 }
 
 function mismatch(

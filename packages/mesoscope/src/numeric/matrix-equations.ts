@@ -120,11 +120,23 @@ function solveTriangular(t: ComplexMatrix, s: ComplexMatrix, y: ComplexRectangle
         [t.real[i * n + i], t.imaginary[i * n + i]],
         'no eigenvalue of A that is an eigenvalue of −B (received: such an eigenvalue)',
       );
-      const square = dr * dr + di * di;
-      y.real[i * m + j] = (real * dr + imaginary * di) / square;
-      y.imaginary[i * m + j] = (imaginary * dr - real * di) / square;
+      const [re, im] = divide(real, imaginary, dr, di);
+      y.real[i * m + j] = re;
+      y.imaginary[i * m + j] = im;
     }
   }
+}
+
+/** `(a + ib)/(c + id)`, with c and d in a unit of their own, a power of two, in which their squares neither vanish nor overflow. */
+function divide(a: number, b: number, c: number, d: number): [number, number] {
+  const exponent = Math.floor(Math.log2(Math.hypot(c, d)));
+  const unit = 2 ** Math.max(-1000, Math.min(1000, -exponent));
+  const [real, imaginary] = [c * unit, d * unit];
+  const square = real * real + imaginary * imaginary;
+  return [
+    ((a * real + b * imaginary) / square) * unit,
+    ((b * real - a * imaginary) / square) * unit,
+  ];
 }
 
 function largestDiagonal({ size, real, imaginary }: ComplexMatrix): number {

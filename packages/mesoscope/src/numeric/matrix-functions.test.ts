@@ -223,6 +223,11 @@ describe('Sylvester and Lyapunov equations', () => {
 
   it('refuses equations without a unique solution', () => {
     expect(() => solveLyapunov(diagonal([1, -1]), identity(2))).toThrow(/eigenvalue/);
+    // Rates whose squares vanish, or overflow.
+    for (const rate of [1e-200, 1e-160, 1e160, 1e300]) {
+      const [value] = solveLyapunov(fromRows([[-rate]]), fromRows([[rate]])).data;
+      expect(value).toBeCloseTo(0.5, 14);
+    }
   });
 });
 

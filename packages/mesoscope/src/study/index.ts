@@ -1,3 +1,4 @@
+export { probeStudy } from './checkpoint/probe.ts';
 export * from './piece-context.ts';
 export * from './pieces.ts';
 export * from './plan.ts';

@@ -5,6 +5,9 @@ import { type DataSource, Interrupted, type PieceContext, type Study } from './s
 /** Milliseconds between two states that are kept. */
 const stateInterval = 10_000;
 
+/** Milliseconds between two shares that are told: a piece may report every step of a loop. */
+const shareInterval = 100;
+
 /** What a thread has to compute pieces with. */
 export interface PieceEquipment extends DataSource {
   readonly backend: Backend;
@@ -20,12 +23,18 @@ export async function computePiece(
   equipment: PieceEquipment,
   events: PieceEvents,
 ): Promise<unknown> {
-  const { backend, corpus, images, interrupted } = equipment;
+  const { backend, corpus, images, trainedModel, interrupted } = equipment;
   const { index, needed } = order;
   let last = performance.now();
+  let told = { time: Number.NEGATIVE_INFINITY, label: undefined as string | undefined };
   const context: PieceContext = {
-    ...{ backend, corpus, images, index, needed },
-    progress: events.progress,
+    ...{ backend, corpus, images, trainedModel, index, needed },
+    progress(share, label) {
+      const time = performance.now();
+      if (label === told.label && time - told.time < shareInterval) return;
+      told = { time, label };
+      events.progress(share, label);
+    },
     metric: events.metric,
     async checkpoint(make) {
       // A macrotask, so that a pending interrupt is seen.

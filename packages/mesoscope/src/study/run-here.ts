@@ -27,8 +27,9 @@ export async function runStudy<Configuration, Piece>(
   const absent = async () => {
     throw new RangeError('this host supplies no data by name');
   };
-  const { corpus = absent, images = absent } = options;
-  const equipment = { backend, corpus, images, interrupted: () => signal?.aborted === true };
+  const { corpus = absent, images = absent, trainedModel = absent } = options;
+  const interrupted = () => signal?.aborted === true;
+  const equipment = { backend, corpus, images, trainedModel, interrupted };
   const host = {
     size: 1,
     kept: (index: number) => kept.get(index),

@@ -4,6 +4,7 @@ import type { Paper } from '../claims/papers.ts';
 import type { Reference } from '../claims/reference.ts';
 import type { ClaimOutcome } from '../claims/run.ts';
 import type { Backend, FloatArray } from '../kernels/backend.ts';
+import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { LabelledImages } from '../task/images/images.ts';
 
 /** One paragraph, table or sample list of a report, in order. */
@@ -47,6 +48,8 @@ export interface DataSource {
   corpus(name: string): Promise<string>;
   /** Images with classes: `mnist`. @throws MesoscopeError `unknown-name` */
   images(name: string): Promise<LabelledImages>;
+  /** A trained model: the path of its folder or file. @throws MesoscopeError `file` */
+  trainedModel(name: string): Promise<Checkpoint>;
 }
 
 /** What one piece of a study's work is given. */

@@ -5,6 +5,7 @@ import { initialiseParameters } from '../../field/parameters.ts';
 import type { Backend } from '../../kernels/backend.ts';
 import { randomStream } from '../../numeric/random.ts';
 import { experimentCount } from '../fields.ts';
+import { experiments, type Given, type OwnOrExplicit, type Shape } from '../given.ts';
 import { controlInstanceShape, dataComplaints, explicitModel } from './control-instance.ts';
 
 const { h0, labels, U, regularisation: _lambda, ...layerFields } = controlInstanceShape;
@@ -23,36 +24,64 @@ export const problemFields = {
     .describe('θ_ref is a random layer of the seed, times this; 0: ∫ (λ/2)|θ|² dt'),
 };
 
-/** Fields of a claim's own problems. */
-export const ownProblems = {
+const ownProblems = {
   problems: experimentCount(
     8,
     'random problems: 6 sequences of 4 tokens in R³ of three classes, told apart by their mean under a fixed readout; all entries uniform, of deviation 1',
   ),
 };
 
-/** Fields of an explicit problem. */
-export const problemData = { h0, labels, U };
-
-const shapes = {
-  fields: z.object(problemFields),
-  own: z.object(ownProblems),
-  data: z.object(problemData),
-};
+const problemData = { h0, labels, U };
 
 /** What every claim about solutions is given: random problems, or an explicit one. */
-export type ControlProblems = z.output<typeof shapes.fields> &
-  (
-    | ({ readonly explicit: false } & z.output<typeof shapes.own>)
-    | ({ readonly explicit: true } & z.output<typeof shapes.data>)
-  );
+export type ControlProblems = OwnOrExplicit<
+  typeof problemFields,
+  typeof ownProblems,
+  typeof problemData
+>;
 
-/** One piece for each problem. */
-export const problemPieces = (given: ControlProblems) => (given.explicit ? 1 : given.problems);
+type ProblemsWith<Shared extends Shape, Own extends Shape, Data extends Shape> = OwnOrExplicit<
+  typeof problemFields & Shared,
+  typeof ownProblems & Own,
+  typeof problemData & Data
+>;
 
-/** What of explicit data does not fit together. */
-export const problemComplaints = (given: ControlProblems) =>
-  given.explicit ? dataComplaints(given) : [];
+/** Random control problems, or an explicit one, with the fields that a claim needs besides. */
+export function controlProblems<
+  Shared extends Shape,
+  Own extends Shape = Record<never, never>,
+  Data extends Shape = Record<never, never>,
+>(settings: {
+  /** Of both. */
+  readonly shared: Shared;
+  readonly own?: Own;
+  readonly data?: Data;
+  readonly full: Readonly<Record<string, unknown>>;
+  /** How many pieces there are; default one for each problem. */
+  pieces?(given: ProblemsWith<Shared, Own, Data>): number;
+}): Given<ProblemsWith<Shared, Own, Data>> {
+  const { shared, own, data, full, pieces = onePieceEach } = settings;
+  return experiments({
+    label: 'control problems',
+    shared: { ...problemFields, ...shared },
+    own: { ...ownProblems, ...own } as typeof ownProblems & Own,
+    data: { ...problemData, ...data } as typeof problemData & Data,
+    full,
+    check: complaintsAbout,
+    pieces,
+  });
+}
+
+// Of claims whose fields are a generic's, only these are known here.
+const onePieceEach = (given: object) => {
+  const problems = given as ControlProblems;
+  return problems.explicit ? 1 : problems.problems;
+};
+
+const complaintsAbout = (given: object) => {
+  const problems = given as ControlProblems;
+  return problems.explicit ? dataComplaints(problems) : [];
+};
 
 /** μ of the penalty on the controls' rate of change. */
 export const smoothnessField = z.number().min(0).default(0).describe('μ of ∫ (μ/2)|θ̇|² dt');

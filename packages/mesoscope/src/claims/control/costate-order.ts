@@ -9,7 +9,8 @@ import { convergenceFigure } from '../convergence-figure.ts';
 import { experimentCount, increasing, matrix } from '../fields.ts';
 import { experiments } from '../given.ts';
 import { decayInWords, deterministicOrder } from '../order.ts';
-import { notTrivial } from '../verdict.ts';
+import { nothing, notTrivial } from '../verdict.ts';
+import { existence, integrated } from './depth-flows.ts';
 import { defaultDepths, depthData, horizonField, poolingField } from './depth-instance.ts';
 
 const given = experiments({
@@ -56,16 +57,11 @@ export function costateOrderConclusion(
     order: -1,
     side: 'at least as fast',
   });
-  const exists = accuracy.every(Number.isFinite);
+  const ended = measured.map(({ status }) => status);
+  const trivial = trivialityOf(measured);
   return {
-    hypotheses: [
-      {
-        name: 'flow and adjoint exist on [0, T]',
-        holds: exists,
-        value: exists ? 'integrated' : 'diverged',
-      },
-    ],
-    resolution: [notTrivial(trivialityOf(measured))],
+    hypotheses: [existence('flow and adjoint exist on [0, T]', ended)],
+    resolution: [notTrivial(trivial), integrated(ended)],
     checks: [order],
     evidence: {
       depths,
@@ -74,7 +70,10 @@ export function costateOrderConclusion(
       'costate.largest': measured.map((m) => m.largestCostate),
       'reference.accuracy': accuracy,
     },
-    summary: `The largest distance between back-propagated and continuous costates falls ${decayInWords('L', order)}.`,
+    summary:
+      trivial === undefined
+        ? `The largest distance between back-propagated and continuous costates falls ${decayInWords('L', order)}.`
+        : nothing,
     figures: [
       convergenceFigure({
         id: 'A.costate-order',
@@ -94,9 +93,11 @@ export function costateOrderConclusion(
 
 function trivialityOf(measured: readonly CostateErrors[]): string | undefined {
   if (measured.every(({ largestCostate }) => largestCostate === 0)) {
-    return 'every costate is 0: the loss does not depend on the state';
+    return 'every costate is 0: one class, equal rows of U, or a softmax that has decided for the labels';
   }
-  const same = measured.every(({ errors }) => errors.every((error) => error === 0));
+  const same = measured.every(({ errors, largestCostate }) =>
+    errors.every((error) => error <= 64 * Number.EPSILON * largestCostate),
+  );
   return same ? 'the costate does not change over depth' : undefined;
 }
 

@@ -62,6 +62,27 @@ describe('A.euler-order', () => {
   });
 
   it.each([
+    ['that see another part of the depth', (t: number) => Math.min(1, t + 0.05), 1],
+    ['of the wrong sign', (t: number) => t, -1],
+    ['whose controls are a hundredth larger', (t: number) => t, 1.01],
+  ])('notices layers %s', (_, place, factor) => {
+    const right = randomExperiment(backend, 1, 0, 1);
+    const controls = {
+      ...right.controls,
+      combination(t: number, from: number, to: number) {
+        // The reference takes at least 1024 steps.
+        if (to - from < 1 / 256) return right.controls.combination(t, from, to);
+        return right.controls
+          .combination(place(t), from, to)
+          .map(({ node, weight }) => ({ node, weight: factor * weight }));
+      },
+    };
+    expect(
+      conclude([measureEulerErrors(backend, { ...right, controls }, depths)]).verdict,
+    ).not.toBe('holds');
+  });
+
+  it.each([
     ['half of it', (bound: number) => bound / 2],
     ['a tenth of it', (bound: number) => bound / 10],
   ])("notices Grönwall's bound times %s", (_, change) => {
@@ -133,34 +154,24 @@ describe('A.depth-profile', () => {
   });
 
   it.each([
-    ['layers that see another part of the depth', { shift: 0.05 }],
-    ['states of the wrong sign', { sign: -1 }],
-    ['controls of another flow', { other: true }],
-  ])('notices %s', (_, wrong) => {
+    ['that see another part of the depth', (t: number) => Math.min(1, t + 0.05), 1],
+    ['in reversed order of depth', (t: number) => 1 - t, 1],
+    ['whose controls are a fifth larger', (t: number) => t, 1.2],
+    ['of the wrong sign', (t: number) => t, -1],
+  ])('notices layers %s', (_, place, factor) => {
     const right = randomExperiment(backend, 1, 0, 1);
-    const other = randomExperiment(backend, 1, 1, 1);
-    let calls = 0;
     const controls = {
       ...right.controls,
       // Only the layers' own evaluations are wrong: those on a grid's cells, which the references' steps are not.
-      combination: (t: number, from: number, to: number) =>
-        right.controls.combination(
-          'shift' in wrong && calls++ >= 0 && isLayer(from, to) ? Math.min(1, t + 0.05) : t,
-          from,
-          to,
-        ),
+      combination(t: number, from: number, to: number) {
+        if (!isLayer(from, to)) return right.controls.combination(t, from, to);
+        return right.controls
+          .combination(place(t), from, to)
+          .map(({ node, weight }) => ({ node, weight: factor * weight }));
+      },
     };
-    const experiment = 'shift' in wrong ? { ...right, controls } : right;
-    const measured = measureProfiles(backend, experiment, depths);
-    const spoilt = 'other' in wrong ? measureProfiles(backend, other, depths) : measured;
-    const families = spoilt.families.map((family, f) => ({
-      ...family,
-      errors:
-        'shift' in wrong
-          ? family.errors
-          : family.errors.map((e) => e + measured.families[f].errors[0]),
-    }));
-    const finding = concludeClaim(depthProfile, [{ ...measured, families }], {
+    const measured = measureProfiles(backend, { ...right, controls }, depths);
+    const finding = concludeClaim(depthProfile, [measured], {
       given: depthProfile.given.parse({ flows: 1, depths }, 'quick'),
       seed: 1,
     });
@@ -180,6 +191,7 @@ describe('A.costate-order', () => {
 
   it.each([
     ['U = 0', { ...still, U: [[0], [0]], labels: [0, 0] }, /every costate is 0/],
+    ['one class', { ...still, U: [[1]], labels: [0, 0] }, /every costate is 0: one class/],
     ['V = 0', { ...still, U: [[1], [2]], labels: [0, 0] }, /does not change over depth/],
     ['stiff', stiff, /./],
   ])('is undecided with %s', async (_, instance, sentence) => {

@@ -2,8 +2,11 @@ import {
   type DepthExperiment,
   explicitExperiment,
   randomExperiment,
+  reference,
 } from '../../control/depth/depth-experiment.ts';
+import type { FlowStatus } from '../../flow/types.ts';
 import type { Backend } from '../../kernels/backend.ts';
+import type { Condition } from '../check.ts';
 import { experimentCount, increasing } from '../fields.ts';
 import { experiments } from '../given.ts';
 import { defaultDepths, depthData, horizonField } from './depth-instance.ts';
@@ -46,4 +49,20 @@ export function flowOf(
   return given.explicit
     ? explicitExperiment(backend, given)
     : randomExperiment(backend, seed, index, given.horizon);
+}
+
+/** That what layers are compared with exists, by how its integrations ended. */
+export function existence(name: string, ended: readonly FlowStatus['kind'][]): Condition {
+  const lost = ended.find((kind) => kind === 'diverged' || kind === 'step-too-small');
+  return { name, holds: lost === undefined, value: lost ?? 'integrated to T' };
+}
+
+/** That it was integrated to its end. */
+export function integrated(ended: readonly FlowStatus['kind'][]): Condition {
+  const open = ended.find((kind) => kind !== 'completed');
+  return {
+    name: `the flow was integrated within ${reference.stepLimit} steps`,
+    holds: open === undefined,
+    value: open ?? 'completed',
+  };
 }

@@ -4,8 +4,8 @@ import { atLeast, type Check } from '../check.ts';
 import { type Conclusion, claim } from '../claim.ts';
 import { convergenceFigure } from '../convergence-figure.ts';
 import { deterministicOrder } from '../order.ts';
-import { notTrivial } from '../verdict.ts';
-import { type DepthFlows, depthFlows, flowOf } from './depth-flows.ts';
+import { nothing, notTrivial } from '../verdict.ts';
+import { type DepthFlows, depthFlows, existence, flowOf, integrated } from './depth-flows.ts';
 
 /** By how much the equidistributed grid is closer, geometric mean over the depths of one flow. */
 function gainOf({ uniform, chosen }: ProfileErrors): number {
@@ -25,7 +25,14 @@ function gainCheck(logs: readonly number[]): Check {
     measured: Math.exp(gain.mean),
     interval: [Math.exp(low), Math.exp(high)],
     expected: 1,
-    resolution: [{ name: 'two flows or more', holds: logs.length > 1, value: logs.length }],
+    resolution: [
+      { name: 'two flows or more', holds: logs.length > 1, value: logs.length },
+      {
+        name: 'the chosen grids differ from the uniform ones',
+        holds: logs.some((log) => log !== 0),
+        value: 'they do not',
+      },
+    ],
   });
 }
 
@@ -41,6 +48,7 @@ function conclude(
       name,
       rows: rows.map(({ errors }) => errors),
       accuracy: rows.map(({ accuracy }) => accuracy),
+      ended: rows.map(({ status }) => status),
     };
   });
   const orders = curves.map(({ name, rows, accuracy }) =>
@@ -56,31 +64,34 @@ function conclude(
   );
   const logs = measured.map(gainOf);
   const gain = gainCheck(logs);
-  const exists = curves.every(({ accuracy }) => accuracy.every(Number.isFinite));
-  const still = curves.every(({ rows }) => rows.flat().every((error) => error === 0));
+  const ended = curves.flatMap((curve) => curve.ended);
+  const [{ rows, accuracy }] = curves;
+  const straight = rows.every((row, i) =>
+    row.every((error) => error <= accuracy[i] && accuracy[i] < 1),
+  );
   const perCurve = (read: (i: number) => Conclusion['evidence'][string], what: string) =>
     Object.fromEntries(curves.map(({ name }, i) => [`${name}.${what}`, read(i)]));
   return {
-    hypotheses: [
-      {
-        name: 'the flow exists up to T',
-        holds: exists,
-        value: exists ? 'integrated to T' : 'diverged',
-      },
+    hypotheses: [existence('the flow exists up to T', ended)],
+    resolution: [
+      notTrivial(
+        straight ? 'equal layers and flow coincide, as far as the flow is known' : undefined,
+      ),
+      integrated(ended),
     ],
-    resolution: [notTrivial(still ? 'layers and flow coincide on every grid' : undefined)],
     // On a single flow no theorem says that the distance, other than its bound, gets smaller.
     checks: given.explicit ? orders : [...orders, gain],
     evidence: {
       depths,
-      ...perCurve((i) => orders[i].measured, 'order'),
       ...perCurve((i) => curves[i].rows, 'errors'),
       ...perCurve((i) => constantOf(depths, curves[i].rows), 'constant'),
-      'equidistribution.gain': logs.map(Math.exp),
+      'equidistribution.gain': logs.filter(Number.isFinite).map(Math.exp),
       'equidistribution.times': measured[0].chosenTimes,
       'reference.accuracy': curves.map(({ accuracy }) => Math.max(...accuracy)),
     },
-    summary: `On ${curves.length} profiles and grids the orders in L are ${orders.map(({ measured: p }) => (Number.isFinite(p) ? p.toFixed(3) : 'not to be measured')).join(', ')}.${Number.isFinite(gain.measured) ? ` A grid that equidistributes the local error is ${gain.measured.toFixed(2)} times closer than the uniform one at equal L.` : ''}`,
+    summary: straight
+      ? nothing
+      : `On ${curves.length} profiles and grids the orders in L are ${orders.map(({ measured: p }) => (Number.isFinite(p) ? p.toFixed(3) : 'not to be measured')).join(', ')}.${Number.isFinite(gain.measured) ? ` A grid that equidistributes the local error is ${gain.measured.toFixed(2)} times closer than the uniform one at equal L.` : ''}`,
     figures: [
       convergenceFigure({
         id: 'A.depth-profile',

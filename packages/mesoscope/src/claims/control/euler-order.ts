@@ -5,7 +5,7 @@ import { bound, type Check } from '../check.ts';
 import { type Conclusion, claim } from '../claim.ts';
 import { convergenceFigure } from '../convergence-figure.ts';
 import { decayInWords, deterministicOrder, geometricMeans } from '../order.ts';
-import { notTrivial } from '../verdict.ts';
+import { nothing, notTrivial } from '../verdict.ts';
 import { type DepthFlows, depthFlows, flowOf } from './depth-flows.ts';
 import { defaultDepths } from './depth-instance.ts';
 
@@ -43,14 +43,14 @@ export function eulerOrderConclusion(
     pairs: [...measured, ...sharp].flatMap((one) =>
       one.euler.map((value, i) => ({ value, bound: one.bounds[i] })),
     ),
-    rounding: Math.max(...accuracy),
+    rounding: 10 * Math.max(...accuracy),
   });
   const higher = [
     { scheme: heun, series: 'Heun, t ≤ T/4', rows: measured.map((one) => one.heun) },
     { scheme: rk4, series: 'Runge–Kutta 4, t ≤ T/4', rows: measured.map((one) => one.rk4) },
   ];
   const exists = accuracy.every(Number.isFinite);
-  const still = measured.every(({ constants }) => constants.speed === 0);
+  const trivial = trivialityOf(measured);
   return {
     hypotheses: [
       {
@@ -59,7 +59,7 @@ export function eulerOrderConclusion(
         value: exists ? 'integrated to T' : 'diverged',
       },
     ],
-    resolution: [notTrivial(still ? 'the layer does not move any token' : undefined)],
+    resolution: [notTrivial(trivial)],
     checks: [
       order,
       grönwall,
@@ -88,7 +88,10 @@ export function eulerOrderConclusion(
       'heun.errors': higher[0].rows,
       'rk4.errors': higher[1].rows,
     },
-    summary: `The largest distance to the flow falls ${decayInWords('L', order)}; it reaches ${grönwall.measured.toPrecision(2)} of Grönwall's bound with constants measured along the paths.`,
+    summary:
+      trivial === undefined
+        ? `The largest distance to the flow falls ${decayInWords('L', order)}; it reaches ${grönwall.measured.toPrecision(2)} of Grönwall's bound with constants measured along the paths.`
+        : nothing,
     figures: [
       convergenceFigure({
         id: 'A.euler-order',
@@ -112,6 +115,19 @@ export function eulerOrderConclusion(
   };
 }
 
+function trivialityOf(measured: readonly EulerErrors[]): string | undefined {
+  if (measured.every(({ constants }) => constants.speed === 0)) {
+    return 'the layer does not move any token';
+  }
+  const straight = measured.every(
+    ({ constants, euler, accuracy }) =>
+      constants.lipschitzInState === 0 && euler.every((error) => error <= 10 * accuracy),
+  );
+  return straight
+    ? 'every token moves at constant speed, so that one layer is the flow'
+    : undefined;
+}
+
 /** Finite depth stays within O(1/L) of the flow, pathwise (arXiv 2606.23235). */
 export const eulerOrder = claim<DepthFlows, EulerErrors>({
   id: 'A.euler-order',
@@ -125,13 +141,13 @@ export const eulerOrder = claim<DepthFlows, EulerErrors>({
     fullFlows: 24,
     more: sharpFlows.length,
   }),
-  measure({ backend, given, seed, index }) {
+  measure({ backend, given, seed, index, progress }) {
     const sharp = given.explicit ? undefined : sharpFlows[index - given.flows];
     const experiment =
       sharp === undefined
         ? flowOf(backend, given, seed, index)
         : linearExperiment(backend, { ...sharp, horizon: 1 });
-    return measureEulerErrors(backend, experiment, given.depths);
+    return measureEulerErrors(backend, experiment, given.depths, { progress });
   },
   conclude(measured, { given }) {
     const flows = given.explicit ? 1 : given.flows;

@@ -120,7 +120,6 @@ describe('A.costate-order on an explicit layer', () => {
 
   it.each([
     ['a readout of another width', { U: [[1], [2]] }, /^U: received shape/],
-    ['one class', { U: [[1, 2]] }, /U/],
     ['a label outside the classes', { U: U, labels: [0, 1, 2] }, /labels\[2\]/],
     ['a negative label', { U: U, labels: [0, -1, 1] }, /labels/],
     ['too few labels', { U: U, labels: [0] }, /labels/],

@@ -1,28 +1,16 @@
 import { z } from 'zod';
-import { hamiltonianProfile } from '../../control/hamiltonian.ts';
-import type { HamiltonianRecord } from '../../control/optimum/hamiltonian-record.ts';
 import {
-  type SolvedProblem,
-  solveOverDepths,
-  summariseSolutions,
-} from '../../control/optimum/optimum.ts';
-import type { Backend } from '../../kernels/backend.ts';
-import { atMost, type Check } from '../check.ts';
+  type DepthProfile,
+  type HamiltonianSolutions,
+  solveHamiltonians,
+} from '../../control/optimum/hamiltonian-solutions.ts';
+import type { Check } from '../check.ts';
 import { type Conclusion, claim } from '../claim.ts';
 import { convergenceFigure } from '../convergence-figure.ts';
 import { doubling, experimentCount } from '../fields.ts';
 import type { Figure } from '../figure.ts';
-import { experiments } from '../given.ts';
 import { decayInWords, deterministicOrder } from '../order.ts';
-import {
-  ownProblems,
-  problemComplaints,
-  problemData,
-  problemFields,
-  problemModel,
-  problemPieces,
-  smoothnessField,
-} from './control-problems.ts';
+import { controlProblems, problemModel, smoothnessField } from './control-problems.ts';
 import {
   coerciveHypothesis,
   optimumFound,
@@ -31,15 +19,6 @@ import {
   solutionEvidence,
 } from './solution-conditions.ts';
 
-/** The Hamiltonian over the middles of the layers of one solution, with its mean and deviation over them. */
-type Profile = Pick<HamiltonianRecord, 'layers' | 'depths' | 'values' | 'mean' | 'deviation'>;
-
-/** One problem solved at all depths, with the Hamiltonian of each solution. */
-export interface HamiltonianSolutions {
-  readonly solved: SolvedProblem;
-  readonly profiles: readonly Profile[];
-}
-
 /** One problem as it is; where asked for, with less λ and an H¹ penalty; and with so little λ that its controls jump. */
 export interface HamiltonianPiece {
   readonly coercive: HamiltonianSolutions;
@@ -47,15 +26,12 @@ export interface HamiltonianPiece {
   readonly jumping?: HamiltonianSolutions;
 }
 
-const given = experiments({
-  label: 'control problems',
+const given = controlProblems({
   shared: {
-    ...problemFields,
     smoothness: smoothnessField,
     depths: doubling([4, 8, 16, 32, 64], 5, 'numbers of layers L', 2),
   },
   own: {
-    ...ownProblems,
     smoothProblems: experimentCount(4, 'of them solved with an H¹ penalty too'),
     weakRegularisation: z.number().positive().default(2).describe('λ with the H¹ penalty'),
     restoringSmoothness: z.number().positive().default(0.5).describe('μ of the H¹ penalty'),
@@ -65,10 +41,7 @@ const given = experiments({
       .default(0.05)
       .describe('λ of one problem whose controls jump, from random starts, to compare with'),
   },
-  data: problemData,
   full: { problems: 16, smoothProblems: 8, depths: [4, 8, 16, 32, 64, 128] },
-  check: problemComplaints,
-  pieces: problemPieces,
 });
 
 type Given = ReturnType<typeof given.parse>;
@@ -154,53 +127,11 @@ export function hamiltonianConclusion(
   };
 }
 
-/** What one model says at its one depth: how constant H is, and whether it had to be. */
-export function hamiltonianOfModel(record: HamiltonianRecord): Conclusion {
-  const { layers, residual, curvature, regularisation, smoothness } = record;
-  const only = { layers, residual, jump: Number.NaN, objective: Number.NaN, gradients: 0 };
-  const solved: SolvedProblem = { depths: [only], size: Number.NaN, quality: undefined };
-  const relative = record.deviation / record.size;
-  return {
-    hypotheses: [
-      coerciveHypothesis([{ ...solved, quality: { curvature, attention: 0, activation: 0 } }], {
-        regularisation,
-        smoothness,
-      }),
-    ],
-    resolution: [optimumFound([solved])],
-    checks: [
-      atMost({
-        name: 'standard deviation of H over layers, as a share of the size of its terms, at most 1/L',
-        failsIf: 'the Hamiltonian of an extremal varies over depth',
-        ...{ measured: relative, expected: 1 / layers },
-      }),
-    ],
-    evidence: {
-      'hamiltonian.values': record.values,
-      'hamiltonian.depths': record.depths,
-      'hamiltonian.mean': record.mean,
-      'hamiltonian.size': record.size,
-      'hamiltonian.deviation': record.deviation,
-      'stationary.residual': residual,
-      'coercive.curvature': curvature,
-      'coercive.regularisation': regularisation,
-      'controls.steepness': record.steepness,
-    },
-    summary: `The Hamiltonian's standard deviation over depth is ${relative.toPrecision(2)} of the size of its terms.`,
-    figures: [
-      profileFigure({
-        id: 'A.hamiltonian',
-        title: 'The Hamiltonian over depth',
-        caption:
-          'E⟨p, f⟩ + g(θ) at every layer of the trained model. It is constant along a strong extremal; how far it is from constant tells how far training is from one.',
-        profiles: [record],
-      }),
-    ],
-  };
-}
-
-function profileFigure(
-  options: Pick<Figure, 'id' | 'title' | 'caption'> & { readonly profiles: readonly Profile[] },
+/** Hamiltonians over depth, one line for each number of layers. */
+export function profileFigure(
+  options: Pick<Figure, 'id' | 'title' | 'caption'> & {
+    readonly profiles: readonly DepthProfile[];
+  },
 ): Figure {
   const { profiles, ...named } = options;
   return {
@@ -213,45 +144,6 @@ function profileFigure(
   };
 }
 
-/** Solves one problem at every depth and measures its Hamiltonian. */
-function solve(
-  backend: Backend,
-  given: Given,
-  options: { readonly seed: number; readonly index: number; readonly start?: 'random' },
-): HamiltonianSolutions {
-  const { start = 'reference', ...place } = options;
-  const { smoothness, depths } = given;
-  const modelOf = (layers: number) =>
-    problemModel(backend, given, { ...place, layers, smoothness, start });
-  const random = start === 'random';
-  const solutions = solveOverDepths(backend, depths, modelOf, {
-    continuation: random ? 'none' : 'linear',
-    ...{ tolerance: 1e-10, iterations: random ? 150 : 2000 },
-  });
-  return {
-    solved: summariseSolutions(modelOf, solutions),
-    profiles: solutions.flatMap(
-      (solution) => profileOf(backend, modelOf(solution.layers), solution.parameters) ?? [],
-    ),
-  };
-}
-
-function profileOf(
-  backend: Backend,
-  { problem, parameters, batch }: ReturnType<typeof problemModel>,
-  solution: Float64Array,
-): Profile | undefined {
-  return backend.scoped(() => {
-    parameters.set(solution);
-    const trace = problem.trace(parameters, batch);
-    if (trace.evaluation.flow.kind !== 'completed') return undefined;
-    const { values, mean, deviation } = hamiltonianProfile(problem, parameters, trace);
-    const { times } = problem.grid;
-    const depths = Array.from(values, (_, k) => (times[k] + times[k + 1]) / 2);
-    return { layers: values.length, depths, values: Array.from(values), mean, deviation };
-  });
-}
-
 /** Along a strong extremal of an autonomous problem the Hamiltonian does not depend on the depth. */
 export const hamiltonian = claim<Given, HamiltonianPiece>({
   id: 'A.hamiltonian',
@@ -261,16 +153,26 @@ export const hamiltonian = claim<Given, HamiltonianPiece>({
   trust: { statement: 'S', rate: 'D' },
   given,
   measure({ backend, given, seed, index }) {
-    const coercive = solve(backend, given, { seed, index });
+    const solve = (
+      { regularisation, smoothness }: Pick<Given, 'regularisation' | 'smoothness'>,
+      depths = given.depths,
+      start: 'reference' | 'random' = 'reference',
+    ) => {
+      const problem = { ...given, regularisation };
+      const place = { seed, index, smoothness, start };
+      const modelOf = (layers: number) => problemModel(backend, problem, { ...place, layers });
+      return solveHamiltonians(backend, depths, modelOf, start);
+    };
+    const coercive = solve(given);
     if (given.explicit || index >= given.smoothProblems) return { coercive };
-    const smooth = solve(
-      backend,
-      { ...given, regularisation: given.weakRegularisation, smoothness: given.restoringSmoothness },
-      { seed, index },
-    );
+    const { smoothness } = given;
+    const smooth = solve({
+      regularisation: given.weakRegularisation,
+      smoothness: given.restoringSmoothness,
+    });
     if (index > 0) return { coercive, smooth };
-    const weak = { ...given, regularisation: given.jumpingRegularisation, depths: [4, 8, 16, 32] };
-    return { coercive, smooth, jumping: solve(backend, weak, { seed, index, start: 'random' }) };
+    const weak = { regularisation: given.jumpingRegularisation, smoothness };
+    return { coercive, smooth, jumping: solve(weak, [4, 8, 16, 32], 'random') };
   },
   conclude: (pieces, { given }) => hamiltonianConclusion(pieces, given),
 });

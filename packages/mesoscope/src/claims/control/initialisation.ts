@@ -11,16 +11,8 @@ import { atLeast, type Check, jointConfidence } from '../check.ts';
 import { type Conclusion, claim } from '../claim.ts';
 import { convergenceFigure } from '../convergence-figure.ts';
 import { doubling } from '../fields.ts';
-import { experiments } from '../given.ts';
 import { decayInWords, deterministicOrder } from '../order.ts';
-import {
-  ownProblems,
-  problemComplaints,
-  problemData,
-  problemFields,
-  problemModel,
-  smoothnessField,
-} from './control-problems.ts';
+import { controlProblems, problemModel, smoothnessField } from './control-problems.ts';
 import {
   coerciveHypothesis,
   rootMeanSquares,
@@ -125,20 +117,15 @@ function ratioWords({ mean, interval }: CostEstimate): string {
   return `${mean.toFixed(2)} [${interval.map((x) => x.toFixed(2)).join(', ')}]`;
 }
 
-const given = experiments({
-  label: 'control problems',
+const given = controlProblems({
   shared: {
-    ...problemFields,
     smoothness: smoothnessField,
     depths: doubling([2, 4, 8, 16, 32], 5, 'numbers of layers L'),
   },
-  own: ownProblems,
   data: {
-    ...problemData,
     starts: z.int().min(1).max(1000).default(8).describe('random starts of the one problem'),
   },
   full: { problems: 16, depths: [2, 4, 8, 16, 32, 64, 128] },
-  check: problemComplaints,
   pieces: (given) => (given.explicit ? given.starts : given.problems),
 });
 

@@ -4,14 +4,7 @@ import { type ControlRange, measureControlRange } from '../../control/optimum/co
 import { type SolvedProblem, summariseSolutions } from '../../control/optimum/optimum.ts';
 import { bound } from '../check.ts';
 import { type Conclusion, claim } from '../claim.ts';
-import { experiments } from '../given.ts';
-import {
-  ownProblems,
-  problemComplaints,
-  problemData,
-  problemFields,
-  problemModel,
-} from './control-problems.ts';
+import { controlProblems, problemModel } from './control-problems.ts';
 import { exclusiveOrModel, surelyWrongModel } from './extremal-problems.ts';
 import { optimumFound, solutionActs, solutionEvidence } from './solution-conditions.ts';
 
@@ -99,16 +92,11 @@ export function rangeConclusion(records: readonly RangeRecord[]): Conclusion {
   };
 }
 
-const given = experiments({
-  label: 'control problems',
+const given = controlProblems({
   shared: {
-    ...problemFields,
     layers: z.int().min(1).max(256).default(16).describe('L'),
   },
-  own: ownProblems,
-  data: problemData,
   full: { problems: 16, layers: 64 },
-  check: problemComplaints,
   pieces: (given) => (given.explicit ? 1 : given.problems + 2),
 });
 

@@ -7,17 +7,8 @@ import { recoveryGaps } from '../../control/optimum/recovery-gaps.ts';
 import { type Conclusion, claim } from '../claim.ts';
 import { convergenceFigure } from '../convergence-figure.ts';
 import { doubling } from '../fields.ts';
-import { experiments } from '../given.ts';
 import { decayInWords, deterministicOrder } from '../order.ts';
-import {
-  ownProblems,
-  problemComplaints,
-  problemData,
-  problemFields,
-  problemModel,
-  problemPieces,
-  smoothnessField,
-} from './control-problems.ts';
+import { controlProblems, problemModel, smoothnessField } from './control-problems.ts';
 import {
   coerciveHypothesis,
   rootMeanSquares,
@@ -75,18 +66,12 @@ export function recoveryConclusion(
   };
 }
 
-const given = experiments({
-  label: 'control problems',
+const given = controlProblems({
   shared: {
-    ...problemFields,
     smoothness: smoothnessField,
     depths: doubling([2, 4, 8, 16, 32, 64, 128], 7, 'numbers of layers L'),
   },
-  own: ownProblems,
-  data: problemData,
   full: { problems: 16, depths: [2, 4, 8, 16, 32, 64, 128, 256] },
-  check: problemComplaints,
-  pieces: problemPieces,
 });
 
 /** Sampling a continuous minimiser recovers the optimum of finite depth (arXiv 2606.23235). */

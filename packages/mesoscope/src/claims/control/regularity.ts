@@ -10,17 +10,8 @@ import { atLeast, type Check, type Condition } from '../check.ts';
 import { type Conclusion, claim } from '../claim.ts';
 import { convergenceFigure } from '../convergence-figure.ts';
 import { doubling, experimentCount } from '../fields.ts';
-import { experiments } from '../given.ts';
 import { decayInWords, deterministicOrder } from '../order.ts';
-import {
-  ownProblems,
-  problemComplaints,
-  problemData,
-  problemFields,
-  problemModel,
-  problemPieces,
-  smoothnessField,
-} from './control-problems.ts';
+import { controlProblems, problemModel, smoothnessField } from './control-problems.ts';
 import {
   coerciveHypothesis,
   rootMeanSquares,
@@ -29,15 +20,12 @@ import {
   stationaryTolerance,
 } from './solution-conditions.ts';
 
-const given = experiments({
-  label: 'control problems',
+const given = controlProblems({
   shared: {
-    ...problemFields,
     smoothness: smoothnessField,
     depths: doubling([4, 8, 16, 32, 64], 5, 'numbers of layers L', 2),
   },
   own: {
-    ...ownProblems,
     contrasts: experimentCount(2, 'of them solved under weak regularisation too'),
     contrastDepths: doubling(
       [4, 8, 16],
@@ -52,15 +40,12 @@ const given = experiments({
       .default(0.1)
       .describe('μ of the H¹ penalty that restores smoothness there'),
   },
-  data: problemData,
   full: {
     problems: 16,
     contrasts: 8,
     depths: [4, 8, 16, 32, 64, 128],
     contrastDepths: [4, 8, 16, 32, 64],
   },
-  check: problemComplaints,
-  pieces: problemPieces,
 });
 
 type Given = ReturnType<typeof given.parse>;

@@ -1,14 +1,18 @@
 import { afterAll, describe, expect, it } from 'vitest';
+import { logMixingGrowth, sinkhornMatrix } from '../../control/residual-mixing.ts';
+import { entropyBound, finiteClassBound } from '../../control/risk/risk-bounds.ts';
 import { measureSampling, measureTwoPoint } from '../../control/risk/sampling-deviations.ts';
 import { missProbability, twoPointPopulation } from '../../control/risk/two-point.ts';
-import { measureSharpClasses } from '../../control/risk/uniform-deviations.ts';
+import { measureSharpClasses, measureUniform } from '../../control/risk/uniform-deviations.ts';
 import { createWasmBackend } from '../../kernels/wasm/backend.ts';
+import { identity, type Matrix } from '../../numeric/matrix.ts';
+import { randomStream } from '../../numeric/random.ts';
 import type { Claim } from '../claim.ts';
 import { runClaim } from '../run.ts';
 import { populationOf } from './populations.ts';
 import { residualMixing } from './residual-mixing.ts';
 import { sampling, samplingConclusion } from './sampling.ts';
-import { uniform } from './uniform.ts';
+import { uniform, uniformConclusion } from './uniform.ts';
 
 const backend = await createWasmBackend();
 afterAll(() => backend.dispose());
@@ -102,20 +106,41 @@ describe('wrong mathematics of A.sampling', () => {
 });
 
 describe('wrong mathematics of A.uniform', () => {
-  it('leaves a finite class less than half of its union bound, and small classes less than half of their entropy bounds', () => {
-    const options = { sampleSizes: [128, 512], resamples: 1000, failure: 0.05, seed: 1 };
-    const { covered, misses } = measureSharpClasses(backend, options);
-    expect(Math.min(...covered)).toBe(1000);
-    expect(Math.max(...misses.map(({ ball, failure }) => ball / failure))).toBeLessThan(1);
-    // Half of Hoeffding's bound with the loss's own range, union over 8 losses: missed by an eighth of the resamples.
-    const half = measureSharpClasses(backend, { ...options, failure: halvedFailure(0.05, 8) });
-    expect(Math.max(...half.covered)).toBeLessThan(950);
-  });
+  const given = uniform.given.parse({ populations: 1, resamples: 1000, controls: 4 }, 'quick');
+  const population = populationOf(backend, given, { seed: 1, index: 0, layers: 4 });
+  const record = measureUniform(population, { ...given, seed: 1, index: 0 });
+  const right = { finiteClassBound, entropyBound };
+  const outcomes = (bounds: typeof right) =>
+    uniformConclusion(
+      given,
+      [record],
+      [measureSharpClasses(backend, { ...given, seed: 1 }, bounds)],
+    ).checks.map(({ outcome }) => outcome);
 
-  /** The δ' at which the bound of m functions is half of that at δ. */
-  function halvedFailure(failure: number, functions: number): number {
-    return 2 * functions * Math.exp(-Math.log((2 * functions) / failure) / 4);
-  }
+  it('holds for the right bounds', () =>
+    expect(outcomes(right)).toEqual(['holds', 'holds', 'holds', 'holds']));
+
+  it.each([
+    ['half of it', (bound: typeof finiteClassBound) => (o) => bound(o) / 2],
+    ['half of the range', (bound) => (o) => bound({ ...o, range: o.range / 2 })],
+    ['N for √N', (bound) => (o) => bound({ ...o, samples: o.samples ** 2 })],
+    ['no logarithm', (bound) => (o) => bound(o) / Math.sqrt(Math.log(16 / o.failure))],
+  ] as [string, (bound: typeof finiteClassBound) => typeof finiteClassBound][])(
+    'notices the bound of a finite class with %s',
+    (_, wrong) => {
+      const bounds = { ...right, finiteClassBound: wrong(finiteClassBound) };
+      expect(outcomes(bounds)[1]).toBe('fails');
+    },
+  );
+
+  it.each([
+    ['half of it', (o) => ({ ...entropyBound(o), value: entropyBound(o).value / 2 })],
+    ['N for √N', (o) => entropyBound({ ...o, samples: o.samples ** 2 })],
+    ['no log 1/δ', (o) => entropyBound({ ...o, failure: 1 })],
+    ['log C + ‖U‖ sup|h| for B', (o) => entropyBound({ ...o, range: o.range / 2 })],
+  ] as [string, typeof entropyBound][])('notices an entropy bound with %s', (_, wrong) =>
+    expect(outcomes({ ...right, entropyBound: wrong })[3]).toBe('fails'),
+  );
 });
 
 describe('A.residual-mixing', () => {
@@ -124,24 +149,48 @@ describe('A.residual-mixing', () => {
     expect(finding.verdict).toBe('undecided');
   });
 
-  it.each([
-    ['maps that are not quite stochastic', (log: number, L: number) => log + 1e-6 * L],
-    ['maps that lose a signal', (log: number, L: number) => log - 1e-6 * L],
-    ['a factor', (log: number) => log + Math.log(2)],
-  ])('notices %s', (_, change) => {
-    const given = residualMixing.given.parse({ sequences: 2, iterations: [20] }, 'quick');
-    const logs = given.depths.map(() => 0);
-    const rows = [0.08, 0.1].map((rate) => ({
-      free: given.depths.map((L) => rate * L),
-      constrained: [{ logs, error: 1e-13 }],
-    }));
-    const verdict = (measured: typeof rows) =>
-      residualMixing.conclude(measured, { given, seed: 1 }).checks[0].outcome;
-    expect(verdict(rows)).toBe('holds');
-    const wrong = rows.map((row) => ({
-      ...row,
-      constrained: [{ error: 1e-13, logs: given.depths.map((L) => change(0, L)) }],
-    }));
-    expect(verdict(wrong)).toBe('fails');
+  const given = residualMixing.given.parse({ sequences: 2, iterations: [20] }, 'quick');
+  const { streams, depths, deviation } = given;
+  /** Six sequences of maps, of which the constrained ones are made by `constrain` and believed to be stochastic. */
+  const measured = (constrain: (map: Matrix) => Matrix, free = (map: Matrix) => map) =>
+    [0, 1, 2, 3, 4, 5].map((index) => {
+      const random = randomStream(1, 'maps', index);
+      const maps = Array.from({ length: depths[depths.length - 1] }, () => ({
+        ...identity(streams),
+        data: identity(streams).data.map((x) => x + deviation * random.normal()),
+      }));
+      const growth = (change: (map: Matrix) => Matrix) =>
+        logMixingGrowth((layer) => change(maps[layer - 1]), streams, depths);
+      return { free: growth(free), constrained: [{ logs: growth(constrain), error: 1e-13 }] };
+    });
+  const scaled = (map: Matrix, factor: number) => ({
+    ...map,
+    data: map.data.map((x) => factor * x),
   });
+  const sinkhorn = (map: Matrix) => sinkhornMatrix(map, 60).matrix;
+  const outcomes = (records: ReturnType<typeof measured>) =>
+    residualMixing.conclude(records, { given, seed: 1 }).checks.map(({ outcome }) => outcome);
+
+  it('holds for doubly stochastic maps', () =>
+    expect(outcomes(measured(sinkhorn))).toEqual(['holds', 'holds', 'holds']));
+
+  it.each([
+    ['of which only the rows are scaled', (map: Matrix) => sinkhornMatrix(map, 1).matrix],
+    ['that amplify by a millionth', (map: Matrix) => scaled(sinkhorn(map), 1 + 1e-6)],
+    ['that lose a millionth', (map: Matrix) => scaled(sinkhorn(map), 1 - 1e-6)],
+    ['without their exponential', (map: Matrix) => map],
+  ])('notices maps %s', (_, constrain) => expect(outcomes(measured(constrain))[0]).toBe('fails'));
+
+  it('notices maps whose rows sum to 1.01', () =>
+    expect(outcomes(measured((map) => scaled(sinkhorn(map), 1.01)))[1]).toBe('fails'));
+
+  it('notices unconstrained maps without the identity', () =>
+    expect(
+      outcomes(
+        measured(sinkhorn, (map) => ({
+          ...map,
+          data: map.data.map((x, i) => x - identity(streams).data[i]),
+        })),
+      )[2],
+    ).toBe('fails'));
 });

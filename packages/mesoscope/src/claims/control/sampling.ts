@@ -11,7 +11,7 @@ import { bound, type Check, coverage, equals } from '../check.ts';
 import { type Conclusion, claim } from '../claim.ts';
 import { convergenceFigure } from '../convergence-figure.ts';
 import { increasing } from '../fields.ts';
-import { notTrivial } from '../verdict.ts';
+import { nothing, notTrivial } from '../verdict.ts';
 import { finitePopulations, populationOf } from './populations.ts';
 
 const given = finitePopulations({
@@ -87,9 +87,9 @@ export function samplingConclusion(
   });
   const flat = flatness(records);
   const equal = records.every(({ quotients }) => quotients.length === 0);
-  const loosest = Math.max(
-    ...records.flatMap(({ bounds, distances }) => bounds.map((most, i) => most / distances[i])),
-  );
+  const ratios = records
+    .flatMap(({ bounds, distances }) => bounds.map((most, i) => most / distances[i]))
+    .filter(Number.isFinite);
   return {
     hypotheses: [
       {
@@ -122,10 +122,12 @@ export function samplingConclusion(
       'bound.lossRange': all.map((record) => record.range),
       'bound.constants':
         'B_ℓ = log C + 2‖U‖ sup|h_T|, ‖U‖ exact and sup|h_T| measured over the atoms; C₁ε = √2‖U‖ × Grönwall’s bound, Lipschitz constants measured along the paths',
-      'bound.loosest': loosest,
+      'bound.loosest': Math.max(0, ...ratios),
       'twoPoints.misses': sharp.flatMap(({ misses }) => misses.map((miss) => miss.probability)),
     },
-    summary: `The bound covers ${(100 * covered.measured).toFixed(2)} % of ${resamples * sampleSizes.length * records.length} resamples (promised ${(100 * (1 - failure)).toFixed(0)} %)${sharp.length > 0 ? `; on two points it is missed with ${exact.measured.toPrecision(2)} of the allowed probability at most` : ''}; layers change a loss by ${floor.measured.toPrecision(2)} of C₁ε at most.`,
+    summary: equal
+      ? nothing
+      : `The bound covers ${(100 * covered.measured).toFixed(2)} % of ${resamples * sampleSizes.length * records.length} resamples (promised ${(100 * (1 - failure)).toFixed(0)} %)${sharp.length > 0 ? `; on two points it is missed with ${exact.measured.toPrecision(2)} of the allowed probability at most` : ''}; layers change a loss by ${floor.measured.toPrecision(2)} of C₁ε at most.`,
     figures: [
       convergenceFigure({
         id: 'A.sampling',

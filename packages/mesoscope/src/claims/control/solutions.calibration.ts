@@ -74,7 +74,7 @@ describe('extrapolated orders contain the order that is known', () => {
       let contained = 0;
       let decided = 0;
       for (let seed = 1; seed <= 200; seed++) {
-        const instance = { problems: 4, ...own[claim.id] };
+        const instance = { problems: 2, ...own[claim.id] };
         const [check] = (await find(claim, instance, seed)).checks;
         if (check.interval === null) continue;
         decided++;

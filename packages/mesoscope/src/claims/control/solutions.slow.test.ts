@@ -129,6 +129,17 @@ it('is outside where λ is small, since the problem is not coercive', async () =
   expect(finding.summary).toMatch(/coercive/);
 });
 
+it('A.regularity at λ = 0.02 contradicts nothing, of one sample and of duplicates', async () => {
+  const weak = { regularisation: 0.02, U: data.U };
+  for (const instance of [
+    { ...weak, h0: [h0[0]], labels: [0] },
+    { ...weak, h0: [h0[0], h0[1], h0[0], h0[1]], labels: [0, 1, 0, 1] },
+  ]) {
+    const finding = await find(regularity, instance);
+    expect(['outside', 'undecided'], finding.summary).toContain(finding.verdict);
+  }
+});
+
 describe('the power of orders', () => {
   it('A.hamiltonian at θ_ref = 0 is no evidence: any multiple of g passes there', async () => {
     const finding = await find(hamiltonian, { reference: 0, problems: 1 });

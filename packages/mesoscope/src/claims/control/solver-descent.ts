@@ -1,34 +1,20 @@
 import { z } from 'zod';
-import { augmentedValues } from '../../control/optimum/augmented-hamiltonian.ts';
 import {
-  type SolvedProblem,
-  solveModel,
-  summariseSolutions,
-} from '../../control/optimum/optimum.ts';
-import { partOf } from '../../control/parameters.ts';
-import {
-  type SuccessiveApproximationsResult,
-  successiveApproximations,
-} from '../../control/solvers/successive-approximations.ts';
-import type { Backend } from '../../kernels/backend.ts';
-import { atMost, type Comparison, identical } from '../check.ts';
+  type Descent,
+  largestRise,
+  measureSolvers,
+  type Run,
+  type SolversRecord,
+} from '../../control/optimum/descent.ts';
+import { atMost, identical } from '../check.ts';
 import { type Conclusion, claim } from '../claim.ts';
 import { experimentCount } from '../fields.ts';
 import type { Figure } from '../figure.ts';
-import { experiments } from '../given.ts';
-import {
-  problemComplaints,
-  problemData,
-  problemFields,
-  problemModel,
-  problemPieces,
-} from './control-problems.ts';
+import { controlProblems, problemFields, problemModel } from './control-problems.ts';
 import { solutionActs, solutionEvidence } from './solution-conditions.ts';
 
-const given = experiments({
-  label: 'control problems',
+const given = controlProblems({
   shared: {
-    ...problemFields,
     regularisation: problemFields.regularisation
       .unwrap()
       .default(1)
@@ -60,103 +46,10 @@ const given = experiments({
   own: {
     problems: experimentCount(2, 'random problems, as those of the other claims about solutions'),
   },
-  data: problemData,
   full: { problems: 16, sweeps: 40 },
-  check: problemComplaints,
-  pieces: problemPieces,
 });
 
 type Given = ReturnType<typeof given.parse>;
-
-type Run = Pick<SuccessiveApproximationsResult, 'status' | 'objectives' | 'residual'>;
-
-/** How often ρ is multiplied by 4 at the most. */
-const mostSteps = 8;
-
-/** The smallest ρ of a ladder whose sweeps all lower J, with its run. */
-export interface Descent {
-  /** NaN: none; the run is that of the largest. */
-  readonly rho: number;
-  readonly run: Run;
-}
-
-export interface SolversRecord {
-  readonly basic: Run;
-  readonly short: Run;
-  readonly extended: Descent;
-  /** The extended method with four times the smallest ρ. */
-  readonly beyond: Run;
-  /** Plain proximal steps, the control. */
-  readonly proximal: Descent;
-  /** What the extended method minimises, against the statement's formula. */
-  readonly minimised: readonly Comparison[];
-  /** What L-BFGS finds from the same start. */
-  readonly quasiNewton: SolvedProblem;
-}
-
-/** The largest rise of J from one sweep to the next, as a part of |J|; at most 0: monotone; ∞: the flow left its limits. */
-export function largestRise(objectives: readonly number[]): number {
-  const rises = objectives
-    .slice(1)
-    .map((next, i) => (next - objectives[i]) / Math.abs(objectives[i]));
-  return Math.max(...rises.map((rise) => (Number.isNaN(rise) ? Number.POSITIVE_INFINITY : rise)));
-}
-
-/** Climbs the ladder ρ, 4ρ, 16ρ, … until every sweep with that fixed ρ lowers J. */
-export function smallestDescent(from: number, solve: (rho: number) => Run): Descent {
-  let rho = from;
-  let run = solve(rho);
-  for (let step = 0; step < mostSteps && !(largestRise(run.objectives) <= 0); step++) {
-    rho *= 4;
-    run = solve(rho);
-  }
-  const descends = largestRise(run.objectives) <= 0;
-  return { rho: descends ? rho : Number.NaN, run };
-}
-
-function measureSolvers(
-  backend: Backend,
-  given: Given,
-  place: { readonly seed: number; readonly index: number },
-): SolversRecord {
-  const { layers, sweeps, tolerance } = given;
-  const modelOf = (horizon = given.horizon) =>
-    problemModel(backend, { ...given, horizon }, { ...place, layers, start: 'random' });
-  const solve = (
-    augmentation: number,
-    distance: 'augmentation' | 'proximal',
-    model = modelOf(),
-    most = sweeps,
-  ): Run =>
-    backend.scoped(() => {
-      const options = { augmentation, distance, fixed: true, sweeps: most, tolerance };
-      const { status, objectives, residual } = successiveApproximations({ ...model, ...options });
-      return { status, objectives, residual };
-    });
-  const extended = smallestDescent(given.augmentation, (rho) => solve(rho, 'augmentation'));
-  const present = modelOf();
-  const trial = modelOf();
-  const optimum = solveModel(trial);
-  const values = augmentedValues(
-    present,
-    partOf(trial.problem.layout, trial.parameters, 'controls'),
-    Number.isNaN(extended.rho) ? given.augmentation : extended.rho,
-  );
-  return {
-    basic: solve(0, 'augmentation'),
-    short: solve(0, 'augmentation', modelOf(given.shortHorizon), 8 * sweeps),
-    extended,
-    beyond: Number.isNaN(extended.rho) ? extended.run : solve(4 * extended.rho, 'augmentation'),
-    proximal: smallestDescent(given.augmentation, (rho) => solve(rho, 'proximal')),
-    minimised: values.map(({ solver, anew, size }) => ({
-      difference: Math.abs(solver - anew),
-      // Differences of neighbouring states divided by a step, over some hundred terms.
-      uncertainty: 1e4 * Number.EPSILON * size,
-      scale: size,
-    })),
-    quasiNewton: summariseSolutions(() => trial, [optimum]),
-  };
-}
 
 /** What the runs of several problems say. */
 export function solversConclusion(
@@ -200,7 +93,14 @@ export function solversConclusion(
       identical({
         name: 'what the extended method minimises, against E[H + (ρ/2)|f − ḣ|² + (ρ/2)|D_hfᵀp + ṗ|²] made anew',
         failsIf: 'a term of the augmented Hamiltonian is missing or has a wrong factor',
-        of: records.flatMap(({ minimised }) => minimised),
+        of: records
+          .flatMap(({ minimised }) => minimised)
+          .map(({ solver, anew, size }) => ({
+            difference: Math.abs(solver - anew),
+            // Differences of neighbouring states divided by a step, over some hundred terms.
+            uncertainty: 1e4 * Number.EPSILON * size,
+            scale: size,
+          })),
       }),
     ],
     evidence: {
@@ -263,6 +163,11 @@ export const solvers = claim<Given, SolversRecord>({
     },
   ],
   given,
-  measure: ({ backend, given, seed, index }) => measureSolvers(backend, given, { seed, index }),
+  measure({ backend, given, seed, index }) {
+    const { layers } = given;
+    const modelOf = (horizon = given.horizon) =>
+      problemModel(backend, { ...given, horizon }, { seed, index, layers, start: 'random' });
+    return measureSolvers(backend, modelOf, given);
+  },
   conclude: (records, { given }) => solversConclusion(records, given),
 });

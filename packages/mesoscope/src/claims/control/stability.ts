@@ -1,37 +1,23 @@
 import { z } from 'zod';
 import {
-  compareLaws,
-  type LawComparison,
-  logitsOf,
-  type SolvedModel,
-} from '../../control/optimum/neighbouring-laws.ts';
-import {
-  numbersOf,
-  type SolvedProblem,
-  solveModel,
-  summariseSolutions,
-} from '../../control/optimum/optimum.ts';
+  flippedLabels,
+  type StabilityCase,
+  type StabilityRecord,
+  stabilityRecord,
+} from '../../control/optimum/changed-laws.ts';
+import { logitsOf } from '../../control/optimum/neighbouring-laws.ts';
+import { solveModel } from '../../control/optimum/optimum.ts';
 import type { Backend } from '../../kernels/backend.ts';
 import { randomStream } from '../../numeric/random.ts';
 import { bound, type Check } from '../check.ts';
 import { type Conclusion, claim } from '../claim.ts';
 import type { Mark } from '../figure.ts';
-import { experiments } from '../given.ts';
-import {
-  dataOf,
-  ownProblems,
-  problemComplaints,
-  problemData,
-  problemFields,
-  problemModel,
-} from './control-problems.ts';
+import { controlProblems, dataOf, problemModel } from './control-problems.ts';
 import { surelyWrongModel } from './extremal-problems.ts';
 import { optimumFound, solutionActs, solutionEvidence } from './solution-conditions.ts';
 
-const given = experiments({
-  label: 'control problems',
+const given = controlProblems({
   shared: {
-    ...problemFields,
     layers: z.int().min(1).max(128).default(8).describe('L'),
     perturbations: z
       .array(z.number().positive())
@@ -44,52 +30,11 @@ const given = experiments({
       .default([1, 2])
       .describe('how many labels are changed, where the logits differ most'),
   },
-  own: ownProblems,
-  data: problemData,
   full: { problems: 16 },
-  check: problemComplaints,
   pieces: (given) => (given.explicit ? 1 : given.problems + 1),
 });
 
 type Given = ReturnType<typeof given.parse>;
-
-/** One change of a data law. */
-export interface StabilityCase extends Omit<LawComparison, 'optimum'> {
-  readonly of: 'inputs' | 'labels';
-  readonly name: string;
-}
-
-/** What changes of the data law do to the optimal value of one problem. */
-export interface StabilityRecord {
-  readonly extremal: boolean;
-  readonly cases: readonly StabilityCase[];
-  /** The original problem and, after it, those of all changes. */
-  readonly solved: readonly SolvedProblem[];
-}
-
-/** A problem before and after its changes, `name` and kind of each. */
-export function stabilityRecord(
-  original: SolvedModel,
-  changes: readonly (Pick<StabilityCase, 'of' | 'name'> & {
-    readonly model: SolvedModel['model'];
-  })[],
-  extremal: boolean,
-): StabilityRecord {
-  const compared = changes.map(({ model, ...named }) => ({
-    ...named,
-    ...compareLaws(original, model),
-  }));
-  return {
-    extremal,
-    cases: compared.map(({ of, name, change, bound, lipschitz }) => {
-      return { of, name, change, bound, lipschitz };
-    }),
-    solved: [
-      summariseSolutions(() => original.model, [original.optimum]),
-      ...compared.map(({ optimum }) => numbersOf([optimum])),
-    ],
-  };
-}
 
 function measureProblem(
   backend: Backend,
@@ -109,28 +54,10 @@ function measureProblem(
     return { of: 'inputs' as const, name: `inputs ± ${size}`, model: changed({ h0 }) };
   });
   const flips = given.flips.map((count) => {
-    const labels = flipped(data.labels, logits, count);
+    const labels = flippedLabels(data.labels, logits, count);
     return { of: 'labels' as const, name: `${count} changed`, model: changed({ labels }) };
   });
   return stabilityRecord(original, [...noise, ...flips], false);
-}
-
-type Labels = ReturnType<typeof dataOf>['labels'];
-
-/** Changes the labels of the `count` samples for which it changes the loss most, to the class of the farthest logit. */
-function flipped(labels: Labels, logits: readonly (readonly number[][])[], count: number): Labels {
-  const farthest = (y: number, z: readonly number[]) =>
-    z.reduce((best, value, c) => (Math.abs(value - z[y]) > Math.abs(z[best] - z[y]) ? c : best), y);
-  const changed = labels.map((label, s) => {
-    const old = [label].flat();
-    const fresh = old.map((y, i) => farthest(y, logits[s][i]));
-    const gain = Math.abs(
-      old.reduce((sum, y, i) => sum + logits[s][i][fresh[i]] - logits[s][i][y], 0),
-    );
-    return { label: Array.isArray(label) ? fresh : fresh[0], gain, s };
-  });
-  const most = [...changed].sort((a, b) => b.gain - a.gain).slice(0, count);
-  return labels.map((label, s) => most.find((one) => one.s === s)?.label ?? label);
 }
 
 /** What changes of data laws say. */

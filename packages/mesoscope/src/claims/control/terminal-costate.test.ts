@@ -112,10 +112,38 @@ describe('A.terminal-costate', () => {
     expect(finding.checks[1].measured).toBeCloseTo(1, 12);
   });
 
-  it('is undecided with U = 0', async () => {
-    const finding = await find(terminalCostate, { hT: [[1]], U: [[0], [0]], labels: [0] });
+  it.each([
+    ['U = 0', { hT: [[1]], U: [[0], [0]], labels: [0] }],
+    ['one class', { hT: [[1, 2]], U: [[1, 2]], labels: [0] }],
+    [
+      'equal rows of U',
+      {
+        hT: [[1, 2]],
+        U: [
+          [1, 2],
+          [1, 2],
+        ],
+        labels: [1],
+      },
+    ],
+    ['a softmax that has decided', { hT: [[1e4]], U: [[1], [-1]], labels: [0] }],
+  ])('is undecided with %s', async (_, instance) => {
+    const finding = await find(terminalCostate, instance);
     expect(finding.verdict).toBe('undecided');
     expect(finding.summary).toContain('every costate is 0');
+    expect(finding.summary).not.toMatch(/NaN|Infinity/);
+  });
+
+  it('holds with zero tokens, whose logits are 0', async () => {
+    const instance = {
+      hT: [[0, 0]],
+      U: [
+        [1, 2],
+        [3, 4],
+      ],
+      labels: [0],
+    };
+    expect((await find(terminalCostate, instance)).verdict).toBe('holds');
   });
 });
 

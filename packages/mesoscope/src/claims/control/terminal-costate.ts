@@ -1,32 +1,21 @@
 import { z } from 'zod';
+import type { TerminalComparison } from '../../control/certificates/terminal-comparison.ts';
 import {
-  compareTerminalCostate,
-  type TerminalComparison,
-} from '../../control/certificates/terminal-comparison.ts';
+  measureTerminal,
+  measureTerminalInstance,
+  type TerminalRecord,
+} from '../../control/certificates/terminal-record.ts';
 import {
-  type AdjointExperiment,
-  denseMatrix,
   linearAdjointExperiment,
   randomAdjointExperiment,
 } from '../../control/depth/adjoint-experiment.ts';
-import {
-  boundAtTerminal,
-  type CostateBound,
-  measureCostateBound,
-} from '../../control/depth/costate-bound.ts';
-import { backPropagate } from '../../control/depth/costate-errors.ts';
-import { createTerminalLoss } from '../../control/terminal-loss.ts';
-import { euler } from '../../flow/scheme.ts';
-import type { Backend } from '../../kernels/backend.ts';
-import { stateLength } from '../../kernels/program.ts';
-import { packTokens, unpackTokens } from '../../kernels/tokens.ts';
-import { fromRows } from '../../numeric/matrix.ts';
+import type { CostateBound } from '../../control/depth/costate-bound.ts';
 import { agreement, bound } from '../check.ts';
-import { type Conclusion, claim, type Evidence } from '../claim.ts';
+import { type Conclusion, claim } from '../claim.ts';
 import { experimentCount, matrix } from '../fields.ts';
 import type { Figure } from '../figure.ts';
 import { experiments } from '../given.ts';
-import { notTrivial } from '../verdict.ts';
+import { nothing, notTrivial } from '../verdict.ts';
 import { horizonField, poolingField } from './depth-instance.ts';
 
 const given = experiments({
@@ -56,70 +45,15 @@ const given = experiments({
 
 type Given = ReturnType<typeof given.parse>;
 
-/** What is measured on one readout. */
-export interface TerminalRecord {
-  readonly precision: Backend['precision'];
-  readonly comparison: TerminalComparison;
-  readonly bound: CostateBound;
-  /** Of explicit states: costate and residual. */
-  readonly details?: Readonly<Record<string, Evidence>>;
-}
-
 const poolings = ['position', 'last', 'mean'] as const;
 const readoutSizes = [1, 30, 300];
-
-/** p_T and the costates before it on L layers of an experiment. */
-function measureExperiment(
-  backend: Backend,
-  experiment: AdjointExperiment,
-  layers: number,
-): TerminalRecord {
-  const adjoint = backPropagate(backend, experiment, layers, euler);
-  if (adjoint === undefined) throw new RangeError('a flow of the own experiments diverged');
-  const { loss, field, tokens, samples } = experiment;
-  const sizes = { dimension: field.dimension, tokens, samples };
-  return {
-    precision: backend.precision,
-    comparison: compareTerminalCostate(backend, loss, adjoint.trajectory.last, sizes),
-    bound: measureCostateBound(backend, experiment, adjoint, loss),
-  };
-}
-
-function measureExplicit(
-  backend: Backend,
-  { hT, U, labels, pooling }: Given & { explicit: true },
-): TerminalRecord {
-  const sizes = { dimension: fromRows(hT, 'hT').columns, tokens: hT.length, samples: 1 };
-  const readout = denseMatrix(backend, 'U', U, sizes.dimension);
-  const loss = createTerminalLoss(backend, sizes, { readout, classes: U.length, labels, pooling });
-  const memory = backend.allocate(stateLength(sizes.dimension, sizes.tokens));
-  const states = packTokens([hT], memory);
-  const costate = backend.allocate(states.length);
-  loss.costate(states, costate);
-  const m = loss.columns;
-  const [rows] = unpackTokens(costate, sizes);
-  const [residual] = unpackTokens(loss.residual, { samples: 1, tokens: m, dimension: U.length });
-  return {
-    precision: backend.precision,
-    comparison: compareTerminalCostate(backend, loss, states, sizes),
-    bound: boundAtTerminal(loss, states, costate, sizes),
-    details: {
-      convention:
-        m === 1
-          ? 'costate: derivative of the cross-entropy of the one label'
-          : `costate: derivative of the mean cross-entropy over ${m} labels; costateOfSum: of their sum`,
-      costate: rows,
-      costateOfSum: rows.map((row) => row.map((x) => m * x)),
-      softmaxResidual: residual,
-    },
-  };
-}
 
 /** What comparisons at h_T, and costates along the depth beside their bound, say. */
 export function terminalCostateConclusion(measured: readonly TerminalRecord[]): Conclusion {
   const comparisons = measured.map((one) => one.comparison);
   const bounds = measured.map((one) => one.bound);
   const double = measured.every(({ precision }) => precision === 'f64');
+  const trivial = trivialityOf(comparisons);
   const same = agreement({
     name: 'p_T against a forward-mode differentiation of the loss, in units of rounding',
     failsIf: 'p_T is not the softmax residual pulled back: a sign, a factor, a transposed readout',
@@ -136,7 +70,7 @@ export function terminalCostateConclusion(measured: readonly TerminalRecord[]): 
     hypotheses: [],
     resolution: [
       { name: 'arithmetic in double precision', holds: double, value: measured[0].precision },
-      notTrivial(trivialityOf(comparisons)),
+      notTrivial(trivial),
     ],
     checks: [same, bounded],
     evidence: {
@@ -149,7 +83,10 @@ export function terminalCostateConclusion(measured: readonly TerminalRecord[]): 
       'bound.largestShare': Math.max(...bounds.map((b) => b.largestShare)),
       ...measured[0].details,
     },
-    summary: `The softmax residual pulled back through the readout is the loss's derivative up to ${same.measured.toFixed(2)} of what rounding leaves open; costates reach ${bounded.measured.toPrecision(2)} of the bound √2‖U‖e^{L(T−t)} at most.`,
+    summary:
+      trivial === undefined
+        ? `The softmax residual pulled back through the readout is the loss's derivative up to ${same.measured.toFixed(2)} of what rounding leaves open; costates reach ${bounded.measured.toPrecision(2)} of the bound √2‖U‖e^{L(T−t)} at most.`
+        : nothing,
     figures: bounds
       .filter(({ depths }) => depths.length > 1)
       .slice(0, 1)
@@ -161,7 +98,7 @@ function trivialityOf(comparisons: readonly TerminalComparison[]): string | unde
   const known = comparisons.some(({ scale, uncertainty }) => scale > uncertainty);
   return known
     ? undefined
-    : 'every costate is 0 to rounding: U = 0, or the softmax has decided for the labels';
+    : 'every costate is 0 to rounding: one class, equal rows of U, or a softmax that has decided for the labels';
 }
 
 function boundFigure(bound: CostateBound): Figure {
@@ -188,7 +125,7 @@ export const terminalCostate = claim<Given, TerminalRecord>({
   trust: { statement: 'P' },
   given,
   measure({ backend, given, seed, index }) {
-    if (given.explicit) return measureExplicit(backend, given);
+    if (given.explicit) return measureTerminalInstance(backend, given);
     const { horizon, layers, readouts } = given;
     const pooling = poolings[index % 3];
     const size = readoutSizes[Math.floor(index / 3) % 3];
@@ -196,7 +133,7 @@ export const terminalCostate = claim<Given, TerminalRecord>({
       index < readouts
         ? randomAdjointExperiment(backend, seed, index, { horizon, pooling, size })
         : linearAdjointExperiment(backend, { growth: 1, horizon, readout: 30 });
-    return measureExperiment(backend, experiment, layers);
+    return measureTerminal(backend, experiment, layers);
   },
   conclude: (measured) => terminalCostateConclusion(measured),
 });

@@ -1,45 +1,34 @@
-import type { Batch } from '../../control/batch.ts';
 import { compareGradients } from '../../control/certificates/gradient-comparison.ts';
 import { compareTerminalCostate } from '../../control/certificates/terminal-comparison.ts';
-import {
-  type ControlModel,
-  firstSamples,
-  initialStatesOf,
-  terminalLossOf,
-} from '../../control/control-model.ts';
-import type { AdjointExperiment } from '../../control/depth/adjoint-experiment.ts';
+import { terminalLossOf } from '../../control/control-model.ts';
 import { measureCostateBound } from '../../control/depth/costate-bound.ts';
 import { measureCostateErrors } from '../../control/depth/costate-errors.ts';
 import { measureEulerErrors } from '../../control/depth/euler-errors.ts';
-import { recordHamiltonian } from '../../control/optimum/hamiltonian-record.ts';
-import { partOf } from '../../control/parameters.ts';
-import type { ControlProblem } from '../../control/problem.ts';
-import { errorData, MesoscopeError } from '../../errors.ts';
-import { piecewiseConstantControls } from '../../flow/controls.ts';
-import { layerCount, refineGrid } from '../../flow/grid.ts';
-import type { FloatArray } from '../../kernels/backend.ts';
+import {
+  depthsFrom,
+  experimentOf,
+  probedModel,
+  type TrainedModel,
+} from '../../control/depth/trained-experiment.ts';
+import {
+  type HamiltonianRecord,
+  recordHamiltonian,
+} from '../../control/optimum/hamiltonian-record.ts';
+import type { SolvedProblem } from '../../control/optimum/optimum.ts';
+import { errorData } from '../../errors.ts';
+import { atMost } from '../check.ts';
 import { type Claim, type Conclusion, concludeClaim, type Finding } from '../claim.ts';
 import type { StoredOutcome } from '../stored-outcome.ts';
 import { costateOrder, costateOrderConclusion } from './costate-order.ts';
 import { eulerOrder, eulerOrderConclusion } from './euler-order.ts';
 import { gradient, gradientConclusion } from './gradient.ts';
-import { hamiltonian, hamiltonianOfModel } from './hamiltonian.ts';
+import { hamiltonian, profileFigure } from './hamiltonian.ts';
+import { coerciveHypothesis, optimumFound } from './solution-conditions.ts';
 import { terminalCostate, terminalCostateConclusion } from './terminal-costate.ts';
-
-/** A trained control problem, and samples that it was not trained on. */
-export interface TrainedModel {
-  readonly problem: ControlProblem;
-  /** In the backend's memory. */
-  readonly parameters: FloatArray;
-  readonly probe: Batch;
-}
 
 /** Samples of the probe on which depth is refined, and on which the rest is measured. */
 const refinedSamples = 2;
 const probedSamples = 8;
-
-/** The finest depth, unless a model has so many layers that five depths lie beyond. */
-const finestLayers = 512;
 
 /** The foundation claims, each with its measurement on a trained model. */
 const measurements: readonly (readonly [Claim, (model: TrainedModel) => Finding])[] = [
@@ -127,45 +116,47 @@ function hamiltonianOfTrained(model: TrainedModel): Conclusion {
   return hamiltonianOfModel(record);
 }
 
-/** The model's layers and their doublings. */
-function depthsFrom(layers: number): number[] {
-  const depths = [layers];
-  while (depths.length < 5 || 2 * depths[depths.length - 1] <= finestLayers) {
-    depths.push(2 * depths[depths.length - 1]);
-  }
-  return depths;
-}
-
-function probedModel({ problem, parameters, probe }: TrainedModel, samples: number): ControlModel {
-  return { problem, parameters, batch: firstSamples(problem, probe, samples) };
-}
-
-/**
- * A trained model as a flow over depth: its controls are constant on each of its layers, and L layers are multiples of
- * them, each cut into equal parts.
- */
-export function experimentOf(model: TrainedModel, samples: number): AdjointExperiment {
-  const { problem, parameters } = model;
-  const { field, tokens, layout, grid } = problem;
-  const probed = probedModel(model, samples);
-  const nodes = partOf(layout, parameters, 'controls');
+/** What one model says at its one depth: how constant H is, and whether it had to be. */
+export function hamiltonianOfModel(record: HamiltonianRecord): Conclusion {
+  const { layers, residual, curvature, regularisation, smoothness } = record;
+  const only = { layers, residual, jump: Number.NaN, objective: Number.NaN, gradients: 0 };
+  const solved: SolvedProblem = { depths: [only], size: Number.NaN, quality: undefined };
+  const relative = record.deviation / record.size;
   return {
-    field,
-    tokens,
-    samples: probed.batch.samples,
-    initial: initialStatesOf(probed),
-    controls: piecewiseConstantControls(grid, layout.parametersPerLayer, nodes),
-    grid: (layers) => refineGrid(grid, multipleOf(layerCount(grid), layers)),
-    loss: terminalLossOf(probed),
+    hypotheses: [
+      coerciveHypothesis([{ ...solved, quality: { curvature, attention: 0, activation: 0 } }], {
+        regularisation,
+        smoothness,
+      }),
+    ],
+    resolution: [optimumFound([solved])],
+    checks: [
+      atMost({
+        name: 'standard deviation of H over layers, as a share of the size of its terms, at most 1/L',
+        failsIf: 'the Hamiltonian of an extremal varies over depth',
+        ...{ measured: relative, expected: 1 / layers },
+      }),
+    ],
+    evidence: {
+      'hamiltonian.values': record.values,
+      'hamiltonian.depths': record.depths,
+      'hamiltonian.mean': record.mean,
+      'hamiltonian.size': record.size,
+      'hamiltonian.deviation': record.deviation,
+      'stationary.residual': residual,
+      'coercive.curvature': curvature,
+      'coercive.regularisation': regularisation,
+      'controls.steepness': record.steepness,
+    },
+    summary: `The Hamiltonian's standard deviation over depth is ${relative.toPrecision(2)} of the size of its terms.`,
+    figures: [
+      profileFigure({
+        id: 'A.hamiltonian',
+        title: 'The Hamiltonian over depth',
+        caption:
+          'E⟨p, f⟩ + g(θ) at every layer of the trained model. It is constant along a strong extremal; how far it is from constant tells how far training is from one.',
+        profiles: [record],
+      }),
+    ],
   };
-}
-
-function multipleOf(base: number, layers: number): number {
-  if (layers % base === 0) return layers / base;
-  throw new MesoscopeError({
-    code: 'invalid-value',
-    path: 'layers',
-    received: layers,
-    expected: `a multiple of the model's ${base} layers`,
-  });
 }

@@ -1,15 +1,12 @@
 import { z } from 'zod';
 import {
   type GridRecord,
-  gridErrors,
+  measureRandomTransport,
+  measureTransport,
   particleCounts,
-  particleErrors,
-  randomTransport,
-  referenceLaw,
-  type TransportInstance,
-  velocityOf,
+  type TransportRecord,
 } from '../../control/transport/transport-errors.ts';
-import { randomStream } from '../../numeric/random.ts';
+import { transportComplaints } from '../../control/transport/transport-instance.ts';
 import { atMost } from '../check.ts';
 import { type Conclusion, claim } from '../claim.ts';
 import { convergenceFigure } from '../convergence-figure.ts';
@@ -44,58 +41,11 @@ const given = experiments({
     deviation: z.number().positive().describe('of each coordinate at depth 0'),
   },
   full: { layers: 16, cells: [32, 64, 128, 256, 512], planeCells: [16, 32, 64, 128, 256] },
-  check: (instance) => (instance.explicit ? complaintsAbout(instance) : []),
+  check: (instance) => (instance.explicit ? transportComplaints(instance) : []),
   pieces: (instance) => (instance.explicit ? 1 : instance.layers),
 });
 
 type Given = ReturnType<typeof given.parse>;
-
-function complaintsAbout({
-  B,
-  V,
-  W1,
-  b1,
-  W2,
-  context,
-  mean,
-  halfWidth,
-}: Omit<TransportInstance, 'cells'>) {
-  const d = mean.length;
-  const wide = (rows: readonly (readonly number[])[] | undefined, columns: number) =>
-    rows === undefined || rows.every((row) => row.length === columns);
-  const parts = [W1, b1, W2].filter((part) => part !== undefined).length;
-  const rules = [
-    { path: 'mean', met: d === 1 || d === 2, message: 'must have 1 or 2 numbers' },
-    {
-      path: 'mean',
-      met: mean.every((m) => Math.abs(m) <= halfWidth),
-      message: 'must lie in the grid, [−halfWidth, halfWidth] in each coordinate',
-    },
-    { path: 'B', met: B.length === d && wide(B, d), message: `must be ${d} × ${d}, as mean says` },
-    { path: 'V', met: V.length === d && wide(V, d), message: `must be ${d} × ${d}, as mean says` },
-    { path: 'context', met: wide(context, d), message: `must have points of ${d} numbers` },
-    { path: 'W1', met: parts === 0 || parts === 3, message: 'goes with b1 and W2: all or none' },
-    { path: 'W1', met: wide(W1, d), message: `must have ${d} columns` },
-    {
-      path: 'b1',
-      met: b1 === undefined || b1.length === W1?.length,
-      message: 'must be as long as W1',
-    },
-    {
-      path: 'W2',
-      met: W2 === undefined || (W2.length === d && wide(W2, b1?.length ?? 0)),
-      message: `must have ${d} rows, as long as b1`,
-    },
-  ];
-  return rules.filter(({ met }) => !met).map(({ path, message }) => ({ path, message }));
-}
-
-/** What is measured on one layer. */
-export interface TransportRecord {
-  /** On the line; of explicit data in any dimension. */
-  readonly grid: GridRecord;
-  readonly own?: { readonly plane: GridRecord; readonly particles: readonly number[] };
-}
 
 /** What the errors of grids and particles say about their orders. */
 export function transportConclusion(
@@ -146,7 +96,7 @@ export function transportConclusion(
   const resolved = Math.min(...grids.map(({ cellsOfDeviation }) => cellsOfDeviation));
   const completed = grids.every((grid) => grid.completed);
   const exists = grids.every(({ accuracy }) => Number.isFinite(accuracy));
-  const still = largest(({ moved }) => moved) === 0;
+  const still = largest(({ moved }) => moved) <= 1e-12;
   return {
     hypotheses: [
       { name: 'the law exists up to T', holds: exists, value: exists ? 'moved to T' : 'diverged' },
@@ -210,25 +160,8 @@ export const transport = claim<Given, TransportRecord>({
     '$m_t = \\mathrm{Law}(h_t)$ solves $\\partial_t m + \\mathrm{div}_h(m\\,f(h, m, \\theta_t)) = 0$: a conservative grid solver and interacting particles meet.',
   trust: { statement: 'P' },
   given,
-  measure({ given, seed, index }) {
-    if (given.explicit) {
-      const velocity = velocityOf(given);
-      return { grid: gridErrors(given, velocity, referenceLaw(given, velocity)) };
-    }
-    const random = randomStream(seed, 'one-token layers', index);
-    const onLine = randomTransport(random, 1, given);
-    const inPlane = randomTransport(random, 2, { ...given, cells: given.planeCells });
-    const velocity = velocityOf(onLine);
-    const planeVelocity = velocityOf(inPlane);
-    const reference = referenceLaw(onLine, velocity);
-    return {
-      grid: gridErrors(onLine, velocity, reference),
-      own: {
-        particles: particleErrors(onLine, velocity, reference, random),
-        plane: gridErrors(inPlane, planeVelocity, referenceLaw(inPlane, planeVelocity)),
-      },
-    };
-  },
+  measure: ({ given, seed, index }) =>
+    given.explicit ? measureTransport(given) : measureRandomTransport({ ...given, seed, index }),
   conclude: (measured, { given }) =>
     transportConclusion(
       { cells: given.cells, planeCells: given.explicit ? [] : given.planeCells },

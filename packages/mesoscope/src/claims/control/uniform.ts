@@ -9,7 +9,7 @@ import { bound, coverage } from '../check.ts';
 import { type Conclusion, claim } from '../claim.ts';
 import { convergenceFigure } from '../convergence-figure.ts';
 import { increasing } from '../fields.ts';
-import { notTrivial } from '../verdict.ts';
+import { nothing, notTrivial } from '../verdict.ts';
 import { finitePopulations, populationOf } from './populations.ts';
 
 const given = finitePopulations({
@@ -66,10 +66,10 @@ export function uniformConclusion(
     ),
   });
   const still = records.every(({ means, range }) => Math.max(...means) <= 1e-13 * range);
-  const smallestRatio = (read: (record: UniformRecord, i: number) => number) =>
-    Math.min(...records.flatMap((record) => sampleSizes.map((_, i) => read(record, i))));
-  const finiteLoose = smallestRatio(({ finiteBounds, means }, i) => finiteBounds[i] / means[i]);
-  const ballLoose = smallestRatio(({ ballBounds, optimised }, i) => ballBounds[i] / optimised[i]);
+  const ratios = (read: (record: UniformRecord, i: number) => number) =>
+    records.flatMap((record) => sampleSizes.map((_, i) => read(record, i))).filter(Number.isFinite);
+  const finiteLoose = ratios(({ finiteBounds, means }, i) => finiteBounds[i] / means[i]);
+  const ballLoose = ratios(({ ballBounds, optimised }, i) => ballBounds[i] / optimised[i]);
   const rows = (read: (record: UniformRecord) => readonly number[]) => records.map(read);
   return {
     hypotheses: [],
@@ -101,7 +101,9 @@ export function uniformConclusion(
       'constants.source':
         'B_ℓ and Lip measured over sampled and optimised controls, so from below; covering numbers a priori',
     },
-    summary: `Over ${controls} controls the bound covers ${(100 * finite.measured).toFixed(2)} % of resamples, at least ${finiteLoose.toPrecision(2)} times too wide; the entropy bound of the ball is at least ${ballLoose.toPrecision(2)} times the largest deviation that ascent finds${sharp.length > 0 ? `; on a small class it is missed with ${exact.measured.toPrecision(2)} of the allowed probability at most` : ''}.`,
+    summary: still
+      ? nothing
+      : `Over ${controls} controls the bound covers ${(100 * finite.measured).toFixed(2)} % of resamples, at least ${Math.min(...finiteLoose).toPrecision(2)} times too wide; the entropy bound of the ball is at least ${Math.min(...ballLoose).toPrecision(2)} times the largest deviation that ascent finds${sharp.length > 0 ? `; on a small class it is missed with ${exact.measured.toPrecision(2)} of the allowed probability at most` : ''}.`,
     figures: [
       convergenceFigure({
         id: 'A.uniform',

@@ -6,17 +6,8 @@ import {
 import { type Conclusion, claim } from '../claim.ts';
 import { convergenceFigure } from '../convergence-figure.ts';
 import { doubling } from '../fields.ts';
-import { experiments } from '../given.ts';
 import { decayInWords, deterministicOrder } from '../order.ts';
-import {
-  ownProblems,
-  problemComplaints,
-  problemData,
-  problemFields,
-  problemModel,
-  problemPieces,
-  smoothnessField,
-} from './control-problems.ts';
+import { controlProblems, problemModel, smoothnessField } from './control-problems.ts';
 import {
   coerciveHypothesis,
   rootMeanSquares,
@@ -87,18 +78,12 @@ export function valueGapConclusion(
   };
 }
 
-const given = experiments({
-  label: 'control problems',
+const given = controlProblems({
   shared: {
-    ...problemFields,
     smoothness: smoothnessField,
     depths: doubling([2, 4, 8, 16, 32, 64], 5, 'numbers of layers L'),
   },
-  own: ownProblems,
-  data: problemData,
   full: { problems: 16, depths: [2, 4, 8, 16, 32, 64, 128, 256] },
-  check: problemComplaints,
-  pieces: problemPieces,
 });
 
 /** Optimal values converge like 1/L (arXiv 2606.23235). */

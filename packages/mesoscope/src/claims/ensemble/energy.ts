@@ -20,7 +20,7 @@ import { experimentOf, headCount, keyDimension, requireInputs, trainedFields } f
 const given = experiments({
   label: 'training',
   shared: {
-    starts: experimentCount(6, 'random starts'),
+    starts: experimentCount(6, 'random starts', 2),
     heads: headCount(8, 'H of the networks of 4 layers that the identity is measured on'),
     steps: increasing([16, 32, 64, 128, 256], 4, 'numbers of steps of the training time'),
     horizon: z.number().positive().default(0.4).describe('training time τ that is covered'),

@@ -22,7 +22,7 @@ const largestBend = 0.05;
 const given = experiments({
   label: 'laws of heads',
   shared: {
-    laws: experimentCount(8, 'random laws of heads at every depth'),
+    laws: experimentCount(8, 'random laws of heads at every depth', 2),
     atoms: headCount(16, 'heads that each law consists of at every depth'),
     depths: increasing([4, 8, 16, 32, 64, 128], 4, 'numbers of layers L'),
     heads: increasing([1, 2, 4, 8, 16, 32], 4, `heads H sampled at each of ${layers} layers`),

@@ -6,7 +6,7 @@ import {
 } from '../../gaussian/measure/settling.ts';
 import { gaussianFlowFields, headComplaints } from '../../gaussian/schema.ts';
 import { toRows } from '../../numeric/matrix.ts';
-import { type Check, equals, identical } from '../check.ts';
+import { identical, neverSeen } from '../check.ts';
 import { type Conclusion, claim } from '../claim.ts';
 import { convergenceFigure } from '../convergence-figure.ts';
 import { experimentCount } from '../fields.ts';
@@ -42,8 +42,6 @@ export function clusteringConclusion(draws: readonly Settling[]): Conclusion {
     accuracy: largestOf(moving, (one) => one.accuracy),
     ...{ order: -1, side: 'exactly' },
   });
-  const count = (name: string, failsIf: string, measured: number): Check =>
-    equals({ name, failsIf, measured, expected: 0, rivals: [1] });
   const formulas = moving.flatMap((one) => one.formulas ?? []);
   const single = draws.length === 1 ? draws[0] : undefined;
   return {
@@ -63,19 +61,11 @@ export function clusteringConclusion(draws: readonly Settling[]): Conclusion {
       ),
     ],
     checks: [
-      count(
-        'draws whose flow settles at another rank than the limit has',
-        'the flow keeps more or fewer directions than the closed form says',
-        wrongRank,
-      ),
+      neverSeen({ name: 'draws whose flow settles at another rank than the limit has', failsIf: 'the flow keeps more or fewer directions than the closed form says', seen: wrongRank }),
       ...(single
         ? []
         : [
-            count(
-              'draws whose limit has another rank than d − k',
-              'a random Q of k rows leaves other than d − k directions alone',
-              wrongDimension,
-            ),
+            neverSeen({ name: 'draws whose limit has another rank than d − k', failsIf: 'a random Q of k rows leaves other than d − k directions alone', seen: wrongDimension }),
           ]),
       order,
       ...(formulas.length === 0

@@ -22,10 +22,10 @@ const cloudRates = experiments({
   label: 'layers with clouds',
   shared: {
     horizon: horizonField(1),
-    tokens: increasing([64, 128, 256, 512], 4, 'numbers of tokens n'),
+    tokens: increasing([64, 128, 256, 512], 4, 'numbers of tokens n', 2),
     samples: z.int().min(2).default(10).describe('independent clouds for each n and group'),
   },
-  own: { layers: experimentCount(18, 'random layers and laws') },
+  own: { layers: experimentCount(18, 'random layers and laws', 2) },
   data: {
     ...gaussianFlowFields,
     groups: z.int().min(2).default(6).describe('independent groups of clouds'),

@@ -8,10 +8,11 @@ export function distanceFigure(
   curves: readonly { readonly series: string; readonly measures: readonly CloudMeasures[] }[],
 ): Figure {
   const longest = curves.reduce((a, b) => (b.measures.length > a.measures.length ? b : a));
+  const whose = curves.length === 1 ? '' : `: ${longest.series}`;
   const marks: Mark[] = [
     {
       kind: 'band',
-      series: 'Gaussian samples of the same size (null, to 95 %)',
+      series: `Gaussian samples (mean to 95 %)${whose}`,
       x: longest.measures.map((one) => one.layer),
       low: longest.measures.map((one) => one.nullMean),
       high: longest.measures.map((one) => one.nullHigh),
@@ -28,8 +29,7 @@ export function distanceFigure(
   return {
     id,
     title,
-    caption:
-      'Sliced W2 between the tokens and the Gaussian with their moments, in units of √(trΣ/d), after each layer. Band: mean to 95 % of what Gaussian samples show that have the size and covariance of the cloud of the deepest stack.',
+    caption: `Sliced W2 between the tokens and the Gaussian with their moments, in units of √(trΣ/d), after each layer. A curve above the band is not Gaussian: the band is what Gaussian samples show that have the size and covariance of the cloud${curves.length === 1 ? '' : ` of ${longest.series}, and says nothing of the other curves, whose own nulls stand in the tables`}.`,
     x: { label: 'layer' },
     y: { label: 'sliced W2 / √(trΣ/d)' },
     marks,

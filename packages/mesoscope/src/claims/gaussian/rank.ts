@@ -1,12 +1,13 @@
 import { flowOfInstance } from '../../gaussian/gaussian-flow.ts';
 import {
+  compareSpectra,
   leavesShape,
   measureRank,
   type RankRecord,
   randomPiecewiseFlow,
 } from '../../gaussian/measure/rank.ts';
 import { gaussianFlowFields, headComplaints } from '../../gaussian/schema.ts';
-import { agreement, bound, type Comparison, equals } from '../check.ts';
+import { agreement, bound, equals } from '../check.ts';
 import { type Conclusion, claim } from '../claim.ts';
 import { experimentCount } from '../fields.ts';
 import type { Figure } from '../figure.ts';
@@ -29,32 +30,8 @@ interface Measured extends RankRecord {
   readonly still: boolean;
 }
 
-/** What the two integrations of one flow say, in units of what the errors of their steps become. */
-function compare({ rank, spectra, plain }: RankRecord) {
-  const factored = spectra[spectra.length - 1];
-  const { values, perturbed, perturbation } = plain ?? {
-    ...{ values: [], perturbed: [], perturbation: Number.POSITIVE_INFINITY },
-  };
-  const change = (i: number) => Math.abs((perturbed[i] ?? Infinity) - (values[i] ?? 0));
-  const kept = Array.from({ length: rank }, (_, i) => i);
-  const others = values.map((_, i) => i).slice(rank);
-  const scale = factored[rank - 1];
-  const uncertainty = Math.max(...kept.map(change)) + perturbation;
-  const spectrum: Comparison = {
-    difference: Math.max(...kept.map((i) => Math.abs((values[i] ?? Infinity) - factored[i]))),
-    ...{ uncertainty, scale },
-  };
-  const leak: Comparison = {
-    difference: Math.max(0, ...others.map((i) => Math.abs(values[i]))),
-    uncertainty: Math.max(0, ...others.map((i) => Math.abs(perturbed[i]))) + perturbation,
-    scale,
-  };
-  const floor = 10 * Math.max(uncertainty, leak.uncertainty);
-  return { spectrum, leak, rankAfter: values.filter((value) => value > floor).length };
-}
-
 export function rankConclusion(records: readonly Measured[]): Conclusion {
-  const compared = records.map(compare);
+  const compared = records.map(compareSpectra);
   const changes = records.map(({ rank }, k) => Math.abs(compared[k].rankAfter - rank));
   const singular = records.flatMap(({ rank, dimension }, k) =>
     rank < dimension ? [compared[k].leak] : [],

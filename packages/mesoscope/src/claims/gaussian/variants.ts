@@ -25,10 +25,10 @@ const variantLayers = experiments({
   label: 'layers',
   shared: {
     horizon: horizonField(1),
-    tokens: increasing([32, 64, 128, 256], 4, 'numbers of tokens n'),
+    tokens: increasing([32, 64, 128, 256], 4, 'numbers of tokens n', 2),
     samples: z.int().min(2).default(10).describe('independent clouds for each n and group'),
   },
-  own: { layers: experimentCount(24, 'random layers, of l2 and sinkhorn attention by turns') },
+  own: { layers: experimentCount(24, 'random layers, of l2 and sinkhorn attention by turns', 4) },
   data: {
     ...gaussianFlowFields,
     groups: z.int().min(2).default(6).describe('independent groups of clouds'),

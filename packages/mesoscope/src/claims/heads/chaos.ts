@@ -2,9 +2,7 @@ import { z } from 'zod';
 import {
   type CoupledRuns,
   coupledRuns,
-  type Distances,
   headCounts,
-  matchedCounts,
   sgdHeads,
   stepCounts,
 } from '../../heads/coupled-runs.ts';
@@ -15,19 +13,19 @@ import { experimentCount } from '../fields.ts';
 import { experiments } from '../given.ts';
 import { sampledOrder } from '../order.ts';
 import { nothing, notTrivial } from '../verdict.ts';
-import { checkHeads, explicitExperiment, headData, penalty } from './instance.ts';
+import { checkHeads, explicitExperiment, headData, penalty, resolvedSteps } from './instance.ts';
 
 const given = experiments({
   label: 'groups of coupled runs',
   shared: {
     regularisation: penalty.default(0.02),
     horizon: z.number().positive().default(2).describe('T'),
-    groups: experimentCount(8, 'independent groups of draws', 2),
-    draws: experimentCount(16, 'draws of each group, of which root mean squares are taken'),
+    groups: experimentCount(16, 'independent groups of draws', 2),
+    draws: experimentCount(16, 'draws of each group, of which root mean squares are taken', 4),
   },
   own: { atoms: experimentCount(256, 'heads of the limit law', 2) },
   data: headData,
-  full: { groups: 24, atoms: 512 },
+  full: { groups: 48, atoms: 512 },
   check: checkHeads,
   pieces: ({ groups }) => groups,
 });
@@ -37,42 +35,45 @@ interface Measured {
   readonly runs: CoupledRuns | undefined;
 }
 
-/** What is measured: its name, the scale, the errors. */
-const sweeps: readonly {
-  readonly name: string;
-  readonly words: string;
-  readonly scales: readonly number[];
-  readonly errors: (runs: CoupledRuns) => readonly number[];
-}[] = [
-  {
-    ...{ name: 'risk.byHeads', words: 'order in N of sup_t |R(ρ^N_t) − R(ρ_t)|' },
-    ...{ scales: headCounts, errors: ({ byHeads }) => byHeads.risk },
-  },
-  {
-    ...{ name: 'coupled.byHeads', words: 'order in N of the distance to copies in the limit' },
-    ...{ scales: headCounts, errors: ({ byHeads }) => byHeads.coupled },
-  },
-  {
-    ...{ name: 'wasserstein.byHeads', words: 'order in N of W₂ to the copies at T' },
-    ...{ scales: matchedCounts, errors: ({ wasserstein }) => wasserstein },
-  },
-  {
-    ...{ name: 'risk.byStep', words: 'order in 1/η of sup_t |R − R′|' },
-    ...{ scales: stepCounts, errors: ({ byStep }) => byStep.risk },
-  },
-  {
-    ...{ name: 'coupled.byStep', words: 'order in 1/η of the distance to the flow' },
-    ...{ scales: stepCounts, errors: ({ byStep }) => byStep.coupled },
-  },
-  {
-    ...{ name: 'risk.together', words: 'order in N of sup_t |R − R′|, with η = T/N' },
-    ...{ scales: headCounts, errors: ({ together }) => together.risk },
-  },
-  {
-    ...{ name: 'coupled.together', words: 'order in N of the distance to copies, with η = T/N' },
-    ...{ scales: headCounts, errors: ({ together }) => together.coupled },
-  },
+/** What is measured: its name and words, over which scales, and the errors. */
+const sweeps = [
+  sweep('risk.byHeads', 'in N of sup_t |R(ρ^N_t) − R(ρ_t)|', headCounts, (r) => r.byHeads.risk),
+  sweep(
+    'coupled.byHeads',
+    'in N of the distance to copies in the limit',
+    headCounts,
+    (r) => r.byHeads.coupled,
+  ),
+  sweep('wasserstein.byHeads', 'in N of W₂ to the copies at T', headCounts, (r) => r.wasserstein),
+  sweep('risk.byStep', 'in 1/η of sup_t |R − R′|', stepCounts, (r) => r.byStep.risk),
+  sweep(
+    'coupled.byStep',
+    'in 1/η of the distance to the flow',
+    stepCounts,
+    (r) => r.byStep.coupled,
+  ),
+  sweep(
+    'risk.together',
+    'in N of sup_t |R − R′|, with η = T/N',
+    headCounts,
+    (r) => r.together.risk,
+  ),
+  sweep(
+    'coupled.together',
+    'in N of the distance to copies, with η = T/N',
+    headCounts,
+    (r) => r.together.coupled,
+  ),
 ];
+
+function sweep(
+  name: string,
+  words: string,
+  scales: readonly number[],
+  errors: (runs: CoupledRuns) => readonly number[],
+) {
+  return { name, words: `order ${words}`, scales, errors };
+}
 
 /** Finite-time propagation of chaos for stochastic gradient descent (arXiv 2606.10469). */
 export const chaos = claim<ReturnType<typeof given.parse>, Measured>({
@@ -93,20 +94,16 @@ export const chaos = claim<ReturnType<typeof given.parse>, Measured>({
     const options = { horizon, seed, group: index, draws };
     return { runs: isSpread(experiment.law) ? coupledRuns(experiment, options) : undefined };
   },
-  conclude(pieces, { given }) {
-    const { horizon } = given;
-    const measured = pieces.flatMap(({ runs }) => (runs === undefined ? [] : [{ runs }]));
-    if (measured.length === 0) {
-      const trivial = 'heads drawn from a law of one head are that head';
-      const empty = { hypotheses: [], checks: [], evidence: {}, figures: [] };
-      return { ...empty, resolution: [notTrivial(trivial)], summary: nothing };
-    }
-    const checks = sweeps.map(({ words, scales, errors }) =>
+  conclude(pieces, { given: { horizon } }) {
+    const runs = pieces.flatMap(({ runs }) => runs ?? []);
+    const trivial = trivialIn(runs);
+    const rows = runs.length === 0 ? [] : sweeps.map(({ errors }) => runs.map(errors));
+    const checks = rows.map((row, i) =>
       sampledOrder({
-        name: words,
+        name: sweeps[i].words,
         failsIf: 'N heads leave their limit, or a step its flow, at another order than ½',
-        ...{ scales, rows: measured.map(({ runs }) => errors(runs)), order: -0.5 },
-        ...{ side: 'at least as fast', among: sweeps.length, rivals: [-0.25, 0] },
+        ...{ scales: sweeps[i].scales, rows: row, order: -0.5, side: 'at least as fast' },
+        ...{ among: sweeps.length, rivals: [-0.25, 0] },
       }),
     );
     const power = (scale: string, name: string) => {
@@ -119,32 +116,35 @@ export const chaos = claim<ReturnType<typeof given.parse>, Measured>({
       which: 'byHeads' | 'byStep' | 'together',
       scales: readonly number[],
       words: { readonly title: string; readonly caption: string; readonly scale: string },
-    ) => {
-      const rows = (of: keyof Distances) => measured.map(({ runs }) => runs[which][of]);
-      return convergenceFigure({
+    ) =>
+      convergenceFigure({
         ...{ id: `B.chaos.${which}`, quantity: 'distance', ...words },
-        curves: [
-          { series: 'sup |R − R′|', scales, rows: rows('risk'), slope: -0.5 },
-          { series: 'coupled distance', scales, rows: rows('coupled'), slope: -0.5 },
-        ],
+        curves: (['risk', 'coupled'] as const).map((of) => ({
+          series: of === 'risk' ? 'sup |R − R′|' : 'coupled distance',
+          ...{ scales, rows: runs.map((run) => run[which][of]), slope: -0.5 },
+        })),
       });
-    };
     return {
       hypotheses: [],
-      resolution: [],
+      resolution: [
+        notTrivial(trivial),
+        resolvedSteps(runs.flatMap(({ contraction }) => contraction ?? [])),
+      ],
       checks,
       evidence: {
         heads: headCounts,
-        'heads.wasserstein': matchedCounts,
         steps: stepCounts.map((count) => horizon / count),
         ...Object.fromEntries(
-          sweeps.flatMap(({ name, errors }, i) => [
-            [name, measured.map(({ runs }) => errors(runs))],
-            [`${name}.order`, checks[i].measured],
+          rows.flatMap((row, i) => [
+            [sweeps[i].name, row],
+            [`${sweeps[i].name}.order`, checks[i].measured],
           ]),
         ),
       },
-      summary: `Up to T = ${horizon} the risk of N drawn heads stays within ${power('N', 'risk.byHeads')} of the limit, their law within ${power('N', 'wasserstein.byHeads')} in W₂; one-sample descent within ${power('(1/η)', 'risk.byStep')} of the flow in risk, ${power('(1/η)', 'coupled.byStep')} in distance; with η = ${horizon}/N both together within ${power('N', 'risk.together')} and ${power('N', 'coupled.together')}.`,
+      summary:
+        trivial !== undefined
+          ? nothing
+          : `Up to T = ${horizon} the risk of N drawn heads stays within ${power('N', 'risk.byHeads')} of the limit, their law within ${power('N', 'wasserstein.byHeads')} in W₂; one-sample descent within ${power('(1/η)', 'risk.byStep')} of the flow in risk, ${power('(1/η)', 'coupled.byStep')} in distance; with η = ${horizon}/N both together within ${power('N', 'risk.together')} and ${power('N', 'coupled.together')}.`,
       figures: [
         figure('byHeads', headCounts, {
           title: 'N heads follow the limit',
@@ -170,3 +170,11 @@ export const chaos = claim<ReturnType<typeof given.parse>, Measured>({
     };
   },
 });
+
+/** What is trivial about runs, if anything is. */
+function trivialIn(runs: readonly CoupledRuns[]): string | undefined {
+  if (runs.length === 0) return 'heads drawn from a law of one head are that head';
+  return runs.every(({ byHeads }) => byHeads.coupled.every((distance) => distance === 0))
+    ? 'no head feels another, so that each moves with its copy'
+    : undefined;
+}

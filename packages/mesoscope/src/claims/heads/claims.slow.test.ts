@@ -6,14 +6,14 @@ import type { Backend } from '../../kernels/backend.ts';
 import { createWasmBackend } from '../../kernels/wasm/backend.ts';
 import { symmetricEigen } from '../../numeric/decompositions.ts';
 import { add } from '../../numeric/matrix.ts';
-import { randomStream } from '../../numeric/random.ts';
 import { runClaim } from '../run.ts';
 import { chaos } from './chaos.ts';
 import { dirac } from './dirac.ts';
 import { dissipation } from './dissipation.ts';
 import { finiteHeads } from './finite-heads.ts';
 import { headClaims } from './index.ts';
-import { explicitExperiment, type HeadData } from './instance.ts';
+import { instance } from './instance.fixture.ts';
+import { explicitExperiment } from './instance.ts';
 import { longTime } from './long-time.ts';
 import { monotonicity } from './monotonicity.ts';
 import { support } from './support.ts';
@@ -23,25 +23,6 @@ beforeAll(async () => {
   backend = await createWasmBackend({ heapMegabytes: 512 });
 });
 afterAll(() => backend.dispose());
-
-const random = randomStream(11, 'claim instance');
-const normals = (rows: number, columns: number) =>
-  Array.from({ length: rows }, () => Array.from({ length: columns }, () => random.normal()));
-const instance: HeadData & { readonly regularisation: number } = {
-  sequences: [normals(4, 2), normals(4, 2), normals(3, 2), normals(4, 2)],
-  labels: [
-    [0, 1, 2, 0],
-    [1, 1, -1, 2],
-    [2, 0, 1],
-    [0, 0, 1, 2],
-  ],
-  classes: 3,
-  regularisation: 0.05,
-  heads: [
-    { Q: normals(1, 2), K: normals(1, 2), V: normals(3, 2), weight: 0.25 },
-    { Q: normals(1, 2), K: normals(1, 2), V: normals(3, 2), weight: 0.75 },
-  ],
-};
 
 async function find(claim: (typeof headClaims)[number], given: object = instance) {
   return (await runClaim({ claim, instance: given }, { backend })).finding;
@@ -271,6 +252,8 @@ it('B.chaos says that no power was measured on zero tokens', async () => {
       labels: [[0, 1]],
       classes: 2,
       heads,
+      groups: 2,
+      draws: 4,
     },
   });
   expect(verdict).toBe('undecided');

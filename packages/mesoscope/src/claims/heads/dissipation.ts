@@ -13,7 +13,7 @@ import { experimentCount } from '../fields.ts';
 import { experiments } from '../given.ts';
 import { deterministicOrder } from '../order.ts';
 import { nothing, notTrivial } from '../verdict.ts';
-import { checkHeads, explicitExperiment, headData, penalty } from './instance.ts';
+import { checkHeads, explicitExperiment, headData, penalty, resolvedSteps } from './instance.ts';
 
 const given = experiments({
   label: 'energy along the flow',
@@ -77,7 +77,7 @@ export const dissipation = claim<ReturnType<typeof given.parse>, Dissipation>({
     const [{ lags, times, slopes, decrease }] = measured;
     const { horizon } = given;
     const bounded = given.explicit && given.radius !== undefined;
-    const open = measured.map(({ ratios }) => leftOpen(ratios) / Math.abs(ratios[last]));
+    const contractions = measured.map(({ contraction }) => contraction);
     const resting = measured.some(({ lost }) => Math.abs(lost) < 1e-12);
     return {
       hypotheses: [
@@ -89,17 +89,14 @@ export const dissipation = claim<ReturnType<typeof given.parse>, Dissipation>({
       ],
       resolution: [
         notTrivial(resting ? 'the law is at rest: there is no risk to lose' : undefined),
-        {
-          name: 'the steps resolve the flow: they leave a tenth of the energy ratio open at the most',
-          holds: resting || open.every((part) => part <= 0.1),
-          value: Math.max(...open),
-        },
+        resolvedSteps(contractions),
       ],
       checks: [balance, descent, speed],
       evidence: {
         ratios: measured.map(({ ratios }) => ratios[last]),
         'ratios.bySteps': measured.map(({ ratios }) => ratios),
         'ratios.steps': flowSteps,
+        'flow.contraction': contractions,
         steps: descentSteps.map((n) => horizon / n),
         'descent.deviation': deviations,
         'speed.h': lags,

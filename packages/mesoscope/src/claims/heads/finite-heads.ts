@@ -1,8 +1,12 @@
-import { leastRiskOf } from '../../heads/equal-weights.ts';
-import { isSpread, randomExperiment, sharpExperiment } from '../../heads/experiment.ts';
-import { growHeads } from '../../heads/growth.ts';
-import { featureSpread, labelledFeatures } from '../../heads/labelled-features.ts';
-import { type SamplingErrors, samplingErrors } from '../../heads/sampling-errors.ts';
+import { randomExperiment, sharpExperiment } from '../../heads/experiment.ts';
+import {
+  curvatureChange,
+  type FiniteHeads,
+  finiteHeadsOf,
+  limitsOf,
+  optimisedHeads,
+} from '../../heads/finite-heads.ts';
+import type { SamplingErrors } from '../../heads/sampling-errors.ts';
 import { meanInterval } from '../../numeric/fit.ts';
 import { randomStream } from '../../numeric/random.ts';
 import { bound, equals, jointConfidence } from '../check.ts';
@@ -13,8 +17,6 @@ import { experiments } from '../given.ts';
 import { decayInWords, sampledOrder } from '../order.ts';
 import { nothing, notTrivial } from '../verdict.ts';
 import { checkHeads, explicitExperiment, headData, penalty } from './instance.ts';
-
-const optimisedHeads = [1, 2, 4, 8, 16, 32];
 
 const given = experiments({
   label: 'laws of heads',
@@ -33,23 +35,8 @@ const given = experiments({
   pieces: (given) => (given.explicit ? 1 : given.laws),
 });
 
-interface Measured {
-  readonly spread: boolean;
-  readonly away: SamplingErrors;
-  /** Undefined without a penalty on unbounded parameters: there is no optimal law. */
-  readonly optimum?: {
-    readonly risk: number;
-    /** ∫Ψdρ − inf Ψ, as the search saw it. */
-    readonly gap: number;
-    readonly fluctuations: number[][];
-    /** Least risk found with N equal heads, over that of the law. */
-    readonly excess: number[];
-    readonly bound: number[];
-  };
-}
-
 /** The risk of N heads approaches that of the limit law (arXiv 2606.10469). */
-export const finiteHeads = claim<ReturnType<typeof given.parse>, Measured>({
+export const finiteHeads = claim<ReturnType<typeof given.parse>, FiniteHeads>({
   id: 'B.finite-heads',
   title: 'Finitely many heads reach the limit',
   statement:
@@ -58,28 +45,12 @@ export const finiteHeads = claim<ReturnType<typeof given.parse>, Measured>({
   given,
   measure({ backend, given, seed, index }) {
     const { regularisation } = given;
-    const { problem, law } = given.explicit
+    const experiment = given.explicit
       ? explicitExperiment(backend, given)
       : index % 2 === 0
         ? randomExperiment(backend, seed, index, { regularisation, heads: 48 })
         : sharpExperiment(backend, seed, index, { regularisation, heads: 48 });
-    const random = randomStream(seed, 'drawn heads', index);
-    const away = samplingErrors(labelledFeatures(problem, law.parameters), law, given, random);
-    const spread = isSpread(law);
-    if (problem.regularisation === 0 && problem.radius === Number.POSITIVE_INFINITY) {
-      return { spread, away };
-    }
-    const states = [...growHeads(problem, { tolerance: 1e-4, rounds: 16, search: { starts: 48 } })];
-    const { law: best, certificate } = states[states.length - 1];
-    const features = labelledFeatures(problem, best.parameters);
-    const { fluctuations } = samplingErrors(features, best, given, random);
-    const { risk, gap } = certificate;
-    const squares = featureSpread(features, best.weights);
-    const excess = optimisedHeads.map(
-      (count) => leastRiskOf(problem, best, count, random.uniform) - risk,
-    );
-    const bound = optimisedHeads.map((count) => squares / (4 * count));
-    return { spread, away, optimum: { risk, gap, fluctuations, excess, bound } };
+    return finiteHeadsOf(experiment, given, randomStream(seed, 'drawn heads', index));
   },
   conclude(measured, { given }) {
     const { counts, draws, groups } = given;
@@ -88,12 +59,8 @@ export const finiteHeads = claim<ReturnType<typeof given.parse>, Measured>({
     const gaps = laws.flatMap((law) => law.gaps);
     const fluctuations = laws.flatMap((law) => law.fluctuations);
     const among = 4;
-    const last = counts.length - 1;
-    // r_N = r + c/N + O(1/N²): extrapolated from the two largest N.
     const limit = (ratio: (law: SamplingErrors, group: number, scale: number) => number) => {
-      const limits = laws.flatMap((law) =>
-        law.gaps.map((_, g) => 2 * ratio(law, g, last) - ratio(law, g, last - 1)),
-      );
+      const limits = limitsOf(laws, counts, ratio);
       if (!limits.every(Number.isFinite)) return { measured: Number.NaN };
       const { mean, interval } = meanInterval(limits, { confidence: jointConfidence(among) });
       return { measured: mean, interval };
@@ -151,6 +118,7 @@ export const finiteHeads = claim<ReturnType<typeof given.parse>, Measured>({
       ...{ scales: counts, order: -1, side: 'exactly' },
       rows: optima.flatMap((optimum) => optimum.fluctuations),
     });
+    const stiffening = Math.max(...laws.map(curvatureChange));
     const flat = laws.some(({ bound: [largest] }) => largest < 1e-14);
     const trivial = measured.some(({ spread }) => !spread)
       ? 'heads drawn from a law of one head are that head: nothing fluctuates'
@@ -165,7 +133,14 @@ export const finiteHeads = claim<ReturnType<typeof given.parse>, Measured>({
           value: optima.length === measured.length ? 'yes' : 'λ = 0 and no ball',
         },
       ],
-      resolution: [notTrivial(trivial)],
+      resolution: [
+        notTrivial(trivial),
+        {
+          name: 'draws move the logits so little that the curvature of the cross-entropy changes by less than the rival factor 2 (take larger counts)',
+          holds: stiffening <= 2,
+          value: stiffening,
+        },
+      ],
       checks: [order, fluctuation, gapLimit, deviation, single, optimal],
       evidence: {
         heads: counts,
@@ -189,7 +164,7 @@ export const finiteHeads = claim<ReturnType<typeof given.parse>, Measured>({
       summary:
         trivial !== undefined
           ? nothing
-          : `The mean gap of N drawn heads falls ${decayInWords('N', order)}, its fluctuation ${decayInWords('N', fluctuation)}; N times the gap tends to ${gapLimit.measured.toFixed(3)} of ½E⟨Φ − z, (diag p − ppᵀ)(Φ − z)⟩. For one head, where the mean is an exact sum, the gap reaches ${single.measured.toFixed(3)} of (1/4N)E|Φ − z|². N optimised heads come within ${optimal.measured.toFixed(2)} of the same bound at the least risk found. At that law fluctuations fall ${decayInWords('N', atOptimum)}.`,
+          : `The mean gap of N drawn heads falls ${decayInWords('N', order)}, its fluctuation ${decayInWords('N', fluctuation)}; N times the gap tends to ${gapLimit.measured.toFixed(3)} of ½E⟨Φ − z, (diag p − ppᵀ)(Φ − z)⟩. For one head, where the mean is an exact sum, the gap reaches ${single.measured.toFixed(3)} of (1/4N)E|Φ − z|². N optimised heads come within ${Number.isFinite(optimal.measured) ? optimal.measured.toFixed(2) : 'no measurable part'} of the same bound at the least risk found. At that law fluctuations fall ${decayInWords('N', atOptimum)}.`,
       figures: [
         convergenceFigure({
           id: 'B.finite-heads',

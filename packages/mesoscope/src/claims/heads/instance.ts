@@ -1,17 +1,23 @@
 import { z } from 'zod';
 import { MesoscopeError } from '../../errors.ts';
 import type { HeadExperiment } from '../../heads/experiment.ts';
-import { type HeadLaw, headLawOf } from '../../heads/head-law.ts';
+import { type HeadLaw, headLaw, headLawOf } from '../../heads/head-law.ts';
 import { createHeadProblem } from '../../heads/problem.ts';
 import { type SequenceData, sequenceData } from '../../heads/sequences.ts';
+import { resolvedContraction } from '../../heads/step-contraction.ts';
 import type { Backend } from '../../kernels/backend.ts';
+import type { Condition } from '../check.ts';
 import { matrix } from '../fields.ts';
 
 const head = z.strictObject({
   Q: matrix.describe('k × d'),
   K: matrix.describe('k × d'),
   V: matrix.describe('C × d: values go straight to the logits'),
-  weight: z.number().min(0).optional().describe('in all heads or in none; sum 1; default 1/N each'),
+  weight: z
+    .number()
+    .min(0)
+    .optional()
+    .describe('in all heads or in none; sum 1; default 1/N each; a head of weight 0 is left out'),
 });
 
 /** λ ≥ 0. */
@@ -37,6 +43,15 @@ export const headData = {
 };
 
 export type HeadData = z.infer<z.ZodObject<typeof headData>>;
+
+/** The resolution that steps of the flow are small enough for its numbers to mean anything, by what halving them contracts. */
+export function resolvedSteps(contractions: readonly number[]): Condition {
+  return {
+    name: 'the steps resolve the flow: halving them contracts what it moves as an order nearer to the 4 of the scheme than to 0 does, below 1/4',
+    holds: contractions.every((contraction) => contraction < resolvedContraction),
+    value: Math.max(...contractions),
+  };
+}
 
 /** Complaints about explicit data whose parts do not fit each other. */
 export function checkHeads(
@@ -89,5 +104,18 @@ function unpack(given: HeadData): { data: SequenceData; law: HeadLaw } {
       expected: [data.dimension, classes],
     });
   }
-  return { data, law };
+  return { data, law: withoutEmpty(law) };
+}
+
+/** A law without the heads of weight 0, which are not in it. */
+function withoutEmpty(law: HeadLaw): HeadLaw {
+  const { shape, count, parameters, weights } = law;
+  if (weights.every((weight) => weight > 0)) return law;
+  const P = parameters.length / count;
+  const kept = parameters.filter((_, j) => weights[Math.floor(j / P)] > 0);
+  return headLaw(
+    shape,
+    kept,
+    weights.filter((weight) => weight > 0),
+  );
 }

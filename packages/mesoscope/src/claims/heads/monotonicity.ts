@@ -1,16 +1,7 @@
 import { z } from 'zod';
-import { type HeadExperiment, randomExperiment } from '../../heads/experiment.ts';
-import { growHeads } from '../../heads/growth.ts';
-import { headLaw, randomHeads } from '../../heads/head-law.ts';
-import { follow, largestNorm, type MatchedFlows, slowestRate } from '../../heads/matched-flows.ts';
-import {
-  type LeastQuotient,
-  leastQuotient,
-  lowestCurvature,
-  quotientOfPair,
-} from '../../heads/strong-monotonicity.ts';
-import type { Interval } from '../../numeric/fit.ts';
-import { randomStream } from '../../numeric/random.ts';
+import { randomExperiment } from '../../heads/experiment.ts';
+import type { MatchedFlows } from '../../heads/matched-flows.ts';
+import { type MonotoneFlows, monotoneFlows, slowestOf } from '../../heads/monotone-flows.ts';
 import { atLeast, atMost, bound, equals, weakest } from '../check.ts';
 import { claim } from '../claim.ts';
 import { experimentCount } from '../fields.ts';
@@ -41,69 +32,7 @@ const given = experiments({
 interface Measured {
   readonly regularisation: number;
   /** Undefined without a penalty on unbounded parameters: there is no optimal law. */
-  readonly found?: {
-    readonly search: LeastQuotient;
-    /** Quotients of the pair that the search found, for masses ε and ε/2. */
-    readonly pair: readonly [number, number];
-    /** λ_min(H_Ψ) at the optimum. */
-    readonly upper: number;
-    readonly radius: number;
-    readonly flows: readonly MatchedFlows[];
-    /** By how much twice the step changes the slowest rate of each flow. */
-    readonly rateErrors: readonly number[];
-    readonly optimumHeads: number;
-    readonly gap: number;
-  };
-}
-
-function measureMonotonicity(
-  { problem, law }: HeadExperiment,
-  seed: number,
-  index: number,
-  starts: number,
-): Measured {
-  const { regularisation } = problem;
-  if (regularisation === 0 && problem.radius === Number.POSITIVE_INFINITY) {
-    return { regularisation };
-  }
-  const states = [...growHeads(problem, { tolerance: 1e-10, rounds: 12, descent: 300 })];
-  const { law: optimum, certificate } = states[states.length - 1];
-  const random = randomStream(seed, 'second law of heads', index);
-  const options = { score: 0.1, value: 0.1 };
-  const second = randomHeads(law.shape, law.count, random, options);
-  const lowest = lowestCurvature(problem, optimum);
-  // Half of the optimum's lowest head to either side along the lowest mode: the slowest way back there is near it.
-  const P = lowest.direction.length;
-  const displaced = [0.05, -0.05].flatMap((by) => [
-    ...optimum.parameters.map((x, j) => {
-      const isLowest = Math.floor(j / P) === lowest.head;
-      return isLowest ? x + by * lowest.direction[j % P] : x;
-    }),
-  ]);
-  const halves = [...optimum.weights, ...optimum.weights].map((weight) => weight / 2);
-  const split = headLaw(law.shape, Float64Array.from(displaced), halves);
-  const laws = [law, second, split, optimum];
-  const radius = Math.min(problem.radius, 1.02 * Math.max(...laws.map(largestNorm)));
-  const search = leastQuotient(problem, radius, optimum, random, starts);
-  const third = headLaw(law.shape, second.parameters, law.weights);
-  const pairs = [
-    [law, optimum, true],
-    [split, optimum, true],
-    [law, third, false],
-  ] as const;
-  const flows = pairs.map(([start, other, rests]) => follow(problem, start, other, rests));
-  return {
-    regularisation,
-    found: {
-      search,
-      pair: [quotientOfPair(problem, search, 1e-3), quotientOfPair(problem, search, 5e-4)],
-      ...{ upper: lowest.value, radius, gap: certificate.gap, optimumHeads: optimum.count },
-      flows,
-      rateErrors: pairs.map(([start, other, rests], i) =>
-        Math.abs(slowestRate(follow(problem, start, other, rests, 2)) - slowestRate(flows[i])),
-      ),
-    },
-  };
+  readonly found?: MonotoneFlows;
 }
 
 /** Wasserstein strong monotonicity gives a rate (arXiv 2606.10469). */
@@ -115,15 +44,20 @@ export const monotonicity = claim<ReturnType<typeof given.parse>, Measured>({
   trust: { statement: 'P', 'least quotient': 'D' },
   given,
   measure({ backend, given, seed, index }) {
-    if (given.explicit) {
-      return measureMonotonicity(explicitExperiment(backend, given), seed, index, given.starts);
-    }
-    const isSwept = index >= given.flows;
+    const isSwept = !given.explicit && index >= given.flows;
+    const which = isSwept ? 0 : index;
     const regularisation = isSwept ? given.sweep[index - given.flows] : given.regularisation;
-    const experiment = randomExperiment(backend, seed, isSwept ? 0 : index, {
-      ...{ regularisation, heads: 24, value: 0.1, score: 0.1 },
-    });
-    return measureMonotonicity(experiment, seed, isSwept ? 0 : index, given.starts);
+    const experiment = given.explicit
+      ? explicitExperiment(backend, given)
+      : randomExperiment(backend, seed, which, {
+          ...{ regularisation, heads: 24, value: 0.1, score: 0.1 },
+        });
+    const { problem } = experiment;
+    if (problem.regularisation === 0 && problem.radius === Number.POSITIVE_INFINITY) {
+      return { regularisation };
+    }
+    const options = { seed, index: which, starts: given.starts };
+    return { regularisation, found: monotoneFlows(experiment, options) };
   },
   conclude(all, { given }) {
     const sweep = all.flatMap(({ regularisation, found }) =>
@@ -143,14 +77,7 @@ export const monotonicity = claim<ReturnType<typeof given.parse>, Measured>({
     }
     const kappas = measured.map(({ search }) => search.kappa);
     const kappa = Math.min(...kappas);
-    const rates = measured.map(({ flows }) => flows.map(slowestRate));
-    // Fourth order: twice the step errs sixteen times as much, so what that changes bounds the error.
-    const rateIntervals = measured.map(
-      ({ rateErrors }, e): Interval => [
-        Math.min(...rates[e].map((rate, i) => rate - rateErrors[i])),
-        Math.min(...rates[e].map((rate, i) => rate + rateErrors[i])),
-      ],
-    );
+    const slowest = measured.map(slowestOf);
     const least = measured.map(({ flows }) => flows.map(({ quotients }) => Math.min(...quotients)));
     const outside = measured.filter(({ flows, radius }) =>
       flows.some(({ largestHead }) => largestHead > radius * (1 + 1e-9)),
@@ -191,7 +118,7 @@ export const monotonicity = claim<ReturnType<typeof given.parse>, Measured>({
             atLeast({
               name: 'slowest log(W₂(0)/W₂(t))/t of a flow that the search never saw, at least κ',
               failsIf: 'W₂ falls more slowly than e^{−κt}',
-              ...{ measured: Math.min(...rates[e]), interval: rateIntervals[e] },
+              ...{ measured: slowest[e].rate, interval: slowest[e].interval },
               ...{ intervalFrom: 'numerics', expected: kappas[e] },
             }),
           ),
@@ -199,9 +126,9 @@ export const monotonicity = claim<ReturnType<typeof given.parse>, Measured>({
         bound({
           name: 'κ over the slowest rate: what is left of the bound is used up at 1',
           failsIf: 'a flow is slower than κ',
-          pairs: measured.map((_, e) => ({ value: kappas[e], bound: Math.min(...rates[e]) })),
+          pairs: slowest.map(({ rate }, e) => ({ value: kappas[e], bound: rate })),
           uncertainty: Math.max(
-            ...rateIntervals.map(([low, high], e) => (high - low) / Math.min(...rates[e])),
+            ...slowest.map(({ rate, interval: [low, high] }) => (high - low) / rate),
           ),
         }),
         weakest(
@@ -232,7 +159,7 @@ export const monotonicity = claim<ReturnType<typeof given.parse>, Measured>({
         'quotient.leastAlongFlows': least,
         'quotient.pair': measured.map(({ pair }) => [...pair]),
         'hessian.frozen.smallest': measured.map(({ upper }) => upper),
-        'decay.rate': rates,
+        'decay.rate': measured.map(({ rates }) => [...rates]),
         'decay.rate.error': measured.map(({ rateErrors }) => [...rateErrors]),
         radius: measured.map(({ radius }) => radius),
         'optimum.heads': measured.map(({ optimumHeads }) => optimumHeads),
@@ -240,13 +167,13 @@ export const monotonicity = claim<ReturnType<typeof given.parse>, Measured>({
         'sweep.regularisation': sweep.map(({ regularisation }) => regularisation),
         'sweep.quotient': sweep.map(({ search }) => search.kappa),
         'sweep.hessian.frozen.smallest': sweep.map(({ upper }) => upper),
-        'sweep.decay.rate': sweep.map(({ flows: [first] }) => slowestRate(first)),
+        'sweep.decay.rate': sweep.map(({ rates: [first] }) => first),
         'sweep.optimum.heads': sweep.map(({ optimumHeads }) => optimumHeads),
         times: measured[0].flows[0].times,
         distances: measured[0].flows[0].distances,
         quotients: measured[0].flows[0].quotients,
       },
-      summary: `Least quotients found over pairs of laws in the ball that holds the flows: κ = ${kappas.map((k) => k.toFixed(3)).join(', ')} (upper bounds λ_min(H_Ψ) ${measured.map(({ upper }) => upper.toFixed(3)).join(', ')}); W₂ of flows that the search never saw falls at ${rates.map((row) => Math.min(...row).toFixed(3)).join(', ')} or faster.`,
+      summary: `Least quotients found over pairs of laws in the ball that holds the flows: κ = ${kappas.map((k) => k.toFixed(3)).join(', ')} (upper bounds λ_min(H_Ψ) ${measured.map(({ upper }) => upper.toFixed(3)).join(', ')}); W₂ of flows that the search never saw falls at ${slowest.map(({ rate }) => rate.toFixed(3)).join(', ')} or faster.`,
       figures: [contractionFigure(measured[0].flows[0], kappas[0]), sweepFigure(sweep)],
     };
   },
@@ -272,7 +199,7 @@ function contractionFigure({ times: x, distances }: MatchedFlows, kappa: number)
 
 /** κ over λ. */
 function sweepFigure(
-  sweep: readonly (Omit<Measured, 'found'> & NonNullable<Measured['found']>)[],
+  sweep: readonly (MonotoneFlows & { readonly regularisation: number })[],
 ): Figure {
   const sorted = sweep.toSorted((a, b) => a.regularisation - b.regularisation);
   const x = sorted.map(({ regularisation }) => regularisation);
@@ -296,7 +223,7 @@ function sweepFigure(
       ),
       curve(
         'decay of W₂',
-        sorted.map(({ flows: [first] }) => slowestRate(first)),
+        sorted.map(({ rates: [first] }) => first),
       ),
     ],
   };

@@ -94,10 +94,8 @@ export const support = claim<ReturnType<typeof given.parse>, MetLaws>({
       name: 'risk that the best head must gain over what inserting it gained',
       failsIf: 'a law with a gap cannot be improved as convexity and ∇²ℓ ⪯ ½I want it',
       pairs: measured.flatMap((met) =>
-        // `gained` is a difference of two risks, each known to a few roundings.
-        allLaws(met).map(({ mustGain, gained, risk }) => ({
-          ...{ value: mustGain, bound: gained },
-          least: mustGain - 16 * Number.EPSILON * risk,
+        allLaws(met).map(({ mustGain, gained, rounding }) => ({
+          ...{ value: mustGain, bound: gained, least: mustGain - rounding },
         })),
       ),
       rounding: 1e-13 * start.risk,

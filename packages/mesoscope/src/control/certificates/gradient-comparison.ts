@@ -18,7 +18,10 @@ export interface DifferenceError {
 
 /** One gradient made in three ways. Relative errors are in the Euclidean norm. */
 export interface GradientComparison {
-  /** Discrete adjoint against extrapolated finite differences of the same recursion, for each part that is trained. */
+  /**
+   * Discrete adjoint against extrapolated finite differences of the same recursion, for each part that is trained and in which
+   * they are not both 0.
+   */
   readonly differences: Readonly<Partial<Record<ParameterPart, DifferenceError>>>;
   /** Layers, multiples of the model's. */
   readonly depths: readonly number[];
@@ -34,6 +37,39 @@ export interface GradientComparison {
     /** Relative change of the discrete gradient from half as many layers to these. */
     readonly resolution: number;
   };
+}
+
+/** A relative difference and what it may be if both sides are right. */
+interface JudgedDifference {
+  readonly difference: number;
+  readonly uncertainty: number;
+  readonly scale: 1;
+}
+
+/**
+ * An extrapolation estimates its error by the neighbours in its table that agree best, so optimistically: its error is of that
+ * size up to an order of magnitude.
+ */
+const estimateFactor = 10;
+
+/** Discrete adjoint against finite differences in every part of the parameters. */
+export function partDifferences({ differences }: GradientComparison): JudgedDifference[] {
+  return Object.values(differences).map(({ difference, ownError }) => ({
+    difference,
+    uncertainty: estimateFactor * ownError,
+    scale: 1,
+  }));
+}
+
+/** Discrete adjoint and finite differences on the fine flow, each against the continuous adjoint. */
+export function fineDifferences({ fine, differences }: GradientComparison): JudgedDifference[] {
+  const ownErrors = Object.values(differences).map(({ ownError }) => ownError);
+  const uncertainty = fine.resolution + estimateFactor * Math.max(fine.ownError, ...ownErrors);
+  return [fine.discrete, fine.differences].map((difference) => ({
+    difference,
+    uncertainty,
+    scale: 1,
+  }));
 }
 
 export interface GradientComparisonOptions {
@@ -122,6 +158,7 @@ export function compareWithDifferences(
       const adjoint = partOf(layout, gradient, part);
       if (directions === 'every') {
         const { gradient: reference, error } = carefulGradient(value, x);
+        if (norm(adjoint) === 0 && norm(reference) === 0) continue;
         const difference = relativeError(adjoint, reference);
         errors[part] = { difference, ownError: error / norm(reference) };
         continue;

@@ -106,7 +106,7 @@ export function randomMatrix(
 }
 
 /**
- * The entries of a matrix with `columns` columns and at least two rows, row-major in the backend's memory.
+ * The entries of a matrix with `columns` columns, row-major in the backend's memory.
  *
  * @throws MesoscopeError `shape-mismatch`
  */
@@ -116,14 +116,6 @@ export function denseMatrix(
   rows: readonly (readonly number[])[],
   columns: number,
 ): FloatArray {
-  if (rows.length < 2) {
-    throw new MesoscopeError({
-      code: 'shape-mismatch',
-      path,
-      received: [rows.length, rows[0]?.length ?? 0],
-      expected: ['at least 2', columns],
-    });
-  }
   rows.forEach((row, i) => {
     if (row.length === columns) return;
     const fault = { path: `${path}[${i}]`, received: [row.length], expected: [columns] };

@@ -4,28 +4,36 @@ import { createFlow } from '../../flow/flow.ts';
 import { horizonOf } from '../../flow/grid.ts';
 import { euler, rk4 } from '../../flow/scheme.ts';
 import type { Trajectory } from '../../flow/trajectory.ts';
-import type { Scheme } from '../../flow/types.ts';
+import type { FlowStatus, Scheme } from '../../flow/types.ts';
 import type { Backend, FloatArray } from '../../kernels/backend.ts';
 import type { AdjointExperiment } from './adjoint-experiment.ts';
-import { largestDistance } from './depth-experiment.ts';
+import { largestDistance, reference } from './depth-experiment.ts';
 import { referenceSteps } from './euler-errors.ts';
 
 /** What is measured on one experiment. Errors of a recursion that diverged are infinite. */
 export interface CostateErrors {
+  /** How the integration of flow and adjoint ended. */
+  readonly status: FlowStatus['kind'];
   /** `sup_k |p_k − p(t_k)|` for each depth. */
   readonly errors: readonly number[];
   /** `|p_L − p(T)|` for each depth: the part that the readout sees of the state's own error. */
   readonly terminal: readonly number[];
   /** `sup_t |p(t)|`, the largest over samples. */
   readonly largestCostate: number;
-  /** `sup_k` distance of the continuous adjoint to the exact adjoint of a scheme of order 4 on the same fine grid. */
+  /**
+   * `sup_k` distance of the continuous adjoint to the exact adjoint of a scheme of order 4 on the same fine grid; at least what
+   * rounding makes of the additions of all layers.
+   */
   readonly referenceError: number;
 }
 
 /** p at the depths of a grid, S states each; none where flow or adjoint did not complete. */
 type CostatePath = readonly FloatArray[] | undefined;
 
-const precise = { relativeTolerance: 1e-11, absoluteTolerance: 1e-11 };
+interface ContinuousCostates {
+  readonly status: FlowStatus['kind'];
+  readonly path: CostatePath;
+}
 
 /**
  * Distance between the costates that L residual layers back-propagate (from the softmax residual at their own h_L) and
@@ -39,14 +47,12 @@ export function measureCostateErrors(
   depths: readonly number[],
   leastSteps = 512,
 ): CostateErrors {
-  const references = new Map<number, CostatePath>();
+  const references = new Map<number, ContinuousCostates>();
   const referenceFor = (layers: number): { steps: number; path: CostatePath } => {
     const steps = stepsFor(layers, leastSteps);
-    const path = references.has(steps)
-      ? references.get(steps)
-      : continuousCostates(backend, experiment, steps);
-    references.set(steps, path);
-    return { steps, path };
+    const costates = references.get(steps) ?? continuousCostates(backend, experiment, steps);
+    references.set(steps, costates);
+    return { steps, path: costates.path };
   };
   const gaps = depths.map((layers) => {
     const { steps, path } = referenceFor(layers);
@@ -55,14 +61,19 @@ export function measureCostateErrors(
       return distances(discrete?.costates, path, steps / layers, experiment);
     });
   });
-  const [[steps, reference]] = references;
+  const [[steps, { path }]] = references;
+  const largestCostate = largestNorm(path, experiment);
+  const stopped = [...references.values()].find(({ status }) => status !== 'completed');
   return {
+    status: stopped?.status ?? 'completed',
     errors: gaps.map((gap) => gap.largest),
     terminal: gaps.map((gap) => gap.last),
-    largestCostate: largestNorm(reference, experiment),
+    largestCostate,
     referenceError: backend.scoped(() => {
       const discrete = backPropagate(backend, experiment, steps, rk4);
-      return distances(discrete?.costates, reference, 1, experiment).largest;
+      const { largest } = distances(discrete?.costates, path, 1, experiment);
+      const deepest = depths[depths.length - 1];
+      return Math.max(largest, Math.sqrt(deepest) * Number.EPSILON * largestCostate);
     }),
   };
 }
@@ -103,7 +114,7 @@ function continuousCostates(
   backend: Backend,
   experiment: AdjointExperiment,
   steps: number,
-): CostatePath {
+): ContinuousCostates {
   const { field, tokens, samples, controls, initial, loss } = experiment;
   const grid = experiment.grid(steps);
   const { profile } = grid;
@@ -112,9 +123,11 @@ function continuousCostates(
     profile,
     controls,
     initial,
-    ...precise,
+    ...reference,
   });
-  if (trajectory.status.kind !== 'completed') return undefined;
+  if (trajectory.status.kind !== 'completed') {
+    return { status: trajectory.status.kind, path: undefined };
+  }
   const terminalCostate = backend.allocate(initial.length);
   loss.costate(trajectory.last, terminalCostate);
   const { status, all } = createContinuousAdjoint(backend, { field, tokens, samples }).integrate({
@@ -124,7 +137,7 @@ function continuousCostates(
     terminalCostate,
     keepCostates: true,
   });
-  return status.kind === 'completed' ? all : undefined;
+  return { status: status.kind, path: status.kind === 'completed' ? all : undefined };
 }
 
 /** Distances between p_k and p(t_k), where the second path has `factor` steps for each layer. */

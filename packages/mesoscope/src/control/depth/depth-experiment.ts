@@ -28,6 +28,13 @@ export interface DepthExperiment {
   readonly grid: (layers: number) => DepthGrid;
 }
 
+/** How a flow is integrated that layers are compared with; more steps than that only a flow needs that leaves its limits. */
+export const reference = {
+  relativeTolerance: 1e-11,
+  absoluteTolerance: 1e-11,
+  stepLimit: 3000,
+} as const;
+
 /** One sequence and the layer that acts on it, the same at all depths. */
 export interface DepthInstance extends LayerMatrices {
   /** n tokens of d numbers. */

@@ -20,7 +20,10 @@ export interface EulerErrors {
   /** Grönwall's bound for each depth. */
   readonly bounds: readonly number[];
   readonly constants: EulerBound;
-  /** `sup` distance of the reference to one with half as many steps, which is farther from the flow by 2⁵. */
+  /**
+   * `sup` distance of the reference to one with half as many steps, which is farther from the flow by 2⁵; at least what rounding
+   * makes of the additions of all layers.
+   */
   readonly accuracy: number;
   /** The same over t ≤ T/4. */
   readonly earlyAccuracy: number;
@@ -31,19 +34,34 @@ export function referenceSteps(layers: number, least: number): number {
   return layers * 2 * Math.max(1, Math.ceil(least / layers / 2));
 }
 
-/**
- * Errors of the residual recursions on L layers against the flow, for each L of `depths`.
- *
- * @param leastSteps - steps of the reference solution, by Dormand and Prince's scheme of order 5; default 1024
- */
+export interface EulerErrorOptions {
+  /** Steps of the reference solution, by Dormand and Prince's scheme of order 5; default 1024. */
+  readonly leastSteps?: number;
+  /** The share of the field's evaluations that is made. */
+  progress?(share: number): void;
+}
+
+/** Errors of the residual recursions on L layers against the flow, for each L of `depths`. */
 export function measureEulerErrors(
   backend: Backend,
   experiment: DepthExperiment,
   depths: readonly number[],
-  leastSteps = 1024,
+  { leastSteps = 1024, progress }: EulerErrorOptions = {},
 ): EulerErrors {
   const { field, tokens, samples } = experiment;
-  const flowOf = (scheme: Scheme) => createFlow(backend, { field, tokens, samples, scheme });
+  const total = evaluations(depths, leastSteps);
+  let made = 0;
+  const flowOf = (scheme: Scheme) =>
+    createFlow(backend, {
+      field,
+      tokens,
+      samples,
+      scheme,
+      stepped() {
+        made += scheme.c.length;
+        progress?.(made / total);
+      },
+    });
   const exact = flowOf(dormandPrince);
   const schemes = [
     { flow: flowOf(euler), share: 1 },
@@ -66,28 +84,57 @@ export function measureEulerErrors(
     );
   });
   const constants = eulerBound(backend, experiment);
-  const accuracyOver = (share: number) =>
-    Math.max(
-      ...[...references].map(([steps, reference]) =>
-        backend.scoped(() =>
-          largestError(run(exact, experiment, steps / 2), reference, experiment, share),
-        ),
-      ),
-    );
+  const accuracies = [...references].map(([steps, reference]) =>
+    backend.scoped(() => {
+      const coarser = run(exact, experiment, steps / 2);
+      return [1, 1 / 4].map((share) => largestError(coarser, reference, experiment, share));
+    }),
+  );
+  const rounding = Math.max(
+    ...[...references.values()].map((reference) =>
+      roundingOfLayers(depths[depths.length - 1], reference, experiment),
+    ),
+  );
   return {
     euler: errors.map(([error]) => error),
     heun: errors.map(([, error]) => error),
     rk4: errors.map(([, , error]) => error),
     bounds: depths.map((layers) => constants.perStep * longestStep(experiment, layers)),
     constants,
-    accuracy: accuracyOver(1),
-    earlyAccuracy: accuracyOver(1 / 4),
+    accuracy: Math.max(rounding, ...accuracies.map(([whole]) => whole)),
+    earlyAccuracy: Math.max(rounding, ...accuracies.map(([, early]) => early)),
   };
+}
+
+/** Of the field: by all schemes on L layers each, by the references and those of half their steps. */
+function evaluations(depths: readonly number[], leastSteps: number): number {
+  const references = new Set(depths.map((layers) => referenceSteps(layers, leastSteps)));
+  const stages = ({ c }: Scheme) => c.length;
+  const sum = (numbers: Iterable<number>) => [...numbers].reduce((all, one) => all + one, 0);
+  const perLayer = sum([euler, heun, rk4].map(stages));
+  return perLayer * sum(depths) + 1.5 * stages(dormandPrince) * sum(references);
 }
 
 function run(flow: Flow, experiment: DepthExperiment, layers: number): Trajectory {
   const { controls, initial } = experiment;
   return flow.forward({ grid: experiment.grid(layers), controls, initial });
+}
+
+/**
+ * `√L ε_machine sup_t |h(t)|`, what rounding makes of L additions to the states if its errors are independent (Higham, Accuracy and
+ * Stability of Numerical Algorithms, 2.8); 0 where the flow left its limits.
+ */
+function roundingOfLayers(
+  layers: number,
+  { status, steps, state }: Trajectory,
+  experiment: DepthExperiment,
+): number {
+  if (status.kind !== 'completed') return 0;
+  const zero = new Float64Array(experiment.initial.length);
+  const sizes = Array.from({ length: steps + 1 }, (_, k) =>
+    largestDistance(state(k), zero, experiment),
+  );
+  return Math.sqrt(layers) * Number.EPSILON * Math.max(...sizes);
 }
 
 function longestStep(experiment: DepthExperiment, layers: number): number {

@@ -9,9 +9,13 @@ import {
   uniformGrid,
 } from '../../flow/grid.ts';
 import { euler, rk4 } from '../../flow/scheme.ts';
-import type { DepthGrid } from '../../flow/types.ts';
+import type { DepthGrid, FlowStatus } from '../../flow/types.ts';
 import type { Backend } from '../../kernels/backend.ts';
-import { type DepthExperiment, largestDistance } from './depth-experiment.ts';
+import {
+  type DepthExperiment,
+  reference as integration,
+  largestDistance,
+} from './depth-experiment.ts';
 import { equidistributedTimes } from './equidistribution.ts';
 
 /** ζ that is ten times as large near depth 0 as near T = 1. */
@@ -33,6 +37,8 @@ const gridFamilies: readonly {
 /** Euler's errors on one family of grids. */
 export interface FamilyErrors {
   readonly name: string;
+  /** How the integration of the flow ended. */
+  readonly status: FlowStatus['kind'];
   /** `sup_k |h_k − h(t_k)|` for each depth; infinite where recursion or flow diverged. */
   readonly errors: readonly number[];
   /** Distance of the reference to one with a tolerance a hundred times larger, and what rounding makes of the additions of all layers. */
@@ -49,8 +55,7 @@ export interface ProfileErrors {
   readonly chosenTimes: readonly number[];
 }
 
-/** Relative and absolute tolerance of a reference, and depths at which two of them are compared. */
-const tolerance = 1e-11;
+/** Depths at which two references are compared. */
 const compared = 64;
 
 /** Measures Euler's error on every family of grids. */
@@ -68,14 +73,15 @@ export function measureProfiles(
   const rounding = depths[depths.length - 1] * Number.EPSILON;
   const here = backend.allocate(initial.length);
   const there = backend.allocate(initial.length);
-  const integrate = (profile: DepthProfile, accuracy: number) =>
+  const integrate = (profile: DepthProfile, looser: number) =>
     exact.integrate({
       horizon: T,
       profile,
       controls,
       initial,
-      relativeTolerance: accuracy,
-      absoluteTolerance: accuracy,
+      relativeTolerance: looser * integration.relativeTolerance,
+      absoluteTolerance: looser * integration.absoluteTolerance,
+      stepLimit: integration.stepLimit,
     });
 
   function errorOn(grid: DepthGrid, reference: AdaptiveTrajectory): number {
@@ -95,8 +101,8 @@ export function measureProfiles(
   function measure(name: string, gridOf: (layers: number) => DepthGrid): FamilyErrors {
     const { profile } = gridOf(depths[0]);
     return backend.scoped(() => {
-      const reference = integrate(profile, tolerance);
-      const coarser = integrate(profile, 100 * tolerance);
+      const reference = integrate(profile, 1);
+      const coarser = integrate(profile, 100);
       const completed = [reference, coarser].every(({ status }) => status.kind === 'completed');
       const accuracies = Array.from({ length: completed ? compared : 0 }, (_, k) => {
         const t = ((k + 1) / compared) * T;
@@ -107,6 +113,7 @@ export function measureProfiles(
       });
       return {
         name,
+        status: reference.status.kind,
         errors: depths.map((L) => errorOn(gridOf(L), reference)),
         accuracy: completed ? Math.max(...accuracies) : Number.POSITIVE_INFINITY,
       };
@@ -125,8 +132,8 @@ export function measureProfiles(
 }
 
 /**
- * `w(t) = |ḧ_t|` on the cells of a uniform grid: Euler's local error on a step ε at t is `ε²|ḧ|/2`. By differences of the states
- * of a high-order flow; 0 where it diverges.
+ * `w(t) = |ḧ_t|` up to a factor on the cells of a uniform grid: Euler's local error on a step ε at t is `ε²|ḧ|/2`. By second
+ * differences of the states of a high-order flow, at least a hundred times what rounding makes of them; 0 where it diverges.
  */
 function localWeights(backend: Backend, experiment: DepthExperiment, grid: DepthGrid) {
   return backend.scoped(() => {
@@ -134,16 +141,16 @@ function localWeights(backend: Backend, experiment: DepthExperiment, grid: Depth
     const flow = createFlow(backend, { field, tokens, samples, scheme: rk4 });
     const trajectory = flow.forward({ grid, controls, initial });
     const cells = layerCount(grid);
-    const step = horizonOf(grid) / cells;
     const zero = new Float64Array(initial.length);
     const second = backend.allocate(initial.length);
     const bendAt = (k: number) => {
       if (trajectory.status.kind !== 'completed') return 0;
       const [before, at, after] = [k - 1, k, k + 1].map((j) => trajectory.state(j));
       for (let e = 0; e < second.length; e++) {
-        second[e] = (before[e] - 2 * at[e] + after[e]) / step ** 2;
+        second[e] = before[e] - 2 * at[e] + after[e];
       }
-      return largestDistance(second, zero, experiment);
+      const least = 1e3 * Number.EPSILON * largestDistance(at, zero, experiment);
+      return Math.max(least, largestDistance(second, zero, experiment));
     };
     const values = Array.from({ length: cells }, (_, k) => bendAt(Math.max(1, k)));
     return { times: grid.times, values };

@@ -264,6 +264,12 @@ export interface SharpClasses {
   }[];
 }
 
+/** The inequalities that are tried on these classes. */
+interface ClassBounds {
+  readonly finiteClassBound: typeof finiteClassBound;
+  readonly entropyBound: typeof entropyBound;
+}
+
 /** Coordinates of the hypercube whose signs the finite class reads, one each. */
 const coordinates = 8;
 
@@ -273,10 +279,13 @@ const smallRadius = 1e-4;
 /**
  * The bound of a finite class where its union bound is nearly sharp: `V_j = 100 e_1 e_jᵀ` on the corners of a cube reads one sign
  * each. And entropy bounds where they are: three parameters in a small ball, on a population of two points.
+ *
+ * @param bounds - default those of `risk-bounds.ts`
  */
 export function measureSharpClasses(
   backend: ControlModel['problem']['backend'],
   options: Pick<UniformOptions, 'sampleSizes' | 'resamples' | 'failure' | 'seed'>,
+  bounds: ClassBounds = { finiteClassBound, entropyBound },
 ): SharpClasses {
   const { sampleSizes, resamples, failure, seed } = options;
   const corners = Array.from({ length: 2 ** coordinates }, (_, corner) =>
@@ -296,7 +305,7 @@ export function measureSharpClasses(
   const range = Math.max(...members.map((member) => member.range));
   const covered = sampleSizes.map((samples) => {
     const random = randomStream(seed, `hypercube resamples of ${samples}`);
-    const most = finiteClassBound({ range, functions: coordinates, failure, samples });
+    const most = bounds.finiteClassBound({ range, functions: coordinates, failure, samples });
     return Array.from({ length: resamples }, () => {
       const frequencies = drawFrequencies(probabilities, samples, random);
       return members.every(
@@ -304,12 +313,13 @@ export function measureSharpClasses(
       );
     }).filter(Boolean).length;
   });
-  return { range, covered, misses: smallClassMisses(backend, sampleSizes) };
+  return { range, covered, misses: smallClassMisses(backend, sampleSizes, bounds.entropyBound) };
 }
 
 function smallClassMisses(
   backend: ControlModel['problem']['backend'],
   sampleSizes: readonly number[],
+  bound: typeof entropyBound,
 ): SharpClasses['misses'] {
   const model = tokenPopulation(backend, {
     inputs: [[1], [1]],
@@ -338,7 +348,7 @@ function smallClassMisses(
           values: [losses[0], losses[1]],
           samples,
           target: (losses[0] + losses[1]) / 2,
-          distance: entropyBound({
+          distance: bound({
             range: lossRange(model),
             lipschitz,
             logCovering,

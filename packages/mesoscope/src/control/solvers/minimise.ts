@@ -1,9 +1,9 @@
 import { MesoscopeError } from '../../errors.ts';
+import { createPause } from '../../flow/pause.ts';
 import { flowStatusSentence } from '../../flow/status.ts';
 import type { FlowStatus } from '../../flow/types.ts';
 import type { FloatArray } from '../../kernels/backend.ts';
 import { norm as euclideanNorm } from '../../numeric/vector.ts';
-import { createPause } from './pause.ts';
 import type { RateSchedule } from './schedule.ts';
 import type { UpdateRule } from './update-rule.ts';
 

@@ -1,95 +1,18 @@
 import { lineWasserstein } from '../../law/distance/line.ts';
 import { slicedWasserstein } from '../../law/distance/sliced.ts';
-import { type GridLaw, gridLaw, type ParticleLaw, particles } from '../../law/law.ts';
+import { type GridLaw, type ParticleLaw, particles } from '../../law/law.ts';
 import { symmetricEigen } from '../../numeric/decompositions.ts';
-import { normalUpperTail } from '../../numeric/distributions.ts';
-import type { RandomStream } from '../../numeric/random.ts';
+import { type RandomStream, randomStream } from '../../numeric/random.ts';
 import { transportDensity } from './finite-volume.ts';
 import { transportParticles } from './particles.ts';
-import { attentionVelocity, type PointCloud, type TokenVelocity } from './velocity.ts';
-
-/** One token's layer in R or R², attending to its own law or to given points, and a Gaussian law that it moves. */
-export interface TransportInstance {
-  /** d × d, d = 1 or 2: scores ⟨Bx, y⟩. */
-  readonly B: readonly (readonly number[])[];
-  /** d × d. */
-  readonly V: readonly (readonly number[])[];
-  /** `W2 tanh(W1 x + b1)` is added: m × d, m, d × m; all or none. */
-  readonly W1?: readonly (readonly number[])[] | undefined;
-  readonly b1?: readonly number[] | undefined;
-  readonly W2?: readonly (readonly number[])[] | undefined;
-  /** Points that tokens attend to; default their own evolving law. */
-  readonly context?: readonly (readonly number[])[] | undefined;
-  /** Of the law at depth 0, d numbers. */
-  readonly mean: readonly number[];
-  /** Of each coordinate at depth 0. */
-  readonly deviation: number;
-  /** T. */
-  readonly horizon: number;
-  /** The grid is [−w, w] in each coordinate. */
-  readonly halfWidth: number;
-  /** Cells an axis, increasing. */
-  readonly cells: readonly number[];
-}
-
-/** A random layer on the line attending to its own law, or one in the plane attending to three given points. */
-export function randomTransport(
-  random: RandomStream,
-  d: 1 | 2,
-  grid: Pick<TransportInstance, 'horizon' | 'halfWidth' | 'cells'>,
-): TransportInstance {
-  const entries = (rows: number, columns: number, draw: () => number) =>
-    Array.from({ length: rows }, () => Array.from({ length: columns }, draw));
-  const normals = (rows: number, columns: number, size: number) =>
-    entries(rows, columns, () => size * random.normal());
-  // Bounded, so that a Gaussian law under its own attention stays well before its blow-up.
-  const bounded = (rows: number, columns: number, size: number) =>
-    entries(rows, columns, () => size * (2 * random.uniform() - 1));
-  return {
-    B: bounded(d, d, 0.5 / d),
-    V: bounded(d, d, 0.5 / d),
-    W1: bounded(3, d, 1.5),
-    b1: normals(1, 3, 1)[0],
-    W2: bounded(d, 3, 0.4),
-    context: d === 2 ? normals(3, 2, 1) : undefined,
-    mean: normals(1, d, 0.3)[0],
-    deviation: 0.7,
-    ...grid,
-  };
-}
-
-export function velocityOf({ B, V, W1, b1, W2, context }: TransportInstance): TokenVelocity {
-  return attentionVelocity({
-    dimension: B.length === 1 ? 1 : 2,
-    B: B.flat(),
-    V: V.flat(),
-    ...(W1 && b1 && W2 ? { feedForward: { W1: W1.flat(), b1, W2: W2.flat() } } : {}),
-    ...(context === undefined
-      ? {}
-      : { context: equalWeights(Float64Array.from(context.flat()), context.length) }),
-  });
-}
-
-function equalWeights(points: Float64Array, count: number): PointCloud {
-  return { points, weights: new Float64Array(count).fill(1 / count) };
-}
-
-/** The Gaussian law's masses on a grid, exact up to what lies outside. */
-function gaussianGrid({ mean, deviation, halfWidth }: TransportInstance, cells: number): GridLaw {
-  const h = (2 * halfWidth) / cells;
-  const along = mean.map((m) => {
-    const above = (k: number) => normalUpperTail((-halfWidth + k * h - m) / deviation);
-    return Array.from({ length: cells }, (_, k) => above(k) - above(k + 1));
-  });
-  const masses =
-    along.length === 1 ? along[0] : along[0].flatMap((p) => along[1].map((q) => p * q));
-  const total = masses.reduce((a, b) => a + b, 0);
-  const axis = { low: -halfWidth, high: halfWidth, cells };
-  return gridLaw(
-    mean.map(() => axis),
-    masses.map((mass) => mass / total),
-  );
-}
+import {
+  equalWeights,
+  gaussianGrid,
+  randomTransport,
+  type TransportInstance,
+  velocityOf,
+} from './transport-instance.ts';
+import type { PointCloud, TokenVelocity } from './velocity.ts';
 
 /** Points in each coordinate that carry the law which others see, that only follow it, and Runge–Kutta steps. */
 const resolutions = {
@@ -254,6 +177,7 @@ export function gridErrors(
   };
 }
 
+/** N of the random particles. */
 export const particleCounts = [16, 32, 64, 128];
 
 /** Mean over repetitions of W1 between N random interacting particles and the reference, for each N. */
@@ -278,4 +202,42 @@ export function particleErrors(
     }
     return sum;
   });
+}
+
+/** What is measured on one layer. */
+export interface TransportRecord {
+  /** On the line; of explicit data in any dimension. */
+  readonly grid: GridRecord;
+  readonly own?: { readonly plane: GridRecord; readonly particles: readonly number[] };
+}
+
+/** The grid solver on one explicit layer. */
+export function measureTransport(instance: TransportInstance): TransportRecord {
+  const velocity = velocityOf(instance);
+  return { grid: gridErrors(instance, velocity, referenceLaw(instance, velocity)) };
+}
+
+/** The grid solver on a random layer on the line and on one in the plane, and random particles on the line. */
+export function measureRandomTransport(options: {
+  readonly seed: number;
+  readonly index: number;
+  readonly horizon: number;
+  readonly halfWidth: number;
+  readonly cells: readonly number[];
+  /** Cells an axis in the plane. */
+  readonly planeCells: readonly number[];
+}): TransportRecord {
+  const { seed, index, planeCells } = options;
+  const random = randomStream(seed, 'one-token layers', index);
+  const onLine = randomTransport(random, 1, options);
+  const inPlane = randomTransport(random, 2, { ...options, cells: planeCells });
+  const velocity = velocityOf(onLine);
+  const reference = referenceLaw(onLine, velocity);
+  return {
+    grid: gridErrors(onLine, velocity, reference),
+    own: {
+      particles: particleErrors(onLine, velocity, reference, random),
+      plane: measureTransport(inPlane).grid,
+    },
+  };
 }

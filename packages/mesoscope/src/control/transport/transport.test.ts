@@ -3,6 +3,7 @@ import { gridLaw } from '../../law/law.ts';
 import { normalUpperTail } from '../../numeric/distributions.ts';
 import { transportDensity } from './finite-volume.ts';
 import { transportParticles } from './particles.ts';
+import { tiltedMeans } from './tilted-mean.ts';
 import { attentionVelocity, type TokenVelocity } from './velocity.ts';
 
 function gaussianGrid(cells: number, mean: number, deviation: number, half = 6) {
@@ -111,4 +112,40 @@ describe('transport of one-token laws', () => {
     expect(() => transportDensity(velocity, initial, { horizon: 0 })).toThrow(/horizon/);
     expect(() => attentionVelocity({ dimension: 2, B: [1], V: [1, 0, 0, 1] })).toThrow(/B/);
   });
+});
+
+describe('means of many keys in the plane', () => {
+  const cells = 48;
+  const axis = Array.from({ length: cells }, (_, i) => -6 + (12 * (i + 0.5)) / cells);
+  const points = Float64Array.from(axis.flatMap((u) => axis.flatMap((v) => [u, v])));
+  const density = Float64Array.from(
+    { length: cells * cells },
+    (_, j) => Math.exp(-(points[2 * j] ** 2 + points[2 * j + 1] ** 2)) * (1 + 0.3 * Math.sin(j)),
+  );
+  const total = density.reduce((sum, w) => sum + w, 0);
+  const cloud = { points, weights: density.map((w) => w / total) };
+
+  // A gentle tilt is interpolated, a sharp one made at every point.
+  it.each([[[0.3, 0.1, -0.2, 0.2]], [[3, 0.5, -1, 2]]])(
+    'are those of every point by itself, B = %j',
+    (B) => {
+      const all = new Float64Array(points.length);
+      tiltedMeans(B, points, cloud, all);
+      for (const i of [0, 100, 1000, 1151, 2303]) {
+        const here = points.slice(2 * i, 2 * i + 2);
+        const mean = [0, 0];
+        let sum = 0;
+        const [x, y] = here;
+        const xi = [B[0] * x + B[1] * y, B[2] * x + B[3] * y];
+        for (let j = 0; j < density.length; j++) {
+          const [u, v] = [points[2 * j], points[2 * j + 1]];
+          const weight = density[j] * Math.exp(xi[0] * u + xi[1] * v);
+          sum += weight;
+          mean[0] += weight * u;
+          mean[1] += weight * v;
+        }
+        for (const a of [0, 1]) expect(Math.abs(all[2 * i + a] - mean[a] / sum)).toBeLessThan(1e-6);
+      }
+    },
+  );
 });

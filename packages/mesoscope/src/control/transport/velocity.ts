@@ -1,10 +1,7 @@
 import { MesoscopeError } from '../../errors.ts';
+import { type PointCloud, tiltedMeans } from './tilted-mean.ts';
 
-/** Weighted points of R^d: M × d and M weights with sum 1; a point of weight 0 is moved by the others and seen by none. */
-export interface PointCloud {
-  readonly points: Float64Array;
-  readonly weights: Float64Array;
-}
+export type { PointCloud };
 
 /** The velocity of single tokens under a law: writes `f(x_i, m)` for all points x_i (M × d) into `out`. */
 export interface TokenVelocity {
@@ -47,18 +44,12 @@ export function attentionVelocity(options: AttentionVelocityOptions): TokenVeloc
   return {
     dimension: d,
     write(points, law, out) {
-      const { points: keys, weights } = supportOf(context ?? law, d);
-      const xi = new Float64Array(d);
-      const mean = new Float64Array(d);
+      const means = new Float64Array(points.length);
+      tiltedMeans(B, points, supportOf(context ?? law, d), means);
       for (let i = 0; i < points.length; i += d) {
         for (let a = 0; a < d; a++) {
-          xi[a] = 0;
-          for (let b = 0; b < d; b++) xi[a] += B[a * d + b] * points[i + b];
-        }
-        tilt(keys, weights, xi, mean);
-        for (let a = 0; a < d; a++) {
           let sum = 0;
-          for (let b = 0; b < d; b++) sum += V[a * d + b] * mean[b];
+          for (let b = 0; b < d; b++) sum += V[a * d + b] * means[i + b];
           out[i + a] = sum;
         }
         if (feedForward === undefined) continue;
@@ -87,28 +78,4 @@ function supportOf(cloud: PointCloud, d: number): PointCloud {
     support.weights[next++] = weight;
   });
   return support;
-}
-
-/** Writes the mean of a cloud tilted by `e^{⟨ξ,·⟩}`, with shifted exponents. */
-function tilt(
-  keys: Float64Array,
-  weights: Float64Array,
-  xi: Float64Array,
-  mean: Float64Array,
-): void {
-  const d = xi.length;
-  const score = (j: number) =>
-    d === 1 ? xi[0] * keys[j] : xi[0] * keys[j * d] + xi[1] * keys[j * d + 1];
-  let largest = Number.NEGATIVE_INFINITY;
-  for (let j = 0; j < weights.length; j++) {
-    largest = Math.max(largest, score(j));
-  }
-  mean.fill(0);
-  let total = 0;
-  for (let j = 0; j < weights.length; j++) {
-    const weight = weights[j] * Math.exp(score(j) - largest);
-    total += weight;
-    for (let a = 0; a < d; a++) mean[a] += weight * keys[j * d + a];
-  }
-  for (let a = 0; a < d; a++) mean[a] /= total;
 }

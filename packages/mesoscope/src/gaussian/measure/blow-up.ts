@@ -2,7 +2,7 @@ import { frobeniusNorm, scale, symmetricPart, zeros } from '../../numeric/matrix
 import { randomStream } from '../../numeric/random.ts';
 import { predictBlowUp } from '../blow-up.ts';
 import { depthsUpTo, type GaussianFlow, gaussianFlow } from '../gaussian-flow.ts';
-import { gaussianLayer } from '../layer.ts';
+import { attends, gaussianLayer } from '../layer.ts';
 import { integrateMoments } from '../moment-flow.ts';
 import { randomLaw, scalarValueHeads } from '../random-flows.ts';
 import { randomCovariance, randomMatrix } from '../random-matrices.ts';
@@ -54,7 +54,7 @@ export function compareBlowUp(
   const times = depthsUpTo(flow.time, 120);
   return {
     closed: form !== null,
-    attends: layer.heads.some(({ V, B }) => frobeniusNorm(V) > 0 && frobeniusNorm(B) > 0),
+    attends: attends(layer),
     ...{ predicted, searchedTo, reason },
     integrated: flow.blowUpTime,
     reached: flow.time,

@@ -1,46 +1,18 @@
-import {
-  eigenvalues,
-  inverse,
-  type Spectrum,
-  symmetricEigen,
-} from '../../numeric/decompositions.ts';
-import {
-  add,
-  frobeniusNorm,
-  identity,
-  largestEntry,
-  type Matrix,
-  multiply,
-  scale,
-  subtract,
-  symmetricPart,
-  trace,
-  transpose,
-} from '../../numeric/matrix.ts';
+import { eigenvalues, inverse, type Spectrum, symmetricEigen } from '../../numeric/decompositions.ts';
+import { add, frobeniusNorm, type Matrix, multiply, scale, subtract, symmetricPart, transpose } from '../../numeric/matrix.ts';
 import { matrixExponential } from '../../numeric/matrix-functions.ts';
-import { type RandomStream, randomStream } from '../../numeric/random.ts';
-import { meanMatrix, riccatiEquilibrium } from '../equilibrium.ts';
+import { randomStream } from '../../numeric/random.ts';
+import { riccatiEquilibrium } from '../equilibrium.ts';
 import { depthsUpTo, type GaussianFlow, gaussianFlow } from '../gaussian-flow.ts';
-import { covarianceJacobian } from '../jacobian.ts';
-import { type GaussianLayer, gaussianLayer } from '../layer.ts';
-import { integrateMoments } from '../moment-flow.ts';
+import { gaussianLayer } from '../layer.ts';
 import { unfactored } from '../moments.ts';
 import { randomLaw, scalarValueHeads, shiftedMatrix } from '../random-flows.ts';
-import { randomCovariance, randomMatrix } from '../random-matrices.ts';
+import { randomCovariance } from '../random-matrices.ts';
 import { type RiccatiForm, riccatiForm } from '../riccati.ts';
-
-/** Two computations of one thing: their difference, what rounding and step errors can make of it, and its size. */
-export interface Compared {
-  readonly difference: number;
-  readonly uncertainty: number;
-  readonly scale: number;
-}
-
-/** The sign of a number, and how far rounding of the input moves it. */
-export interface Sign {
-  readonly value: number;
-  readonly rounding: number;
-}
+import { integrateCentred } from './centred-flow.ts';
+import type { Compared } from './compared.ts';
+import { conditioningOf, type Sign, type Spread, signOf } from './conditioning.ts';
+import { compareSpectraAtRest } from './equilibrium-spectrum.ts';
 
 /** The closed form of the Riccati flow held against integration and differentiation. */
 export interface EquilibriumApproach {
@@ -76,11 +48,6 @@ export interface EquilibriumApproach {
 
 /** Steps after which a flow counts as too stiff, or too slow, to be followed. */
 const stepLimit = 30_000;
-
-/** Perturbed inputs by which conditioning is measured, their relative size, and the margin for what two draws miss. */
-const draws = 3;
-const roundings = 8 * Number.EPSILON;
-const margin = 10;
 
 /** Depths at which the path is compared. */
 const depths = 10;
@@ -118,20 +85,7 @@ export function measureApproach(
     return { ...known, ...nothing, applies: stable, ended: 'completed', equilibrium: target };
   }
   const size = frobeniusNorm(target);
-  const stream = randomStream(0, 'perturbations of a layer');
-  const others = Array.from({ length: draws }, () => perturbedForm(stream, form)).map((other) => ({
-    form: other,
-    target: riccatiEquilibrium(other),
-  }));
-  const spread = (of: (form: RiccatiForm, target: Matrix) => Matrix): number => {
-    const centre = of(form, target);
-    const changes = others.map((other) =>
-      other.target === null
-        ? Number.POSITIVE_INFINITY
-        : frobeniusNorm(subtract(of(other.form, other.target), centre)),
-    );
-    return margin * Math.max(...changes);
-  };
+  const spread = conditioningOf(form, target);
   const followed = follow(flow, { form, target, slowest: smallestOfW.value, spread });
   const conditioning = spread((_, equilibrium) => equilibrium);
   const start0 = unfactored(start).covariance;
@@ -140,7 +94,7 @@ export function measureApproach(
     ...known,
     applies: true,
     ...followed,
-    ...atEquilibrium(layer, form, target, spread),
+    ...compareSpectraAtRest(layer, form, target, spread),
     equilibrium: target,
     atRest,
   };
@@ -158,26 +112,20 @@ function follow(
     readonly form: RiccatiForm;
     readonly target: Matrix;
     readonly slowest: number;
-    readonly spread: (of: (form: RiccatiForm, target: Matrix) => Matrix) => number;
+    readonly spread: Spread;
   },
 ) {
   const P0 = symmetricPart(inverse(unfactored(start).covariance));
   const size = frobeniusNorm(target);
   const climb = Math.log(Math.max(1, frobeniusNorm(P0) * size)) / 2;
   const horizon = (13.3 + climb) / slowest;
-  const centred = { ...layer, b: new Float64Array(layer.dimension) };
-  const law = { ...start, mean: new Float64Array(layer.dimension) };
-  const run = (relativeTolerance: number) =>
-    integrateMoments(centred, law, { horizon, relativeTolerance, stepLimit });
-  const flow = run(1e-11);
+  const { fine: flow, coarse } = integrateCentred(layer, start.factor, { horizon, stepLimit });
   const ended = flow.status.kind;
   const covarianceAt = (t: number) => unfactored(flow.at(t)).covariance;
   const times = depthsUpTo(flow.time, 100);
   const distances = times.map((t) => frobeniusNorm(subtract(covarianceAt(t), target)) / size);
-  if (ended !== 'completed') return { ended, times, distances, path: [], limit: null };
-  const coarse = run(1e-9);
-  if (coarse.status.kind !== 'completed') {
-    return { ended: coarse.status.kind, times, distances, path: [], limit: null };
+  if (coarse?.status.kind !== 'completed') {
+    return { ended: coarse?.status.kind ?? ended, times, distances, path: [], limit: null };
   }
   const closed = (t: number) => (form: RiccatiForm, equilibrium: Matrix) =>
     closedCovariance(form, equilibrium, P0, t);
@@ -215,96 +163,6 @@ function closedCovariance({ W }: RiccatiForm, equilibrium: Matrix, P0: Matrix, t
   const back = matrixExponential(scale(-t, W));
   const moved = multiply(transpose(back), subtract(P0, target), back);
   return symmetricPart(inverse(symmetricPart(add(target, moved))));
-}
-
-function atEquilibrium(
-  layer: GaussianLayer,
-  form: RiccatiForm,
-  target: Matrix,
-  spread: (of: (form: RiccatiForm, target: Matrix) => Matrix) => number,
-) {
-  const jacobian = covarianceJacobian(layer, target);
-  const spectrum = eigenvalues(jacobian);
-  const radius = Math.max(...spectrum.real.map((re, i) => Math.hypot(re, spectrum.imaginary[i])));
-  const unit = scale(1 / radius, jacobian);
-  const q = unit.rows;
-  const W = scale(1 / radius, form.W);
-  const change = spread((_, equilibrium) =>
-    scale(1 / radius, covarianceJacobian(layer, equilibrium)),
-  );
-  const count = Math.min(q, 12);
-  const [ofJacobian, ofW] = [traces(unit, count), traces(W, count)];
-  const norm = frobeniusNorm(unit);
-  const powerSums = ofJacobian.slice(1).map((sum, i): Compared => {
-    const k = i + 1;
-    return {
-      difference: Math.abs(sum - pairSum(ofW, k)),
-      uncertainty: k * norm ** (k - 1) * (change + margin * q * Number.EPSILON * norm),
-      scale: spectrum.real.reduce(
-        (total, re, j) => total + (Math.hypot(re, spectrum.imaginary[j]) / radius) ** k,
-        0,
-      ),
-    };
-  });
-  const D = meanMatrix(layer, target);
-  const rates = eigenvalues(D).real;
-  const off = (values: Float64Array) =>
-    Math.max(...values.map((re) => Math.abs(re - form.totalValue)));
-  const stream = randomStream(0, 'perturbations of the mean');
-  const moved = Array.from({ length: draws }, () =>
-    Math.abs(off(eigenvalues(perturbed(stream, D)).real) - off(rates)),
-  );
-  const size = frobeniusNorm(D);
-  const meanChange = spread((_, equilibrium) => meanMatrix(layer, equilibrium));
-  const meanRates: Compared = {
-    difference: off(rates),
-    uncertainty: margin * Math.max(...moved) + meanChange + 64 * Number.EPSILON * size,
-    scale: size,
-  };
-  return {
-    spectrum,
-    powerSums,
-    meanRates: size === 0 ? null : meanRates,
-    meanStable: Math.max(...rates) < 0,
-  };
-}
-
-/** `tr A^k`, k = 0 … count. */
-function traces(A: Matrix, count: number): number[] {
-  let power = identity(A.rows);
-  const result = [A.rows];
-  for (let k = 1; k <= count; k++) {
-    power = multiply(power, A);
-    result.push(trace(power));
-  }
-  return result;
-}
-
-/** `Σ_{i≤j} (−λ_i − λ_j)^k = (−1)^k ½(Σ_l C(k,l) tr W^l tr W^{k−l} + 2^k tr W^k)`. */
-function pairSum(ofW: readonly number[], k: number): number {
-  let sum = 2 ** k * ofW[k];
-  let binomial = 1;
-  for (let l = 0; l <= k; l++) {
-    sum += binomial * ofW[l] * ofW[k - l];
-    binomial = (binomial * (k - l)) / (l + 1);
-  }
-  return ((-1) ** k * sum) / 2;
-}
-
-function signOf(of: (A: Matrix) => number, A: Matrix): Sign {
-  const stream = randomStream(0, 'perturbations of a sign');
-  const value = of(A);
-  const changes = Array.from({ length: draws }, () => Math.abs(of(perturbed(stream, A)) - value));
-  return { value, rounding: margin * Math.max(...changes) };
-}
-
-function perturbedForm(stream: RandomStream, { M, W, totalValue }: RiccatiForm): RiccatiForm {
-  return { totalValue, M: symmetricPart(perturbed(stream, M)), W: perturbed(stream, W) };
-}
-
-/** A with every entry changed by some roundings of the largest. */
-function perturbed(stream: RandomStream, A: Matrix): Matrix {
-  return add(A, randomMatrix(stream, A.rows, A.columns), roundings * largestEntry(A));
 }
 
 /** One or two heads with `V_h = v_hI`, M ≺ 0, every eigenvalue of W with positive real part: dimensions 1 to 4. */

@@ -30,7 +30,7 @@ export interface HullComparison extends FiniteComparison {
 }
 
 /** `c = Σ_h |V_h| + |W|`: no token can leave the hull faster. */
-function speed({ heads, W }: GaussianLayer): number {
+export function hullSpeed({ heads, W }: GaussianLayer): number {
   return heads.reduce((sum, { V }) => sum + spectralNorm(V), spectralNorm(W));
 }
 
@@ -45,11 +45,14 @@ function largestNorm({ rows, columns, data }: Matrix): number {
 /**
  * Follows a cloud up to the horizon, or four times the depth of the law's blow-up: long after it nothing new happens, and
  * `e^{ct}` becomes too large to draw.
+ *
+ * @param speed - c; others than {@link hullSpeed} are what a comparison must notice
  */
 export function compareWithHull(
   backend: Backend,
   flow: GaussianFlow,
   { tokens, seed }: { readonly tokens: number; readonly seed: number },
+  speed: (layer: GaussianLayer) => number = hullSpeed,
 ): HullComparison | null {
   const { layer, law, start } = flow;
   if (layer.attention === 'sinkhorn') return null;

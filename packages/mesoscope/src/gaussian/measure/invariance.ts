@@ -1,11 +1,11 @@
 import type { Backend } from '../../kernels/backend.ts';
 import { type MardiaTest, mardiaTest } from '../../law/distance/mardia.ts';
 import { spectralNorm } from '../../numeric/decompositions.ts';
-import { largestEntry, scale } from '../../numeric/matrix.ts';
+import { scale } from '../../numeric/matrix.ts';
 import { randomStream } from '../../numeric/random.ts';
 import { tiltRatio } from '../finite-n.ts';
 import { depthsUpTo, type GaussianFlow, gaussianFlow } from '../gaussian-flow.ts';
-import { gaussianLayer } from '../layer.ts';
+import { attends, gaussianLayer } from '../layer.ts';
 import { integrateMoments } from '../moment-flow.ts';
 import { unfactored } from '../moments.ts';
 import { randomLaw } from '../random-flows.ts';
@@ -62,7 +62,7 @@ export function measureCloudRate(
   const known = {
     tilt: Math.max(...along.map((moments) => tiltRatio(layer, unfactored(moments), tokens[0]))),
     weightGrowth: Math.max(...along.map(({ factor }) => weightGrowth(layer, factor))),
-    attends: layer.heads.some(({ V, B }) => largestEntry(V) > 0 && largestEntry(B) > 0),
+    attends: attends(layer),
     blowUpTime: closure.blowUpTime,
     ended: closure.status.kind,
   };

@@ -8,6 +8,7 @@ import { integrateMoments } from '../moment-flow.ts';
 import { type FactoredMoments, unfactored } from '../moments.ts';
 import { integratePlainCovariance } from '../plain-covariance.ts';
 import { randomLaw, randomSoftmaxLayer } from '../random-flows.ts';
+import type { Compared } from './compared.ts';
 
 /** A flow whose layer changes at equal intervals. */
 export interface PiecewiseFlow extends GaussianFlow {
@@ -45,7 +46,11 @@ export interface PlainSpectrum {
 
 const tolerance = 1e-12;
 
-export function measureRank(flow: PiecewiseFlow): RankRecord {
+/** @param size - of U in `|log λ_r(T)/λ_r(0)| ≤ 2∫|U|dt`; others than the spectral norm are what a comparison must notice */
+export function measureRank(
+  flow: PiecewiseFlow,
+  size: (U: Matrix) => number = spectralNorm,
+): RankRecord {
   const { layers, start, horizon, law } = flow;
   const piece = horizon / layers.length;
   const rank = start.factor.columns;
@@ -58,9 +63,7 @@ export function measureRank(flow: PiecewiseFlow): RankRecord {
   const spectra = [relative(eigenvaluesOf(start))];
   for (const [k, layer] of layers.entries()) {
     const part = integrateMoments(layer, moments, { horizon: piece });
-    const speeds = depthsUpTo(part.time, 8).map((t) =>
-      spectralNorm(affineVelocity(layer, part.at(t)).T),
-    );
+    const speeds = depthsUpTo(part.time, 8).map((t) => size(affineVelocity(layer, part.at(t)).T));
     const fine = trapezoid(speeds, part.time / 8);
     const coarse = trapezoid(
       speeds.filter((_, i) => i % 2 === 0),
@@ -104,12 +107,36 @@ function plainSpectrum(
   };
   const found = run(start);
   if (found === null || !(found.values[0] > 0)) return null;
-  const perturbation = tolerance * found.steps;
+  const perturbation = tolerance * Math.max(1, found.steps);
   const size = perturbation * symmetricEigen(start).values[start.rows - 1];
   const changed = run(add(start, identity(start.rows), size));
   if (changed === null) return null;
   const over = (values: Float64Array) => Array.from(values, (value) => value / found.values[0]);
   return { values: over(found.values), perturbed: over(changed.values), perturbation };
+}
+
+/** What the two integrations of one flow say, in units of what the errors of their steps become. */
+export function compareSpectra({ rank, spectra, plain }: RankRecord) {
+  const factored = spectra[spectra.length - 1];
+  const { values, perturbed, perturbation } = plain ?? {
+    ...{ values: [], perturbed: [], perturbation: Number.POSITIVE_INFINITY },
+  };
+  const change = (i: number) => Math.abs((perturbed[i] ?? Infinity) - (values[i] ?? 0));
+  const kept = Array.from({ length: rank }, (_, i) => i);
+  const others = values.map((_, i) => i).slice(rank);
+  const scale = factored[rank - 1];
+  const uncertainty = Math.max(...kept.map(change)) + perturbation;
+  const spectrum: Compared = {
+    difference: Math.max(...kept.map((i) => Math.abs((values[i] ?? Infinity) - factored[i]))),
+    ...{ uncertainty, scale },
+  };
+  const leak: Compared = {
+    difference: Math.max(0, ...others.map((i) => Math.abs(values[i]))),
+    uncertainty: Math.max(0, ...others.map((i) => Math.abs(perturbed[i]))) + perturbation,
+    scale,
+  };
+  const floor = 10 * Math.max(uncertainty, leak.uncertainty);
+  return { spectrum, leak, rankAfter: values.filter((value) => value > floor).length };
 }
 
 function eigenvaluesOf(law: FactoredMoments): Float64Array {

@@ -16,11 +16,11 @@ import { randomStream } from '../../numeric/random.ts';
 import { type ClusteringLimit, clusteringLimit } from '../clustering.ts';
 import { type GaussianFlow, gaussianFlow } from '../gaussian-flow.ts';
 import { gaussianLayer, scoreHead } from '../layer.ts';
-import { integrateMoments } from '../moment-flow.ts';
 import { unfactored } from '../moments.ts';
 import { randomLaw } from '../random-flows.ts';
 import { randomMatrix } from '../random-matrices.ts';
 import { type RiccatiForm, riccatiForm } from '../riccati.ts';
+import { integrateCentred } from './centred-flow.ts';
 
 /** How a law collapses under keys that repel, next to the closed form of its limit. */
 export interface Settling {
@@ -68,18 +68,11 @@ export function measureSettling(
   if (slowest === undefined || largestEntry(form.M) === 0) {
     return { ...nothing, applies: true, limit, atRest: true };
   }
-  const centred = { ...layer, b: new Float64Array(d) };
   const horizon = times[times.length - 1] / -slowest;
-  const run = (relativeTolerance: number) =>
-    integrateMoments(
-      centred,
-      { mean: new Float64Array(d), factor: L },
-      { horizon, relativeTolerance, stepLimit: 20_000 },
-    );
-  const [fine, coarse] = [run(1e-11), run(1e-9)];
+  const { fine, coarse } = integrateCentred(layer, L, { horizon, stepLimit: 20_000 });
   const ended = fine.status.kind;
   const known = { ...nothing, applies: true, limit, formulas: twoFormulas(form.M, L, limit) };
-  if (ended !== 'completed' || coarse.status.kind !== 'completed') return { ...known, ended };
+  if (coarse?.status.kind !== 'completed') return { ...known, ended };
   const size = trace(law.covariance);
   const at = (flow: typeof fine, t: number) => unfactored(flow.at(t / -slowest)).covariance;
   const distances = times.map((t) => frobeniusNorm(subtract(at(fine, t), limit.covariance)) / size);

@@ -24,8 +24,16 @@ export interface SufficientRecord {
   readonly contradicted: boolean;
 }
 
-/** A random layer with V ≻ 0 and B of either sign. */
-export function sufficientRecord(seed: number, index: number): SufficientRecord {
+/**
+ * A random layer with V ≻ 0 and B of either sign.
+ *
+ * @param condition - the test that is judged; default the project's own
+ */
+export function sufficientRecord(
+  seed: number,
+  index: number,
+  condition: typeof sufficientCondition = sufficientCondition,
+): SufficientRecord {
   const stream = randomStream(seed, 'C.stability sufficient', index);
   const d = 2;
   const sign = index % 2 === 0 ? -1 : 1;
@@ -41,7 +49,7 @@ export function sufficientRecord(seed: number, index: number): SufficientRecord 
     W: randomMatrix(stream, d, d, 0.3),
   });
   const law = randomLaw(stream, d);
-  const { conclusion, time } = sufficientCondition(layer, law);
+  const { conclusion, time } = condition(layer, law);
   const { regime, blowUpTime, covariance } = classifyLayer(layer, law);
   const size = (of: Matrix) => trace(multiply(inverse(layer.heads[0].V), of));
   const contradicted =

@@ -9,7 +9,7 @@ import {
   symmetricPart,
   transpose,
 } from '../../numeric/matrix.ts';
-import type { GaussianHead, GaussianLayer } from '../layer.ts';
+import { actingHeads, type GaussianHead, type GaussianLayer } from '../layer.ts';
 import { saturation } from '../moment-field.ts';
 
 /**
@@ -20,7 +20,7 @@ export const finiteWeightVariance = 0.5;
 
 /**
  * How fast the variance of the weights that a token x sees grows with x: it is `∝ e^{q(x)}`, and the number is the largest
- * eigenvalue of the quadratic form q in standard units of the law, in the head where it is largest.
+ * eigenvalue of the quadratic form q in standard units of the law, in the head where it is largest, of those whose value is not 0.
  *
  * The tilted mean over n tokens is a ratio of means whose variance is `(1/n) E[w²(y−ȳ)²]/(E w)²`, with the weight w of a
  * key y. For softmax, `w = e^{⟨Bx,y⟩}`, this is `(1/n) e^{σ²}(tr Σ + |ΣBx|²)` with `σ² = |Σ^{1/2}Bx|²`, hence
@@ -31,7 +31,7 @@ export const finiteWeightVariance = 0.5;
  * @param L - a factor of the covariance, `Σ = LLᵀ`, of any rank
  */
 export function weightGrowth(layer: GaussianLayer, L: Matrix): number {
-  return Math.max(0, ...layer.heads.map((head) => ofHead(layer, head, L)));
+  return Math.max(0, ...actingHeads(layer).map((head) => ofHead(layer, head, L)));
 }
 
 function ofHead({ attention }: GaussianLayer, { B, keyMetric }: GaussianHead, L: Matrix): number {

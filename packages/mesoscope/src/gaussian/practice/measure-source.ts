@@ -13,7 +13,7 @@ import type { TokenCloudSource } from './token-cloud.ts';
 
 export interface SourceOptions {
   readonly seed?: number;
-  readonly progress?: (layer: number, layers: number) => void | Promise<void>;
+  readonly progress?: ((layer: number, layers: number) => void | Promise<void>) | undefined;
 }
 
 /** The clouds of a source, layer by layer. */

@@ -1,13 +1,11 @@
 import { parameterMatrix } from '../../field/field.ts';
 import type { FieldSequence } from '../../field/sequence.ts';
-import { piecewiseConstantControls } from '../../flow/controls.ts';
-import { createFlow } from '../../flow/flow.ts';
-import { uniformGrid } from '../../flow/grid.ts';
-import { euler } from '../../flow/scheme.ts';
+import { createLayerStep } from '../../flow/layer-step.ts';
 import type { Backend, FloatArray } from '../../kernels/backend.ts';
 import { columnStride, type NormalisationKind } from '../../kernels/instruction.ts';
 import { ProgramBuilder, stateLength } from '../../kernels/program.ts';
-import { type Matrix, zeros } from '../../numeric/matrix.ts';
+import { packRows } from '../../kernels/tokens.ts';
+import type { Matrix } from '../../numeric/matrix.ts';
 import type { TokenCloud, TokenCloudSource } from './token-cloud.ts';
 
 /** One block, repeated L times with weights of its own. */
@@ -48,31 +46,13 @@ export function stackClouds(backend: Backend, stack: BlockStack, input: Matrix):
 function passLayer(backend: Backend, stack: BlockStack, layer: number, points: Matrix) {
   const { block } = stack;
   const [n, d] = [points.rows, points.columns];
-  const theta = backend.allocate(block.parameters.length);
+  const layerStep = createLayerStep(backend, { field: block, tokens: n });
+  const theta = layerStep.parameters;
   stack.parametersOf(layer).forEach((vector, p) => {
     theta.set(vector, block.parts[p].start);
   });
-  const stride = columnStride(n);
-  const initial = backend.allocate(stateLength(d, n));
-  for (let i = 0; i < n; i++) {
-    for (let a = 0; a < d; a++) initial[a * stride + i] = points.data[i * d + a];
-  }
-  const flow = createFlow(backend, {
-    field: block,
-    tokens: n,
-    samples: 1,
-    scheme: euler,
-    split: true,
-    limit: Number.POSITIVE_INFINITY,
-  });
-  const grid = uniformGrid(1, 1);
-  const controls = piecewiseConstantControls(grid, theta.length, theta);
-  const { last } = flow.forward({ grid, controls, initial, checkpoints: 'ends' });
-  const after = zeros(n, d);
-  for (let i = 0; i < n; i++) {
-    for (let a = 0; a < d; a++) after.data[i * d + a] = last[a * stride + i];
-  }
-  return { points: after, tilt: tiltOf(backend, stack, theta, initial, n) };
+  const before = packRows(points, backend.allocate(stateLength(d, n)));
+  return { points: layerStep.step(points), tilt: tiltOf(backend, stack, theta, before, n) };
 }
 
 /** The tilt of a layer's attention at tokens x, d × n. */

@@ -1,11 +1,10 @@
 import { MesoscopeError } from '../../errors.ts';
 import type { Backend, Precision } from '../backend.ts';
-import { createArena } from './arena.ts';
-import { compileProgram, type Machine } from './job.ts';
+import { heapBackend } from './heap-backend.ts';
 import { ARENA, MAXIMAL_THREADS } from './memory-map.ts';
 import { loadKernels, type WasmBuild } from './module.ts';
 import { canShareMemory } from './platform.ts';
-import { type Pool, startPool } from './pool.ts';
+import { startPool } from './pool.ts';
 
 /** What {@link createWasmBackend} may be asked for. */
 export interface WasmBackendOptions {
@@ -53,53 +52,21 @@ export async function createWasmBackend(options: WasmBackendOptions = {}): Promi
         () => undefined,
       )
     : undefined;
-  return assemble(kernels.build, memory, functions, suffix, precision, pool, threads);
-}
-
-function assemble(
-  build: WasmBuild,
-  memory: WebAssembly.Memory,
-  functions: Readonly<Record<string, KernelFunction>>,
-  suffix: 'F64' | 'F32',
-  precision: Precision,
-  pool: Pool | undefined,
-  wanted: number,
-): Backend {
-  const heap = memory.buffer;
-  const arena = createArena(heap, precision);
   const alone = functions[`workAlone${suffix}`];
-  const threads = pool === undefined ? 1 : wanted;
-  let disposed = false;
-  const machine: Machine = {
-    heap,
-    arena,
+  const started = pool === undefined ? 1 : threads;
+  return heapBackend({
+    name: `wasm (${kernels.build} SIMD, ${started} ${started === 1 ? 'thread' : 'threads'})`,
+    heap: memory.buffer,
     precision,
-    threads,
-    resident: undefined,
+    vector: 16,
+    threads: started,
     run: (units) => {
-      if (disposed) throw disposedError();
       if (pool === undefined || units === 1) alone();
       else pool.run(units);
     },
     merge: functions[`merge${suffix}`],
-  };
-  return {
-    name: `wasm (${build} SIMD, ${threads} ${threads === 1 ? 'thread' : 'threads'})`,
-    precision,
-    threads,
-    allocate: (length) => {
-      if (disposed) throw disposedError();
-      return arena.allocate(length);
-    },
-    scoped: arena.scoped,
-    scopedAsync: arena.scopedAsync,
-    compile: (program) => compileProgram(program, machine),
-    dispose: () => {
-      if (disposed) return;
-      disposed = true;
-      pool?.dispose();
-    },
-  };
+    dispose: () => pool?.dispose(),
+  });
 }
 
 function createMemory(megabytes: number, shared: boolean): WebAssembly.Memory {
@@ -128,14 +95,5 @@ function requireWhole(path: string, received: number, least: number, most: numbe
     path,
     received,
     expected: `a whole number, ${least} … ${most}`,
-  });
-}
-
-function disposedError(): MesoscopeError {
-  return new MesoscopeError({
-    code: 'unsupported',
-    what: 'working after dispose()',
-    by: 'this wasm backend',
-    wayOut: 'Create a new backend.',
   });
 }

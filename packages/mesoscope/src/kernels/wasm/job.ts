@@ -21,6 +21,8 @@ export interface Machine {
   readonly heap: ArrayBufferLike;
   readonly arena: Arena;
   readonly precision: Precision;
+  /** Bytes of the kernels' vectors. */
+  readonly vector: number;
   readonly threads: number;
   /** Words of the program that stands in the heap. */
   resident: Int32Array | undefined;
@@ -45,7 +47,7 @@ export function compileProgram(program: Program, machine: Machine): Executable {
   refuseTooLarge(program.slots.length, MAXIMAL_SLOTS, 'slots');
   refuseTooLarge(program.scalars.length, MAXIMAL_SCALARS, 'scalars');
   const { heap, arena, precision, threads } = machine;
-  const { words, workspace } = encode(withoutUnreadResults(program), precision);
+  const { words, workspace } = encode(withoutUnreadResults(program), machine);
   refuseTooLarge(words.byteLength, MAXIMAL_PROGRAM_BYTES, 'bytes of instructions');
 
   const size = elementBytes(precision);

@@ -1,11 +1,8 @@
-import {
-  measureTrainedClaim,
-  type TrainedModel,
-  trainedClaims,
-} from '../../claims/control/trained-model.ts';
+import { measureTrainedClaim, trainedClaims } from '../../claims/control/trained-model.ts';
 import type { StoredOutcome } from '../../claims/stored-outcome.ts';
 import type { Batch } from '../../control/batch.ts';
 import { certifyControls } from '../../control/certificates/index.ts';
+import type { TrainedModel } from '../../control/depth/trained-experiment.ts';
 import {
   type Prolongation,
   type RefinementStage,

@@ -1,12 +1,11 @@
 import { z } from 'zod';
-import type { Figure, Mark } from '../../claims/figure.ts';
 import { openLoopFigure } from '../../claims/gaussian/open-loop-figure.ts';
 import { reachability } from '../../claims/gaussian/reachability.ts';
 import { runClaims } from '../../claims/run.ts';
 import { storedOutcome } from '../../claims/stored-outcome.ts';
 import { MesoscopeError } from '../../errors.ts';
 import { type OpenLoop, openLoopErrors, openLoopSlope } from '../../gaussian/measure/open-loop.ts';
-import { type GaussianMoments, unfactored } from '../../gaussian/moments.ts';
+import { unfactored } from '../../gaussian/moments.ts';
 import { bestReachable } from '../../gaussian/reachability/best-reachable.ts';
 import {
   type Realisation,
@@ -15,9 +14,9 @@ import {
   steer,
 } from '../../gaussian/reachability/steer.ts';
 import { gaussianLawSchema, lawOfInstance } from '../../gaussian/schema.ts';
-import { symmetricSquareRoot } from '../../numeric/matrix-functions.ts';
 import { type StoredResult, singlePiece } from '../single-piece.ts';
 import type { PieceContext, Section } from '../study.ts';
+import { movingLaw, pathFigure } from './steer-figures.ts';
 
 const steerSchema = z.strictObject({
   seed: z.int().min(0).default(1),
@@ -160,7 +159,13 @@ function sections(
       note: `Energy: ½∫(|U|² + |c|²)dt of the velocity Ux + c that tokens see. Along an extremal the Hamiltonian is constant. Least found over 12 layers: the same problem minimised by L-BFGS with a discrete costate, without Pontryagin’s equations, from random starts of which the search for the extremal knows nothing; it falls to the energy of the extremal as layers are added. ${searchSentence(steered)}`,
     },
     ...(plane
-      ? distinctPaths(steered).map((one) => ({ kind: 'figure' as const, figure: ellipses(one) }))
+      ? [
+          ...distinctPaths(steered).map(({ realisation, steering }) => ({
+            kind: 'figure' as const,
+            figure: pathFigure(realisation, steering.flow),
+          })),
+          movingLaw(steered[0].realisation, steered[0].steering.flow),
+        ]
       : []),
     ...(loops.length === 0
       ? []
@@ -201,42 +206,6 @@ function searchSentence(steered: readonly Steered[]): string {
 function distinctPaths(steered: readonly Steered[]): readonly Steered[] {
   const plain = steered.some(({ realisation }) => realisation === 'feed-forward');
   return steered.filter(({ realisation }) => !(plain && realisation === 'attention'));
-}
-
-const shownDepths = [0, 0.25, 0.5, 0.75, 1];
-
-function depthName(share: number): string {
-  if (share === 0) return 't = 0';
-  return share === 1 ? 't = T' : `t = ${share} T`;
-}
-
-function ellipses({ realisation, steering }: Steered): Figure {
-  const { flow } = steering;
-  const means = Array.from({ length: 41 }, (_, k) => flow.at((k / 40) * flow.time).mean);
-  return {
-    id: `path-${realisation}`,
-    title: `From one law to the other: ${realisation}`,
-    caption: 'Ellipses of one standard deviation at five depths, and the path of the mean.',
-    equalAxes: true,
-    x: { label: 'x₁' },
-    y: { label: 'x₂' },
-    marks: [
-      { kind: 'line', series: 'mean', x: means.map((m) => m[0]), y: means.map((m) => m[1]) },
-      ...shownDepths.map((s): Mark => {
-        const moments = unfactored(flow.at(s * flow.time));
-        return { kind: 'line', series: depthName(s), ...ellipse(moments) };
-      }),
-    ],
-  };
-}
-
-function ellipse({ mean, covariance }: GaussianMoments) {
-  const root = symmetricSquareRoot(covariance).data;
-  const angles = Array.from({ length: 73 }, (_, k) => (2 * Math.PI * k) / 72);
-  return {
-    x: angles.map((a) => mean[0] + root[0] * Math.cos(a) + root[1] * Math.sin(a)),
-    y: angles.map((a) => mean[1] + root[2] * Math.cos(a) + root[3] * Math.sin(a)),
-  };
 }
 
 /** Rows (t, m, Σ row-major) at 101 depths. */

@@ -39,7 +39,7 @@ export function continueGrowth(
     tolerance: growth.tolerance,
     descent: growth.descent,
     search: { ...searchOptions(configuration), seed: configuration.seed + records.length },
-    ...(law === undefined ? {} : { start: law }),
+    start: law,
   });
   const all = [...states];
   const last = all[all.length - 1];

@@ -4,7 +4,7 @@ import { type CloudFrame, cloudFigures } from './cloud.ts';
 import type { GrowthRecord } from './growth-stage.ts';
 import type { HeadStudyOutcome } from './outcome.ts';
 import type { FixedRun, FlowProgress, FlowReport } from './stages.ts';
-import { certificateText, lowerBound } from './verdicts.ts';
+import { certificateSections, lowerBound } from './verdicts.ts';
 
 /** A number of heads in words. */
 export function headsInWords(heads: number): string {
@@ -35,15 +35,7 @@ export function sectionsOf({
     ...(flows.length > 1 ? [flowRiskFigure(flows, bound)] : []),
   ];
   return [
-    ...(certificate === undefined
-      ? []
-      : [
-          {
-            kind: 'text',
-            title: 'How far from the optimum',
-            body: certificateText(certificate, risks),
-          } as const,
-        ]),
+    ...(certificate === undefined ? [] : certificateSections(certificate, risks)),
     ...figures.map((figure) => ({ kind: 'figure', figure }) as const),
     ...(flows.length > 0 ? [flowTable(flows, bound)] : []),
     ...(frames.length > 1 ? [cloudSection(frames)] : []),

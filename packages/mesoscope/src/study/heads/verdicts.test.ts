@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { HeadLaw } from '../../heads/head-law.ts';
 import type { FinalCertificate } from './growth-stage.ts';
-import { againstSingleHead, certificateSentence, certificateText } from './verdicts.ts';
+import { againstSingleHead, certificateSections, certificateSentence } from './verdicts.ts';
 
 const certificate = (agreed: number) =>
   ({
@@ -9,20 +9,20 @@ const certificate = (agreed: number) =>
     gap: 0.25,
     provedGap: 60,
     blindExcess: 0.125,
-    search: { agreed, starts: 40, sentence: 'Searched.' },
+    search: { agreed, starts: 40, converged: 40, distinct: 2, unseenProbability: 0.07 },
   }) as FinalCertificate;
 
 it('says how many starts agree, and that few are no proof', () => {
-  expect(certificateSentence(certificate(3))).toContain('3 of 40');
-  expect(certificateSentence(certificate(3))).toContain('no proof');
-  expect(certificateSentence(certificate(4))).toContain('4 of 40');
-  expect(certificateSentence(certificate(4))).toContain('within 1.3e-1');
-  expect(certificateSentence(certificate(4))).not.toContain('no proof');
+  expect(certificateSentence(certificate(3))).toContain("too few of the search's 40 starts");
+  expect(certificateSentence(certificate(4))).toContain("4 of the search's 40 starts agree");
+  expect(certificateSentence(certificate(4))).toContain('Proved, whatever the search missed');
 });
 
 it('calls a certificate refuted if a law has a lower risk than its bound', () => {
-  expect(certificateText(certificate(20), [1.1, 0.75])).not.toContain('refuted');
-  expect(certificateText(certificate(20), [1.1, 0.7499])).toContain('refuted: 1 of the 2');
+  const [said] = certificateSections(certificate(20), [1.1, 0.75]);
+  expect(said).not.toMatchObject({ body: expect.stringContaining('refuted') });
+  const [refuted] = certificateSections(certificate(20), [1.1, 0.7499]);
+  expect(refuted).toMatchObject({ body: expect.stringContaining('refuted: 1 of the 2') });
 });
 
 it('says whether the single head is beaten, either way', () => {

@@ -1,21 +1,18 @@
 import type { HeadLaw } from '../../heads/head-law.ts';
-import type { StudyResult } from '../study.ts';
+import type { Section, StudyResult } from '../study.ts';
 import type { FinalCertificate } from './growth-stage.ts';
 import type { FixedRun } from './stages.ts';
 
 /** Share of the drawn starts that must agree on inf Ψ before the search is not called weak. */
 const enough = 0.1;
 
-/** What the search behind a gap is worth, in words. */
-function worth({ search: { agreed, starts }, provedGap, blindExcess }: FinalCertificate): string {
-  const few = agreed < enough * starts ? `, too few to trust it: this is no proof` : '';
-  return `${agreed} of ${starts} drawn starts agree on the least Ψ found${few}; a search blind to the law's heads came within ${blindExcess.toExponential(1)} of it; proved, whatever the search missed: within ${provedGap.toPrecision(3)}`;
-}
-
 /** The sentence with which a study ends. */
-export function certificateSentence(certificate: FinalCertificate): string {
-  const { gap, risk } = certificate;
-  return `Within ${gap.toExponential(2)} of the global optimum over all laws of heads, as far as the search sees (risk ${risk.toFixed(6)}; ${worth(certificate)}).`;
+export function certificateSentence({ gap, provedGap, search }: FinalCertificate): string {
+  const few = search.agreed < enough * search.starts;
+  const trust = few
+    ? `too few of the search's ${search.starts} starts agree to call this a proof`
+    : `${search.agreed} of the search's ${search.starts} starts agree`;
+  return `Within ${gap.toPrecision(2)} of the global optimum over all laws of heads, as far as the search sees: ${trust}. Proved, whatever the search missed: within ${provedGap.toPrecision(3)}.`;
 }
 
 /**
@@ -23,14 +20,42 @@ export function certificateSentence(certificate: FinalCertificate): string {
  *
  * @param risks - of the other laws of the run
  */
-export function certificateText(certificate: FinalCertificate, risks: readonly number[]): string {
+export function certificateSections(
+  certificate: FinalCertificate,
+  risks: readonly number[],
+): Section[] {
+  const { risk, gap, blindExcess, search } = certificate;
   const bound = lowerBound(certificate);
-  const lower = risks.filter((risk) => risk < bound - 1e-12);
+  const lower = risks.filter((other) => other < bound - 1e-12);
   const test =
     lower.length === 0
-      ? `None of the ${risks.length} other laws trained here has a risk below R − gap = ${bound.toFixed(6)}.`
-      : `It is refuted: ${lower.length} of the ${risks.length} other laws trained here have a risk below R − gap = ${bound.toFixed(6)}, the lowest ${Math.min(...lower).toFixed(6)}. The search missed the minimum of Ψ; use more starts.`;
-  return `${certificateSentence(certificate)} ${test} ${certificate.search.sentence}`;
+      ? 'No other law that was trained here has a lower risk than that allows.'
+      : `It is refuted: ${lower.length} of the ${risks.length} other laws trained here have a lower risk than that allows. The search missed the minimum of Ψ; use more starts.`;
+  return [
+    {
+      kind: 'text',
+      title: 'How far from the optimum',
+      body: `${certificateSentence(certificate)} ${test}`,
+    },
+    {
+      kind: 'table',
+      title: 'The certificate',
+      columns: ['quantity', 'value'],
+      rows: [
+        ['risk R of the grown law', risk],
+        ['gap ∫Ψ dρ − inf Ψ, as far as searched', gap],
+        ['R − gap: the least possible risk, as far as searched', bound],
+        ['lowest risk of the other laws trained here', Math.min(...risks)],
+        ['drawn starts of the search', search.starts],
+        ['of these agree on the least Ψ', search.agreed],
+        ['of these converged', search.converged],
+        ['different values at which starts ended', search.distinct],
+        ["a search blind to the law's heads stayed above the least Ψ by", blindExcess],
+        ['gap proved, whatever the search missed', certificate.provedGap],
+      ],
+      note: `Ψ is minimised over V in closed form and over (Q, K) by L-BFGS. A minimum in a basin that random starts enter with probability below ${search.unseenProbability.toFixed(3)} may have been missed.`,
+    },
+  ];
 }
 
 /** `R − gap`: no law of heads has a lower risk, as far as the search sees. */

@@ -3,7 +3,7 @@
 // block of panels.
 import { AttentionKind, AttentionPullback } from './generated/layout';
 import { headRows, queryPanel, scorePanel } from './attention';
-import { lanes, loadSplat, madd, splat, sumLanes } from './lanes';
+import { lanes, loadSplat, madd, splat, sumLanes, VECTOR } from './lanes';
 import {
   address, columns, flag, integer, padded, parameter, present, rows, stride, workspace,
 } from './operands';
@@ -92,7 +92,7 @@ function pullPanel<T>(
   }
   const beta = splat<T>(kind == AttentionKind.l2 ? 2 * parameter(at, AttentionPullback.scale) : parameter(at, AttentionPullback.scale));
   v128.store(scale, beta);
-  v128.store(scale, beta, 16);
+  v128.store(scale, beta, VECTOR);
   combine<T>(
     headRows(at, AttentionPullback.keys, k, head), stride(at, AttentionPullback.keys), dS, visible,
     headRows(at, AttentionPullback.gQueries, k, head) + shift, stride(at, AttentionPullback.gQueries), k, scale, true, left, padded<T>(at, AttentionPullback.gQueries),
@@ -102,17 +102,17 @@ function pullPanel<T>(
 /** P ← scale ∘ P; dS (holding dP) ← P ∘ (dP − Σ_j P_j dP_j), without the sum unless `normalised`. */
 function differentiate<T>(P: usize, dS: usize, count: i32, scale: usize, normalised: bool): void {
   const scale0 = v128.load(scale);
-  const scale1 = v128.load(scale, 16);
+  const scale1 = v128.load(scale, VECTOR);
   let mean0 = splat<T>(0);
   let mean1 = mean0;
   const bytes = <usize>count * PANEL;
   for (let j: usize = 0; j < bytes; j += PANEL) {
     const p0 = v128.mul<T>(scale0, v128.load(P + j));
-    const p1 = v128.mul<T>(scale1, v128.load(P + j, 16));
+    const p1 = v128.mul<T>(scale1, v128.load(P + j, VECTOR));
     v128.store(P + j, p0);
-    v128.store(P + j, p1, 16);
+    v128.store(P + j, p1, VECTOR);
     mean0 = madd<T>(p0, v128.load(dS + j), mean0);
-    mean1 = madd<T>(p1, v128.load(dS + j, 16), mean1);
+    mean1 = madd<T>(p1, v128.load(dS + j, VECTOR), mean1);
   }
   if (!normalised) {
     mean0 = splat<T>(0);
@@ -120,9 +120,9 @@ function differentiate<T>(P: usize, dS: usize, count: i32, scale: usize, normali
   }
   for (let j: usize = 0; j < bytes; j += PANEL) {
     const d0 = v128.sub<T>(v128.load(dS + j), mean0);
-    const d1 = v128.sub<T>(v128.load(dS + j, 16), mean1);
+    const d1 = v128.sub<T>(v128.load(dS + j, VECTOR), mean1);
     v128.store(dS + j, v128.mul<T>(v128.load(P + j), d0));
-    v128.store(dS + j, v128.mul<T>(v128.load(P + j, 16), d1), 16);
+    v128.store(dS + j, v128.mul<T>(v128.load(P + j, VECTOR), d1), VECTOR);
   }
 }
 
@@ -132,17 +132,17 @@ function weighLinear<T>(dS: usize, weights: usize, m: i32, count: i32): void {
     const weight = weights == 0 ? splat<T>(1 / <f64>m) : loadSplat<T>(weights + <usize>j * sizeof<T>());
     const row = dS + <usize>j * PANEL;
     v128.store(row, v128.mul<T>(weight, v128.load(row)));
-    v128.store(row, v128.mul<T>(weight, v128.load(row, 16)), 16);
+    v128.store(row, v128.mul<T>(weight, v128.load(row, VECTOR)), VECTOR);
   }
 }
 
 /** Multiplies every row of a panel by `scale`, entrywise. */
 function scalePanel<T>(panel: usize, count: i32, scale: usize): void {
   const scale0 = v128.load(scale);
-  const scale1 = v128.load(scale, 16);
+  const scale1 = v128.load(scale, VECTOR);
   for (let j = count; j > 0; j--) {
     v128.store(panel, v128.mul<T>(scale0, v128.load(panel)));
-    v128.store(panel, v128.mul<T>(scale1, v128.load(panel, 16)), 16);
+    v128.store(panel, v128.mul<T>(scale1, v128.load(panel, VECTOR)), VECTOR);
     panel += PANEL;
   }
 }
@@ -170,7 +170,7 @@ function pullKeys<T>(
     let sum = splat<T>(0);
     for (let panel = 0; panel < panels; panel++) {
       const row = dS + <usize>panel * keyBytes + <usize>j * PANEL;
-      sum = v128.add<T>(sum, v128.add<T>(v128.load(row), v128.load(row, 16)));
+      sum = v128.add<T>(sum, v128.add<T>(v128.load(row), v128.load(row, VECTOR)));
     }
     const weight = <T>(<T>factor * sumLanes<T>(sum));
     const shift = <usize>j * sizeof<T>();

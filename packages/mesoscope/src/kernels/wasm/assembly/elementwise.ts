@@ -1,16 +1,6 @@
 // Kernels that touch each entry once.
 import { Axpy, Broadcast, Dot, Fill, Hadamard, MaxAbs, RowSums } from './generated/layout';
-import {
-  firstLanes,
-  keepFirst,
-  lanes,
-  larger,
-  madd,
-  maxLanes,
-  put,
-  splat,
-  sumLanes,
-} from './lanes';
+import { firstLanes, keepFirst, lanes, larger, madd, maxLanes, put, splat, sumLanes, VECTOR } from './lanes';
 import { address, columns, flag, padded, parameter, rows, stride } from './operands';
 
 /** Y ← α X (+ Y). */
@@ -120,7 +110,7 @@ export function dot<T>(at: usize): void {
     for (; j + 2 * lanes<T>() <= n; j += 2 * lanes<T>()) {
       const k = <usize>j * sizeof<T>();
       sum0 = madd<T>(v128.load(x + k), v128.load(y + k), sum0);
-      sum1 = madd<T>(v128.load(x + k, 16), v128.load(y + k, 16), sum1);
+      sum1 = madd<T>(v128.load(x + k, VECTOR), v128.load(y + k, VECTOR), sum1);
     }
     for (; j < n; j += lanes<T>()) {
       const k = <usize>j * sizeof<T>();

@@ -8,42 +8,44 @@
 // JOB (i32): samples, units, address after the program's last instruction, slots, base of the threads' workspaces,
 // bytes from workspace to workspace.
 // SLOTS, 16 bytes each: address, bytes from sample to sample, from thread to thread, from unit to unit.
+import { heap, VECTOR } from './lanes';
 import { interpret } from './interpret';
 import * as op from '../memory-map';
 import { enter } from './operands';
 
 function work<T>(thread: i32): void {
-  const addresses = <usize>op.THREADS + 4 * <usize>op.MAXIMAL_SLOTS * <usize>thread;
+  const addresses = heap(op.THREADS) + 4 * <usize>op.MAXIMAL_SLOTS * <usize>thread;
   for (;;) {
-    const ticket = atomic.sub<i32>(op.TICKETS, 1);
+    const ticket = atomic.sub<i32>(heap(op.TICKETS), 1);
     if (ticket <= 0) return;
-    runUnit<T>(thread, load<i32>(op.JOB, 4) - ticket, addresses);
-    if (atomic.sub<i32>(op.REMAINING, 1) == 1) atomic.notify(op.REMAINING, 1);
+    runUnit<T>(thread, load<i32>(heap(op.JOB), 4) - ticket, addresses);
+    if (atomic.sub<i32>(heap(op.REMAINING), 1) == 1) atomic.notify(heap(op.REMAINING), 1);
   }
 }
 
 /** All units, in order, by the thread that posted the job. */
 function workAlone<T>(): void {
-  const units = load<i32>(op.JOB, 4);
-  for (let unit = 0; unit < units; unit++) runUnit<T>(0, unit, op.THREADS);
+  const units = load<i32>(heap(op.JOB), 4);
+  for (let unit = 0; unit < units; unit++) runUnit<T>(0, unit, heap(op.THREADS));
 }
 
 function runUnit<T>(thread: i32, unit: i32, addresses: usize): void {
-  const samples = load<i32>(op.JOB);
-  const units = load<i32>(op.JOB, 4);
-  const end = <usize>load<u32>(op.JOB, 8);
-  const slots = load<i32>(op.JOB, 12);
+  const job = heap(op.JOB);
+  const samples = load<i32>(job);
+  const units = load<i32>(job, 4);
+  const end = heap(load<u32>(job, 8));
+  const slots = load<i32>(job, 12);
   enter(
     addresses,
-    op.SCALARS,
-    <usize>load<u32>(op.JOB, 16) + <usize>thread * <usize>load<u32>(op.JOB, 20),
+    heap(op.SCALARS),
+    heap(load<u32>(job, 16)) + <usize>thread * <usize>load<u32>(job, 20),
   );
   clearPartials<T>(unit, slots);
   const first = <i32>((<i64>unit * samples) / units);
   const after = <i32>((<i64>(unit + 1) * samples) / units);
   for (let sample = first; sample < after; sample++) {
     for (let slot = 0; slot < slots; slot++) {
-      const record = <usize>op.SLOTS + 16 * <usize>slot;
+      const record = heap(op.SLOTS) + 16 * <usize>slot;
       store<u32>(
         addresses + 4 * <usize>slot,
         load<u32>(record) +
@@ -52,16 +54,16 @@ function runUnit<T>(thread: i32, unit: i32, addresses: usize): void {
           load<u32>(record, 12) * <u32>unit,
       );
     }
-    interpret<T>(op.PROGRAM, end);
+    interpret<T>(heap(op.PROGRAM), end);
   }
 }
 
 /** Zeroes the unit's partial sums. */
 function clearPartials<T>(unit: i32, slots: i32): void {
   for (let slot = 0; slot < slots; slot++) {
-    const record = <usize>op.SLOTS + 16 * <usize>slot;
+    const record = heap(op.SLOTS) + 16 * <usize>slot;
     const bytes = <usize>load<u32>(record, 12);
-    if (bytes > 0) memory.fill(<usize>load<u32>(record) + bytes * <usize>unit, 0, bytes);
+    if (bytes > 0) memory.fill(heap(load<u32>(record)) + bytes * <usize>unit, 0, bytes);
   }
 }
 
@@ -69,18 +71,18 @@ function clearPartials<T>(unit: i32, slots: i32): void {
 function merge<T>(target: usize, partials: usize, bytes: usize, units: i32, count: i32): void {
   const size = <i32>sizeof<T>();
   let j = 0;
-  for (; j + 32 / size <= count; j += 32 / size) {
+  for (; j + 2 * <i32>VECTOR / size <= count; j += 2 * <i32>VECTOR / size) {
     const k = <usize>(j * size);
     let sum0 = v128.load(target + k);
-    let sum1 = v128.load(target + k, 16);
+    let sum1 = v128.load(target + k, VECTOR);
     let from = partials + k;
     for (let unit = units; unit > 0; unit--) {
       sum0 = v128.add<T>(sum0, v128.load(from));
-      sum1 = v128.add<T>(sum1, v128.load(from, 16));
+      sum1 = v128.add<T>(sum1, v128.load(from, VECTOR));
       from += bytes;
     }
     v128.store(target + k, sum0);
-    v128.store(target + k, sum1, 16);
+    v128.store(target + k, sum1, VECTOR);
   }
   for (; j < count; j++) {
     const k = <usize>(j * size);
@@ -108,21 +110,21 @@ export function workF32(thread: i32): void {
 }
 
 export function mergeF64(
-  target: usize,
-  partials: usize,
+  target: u32,
+  partials: u32,
   bytes: usize,
   units: i32,
   count: i32,
 ): void {
-  merge<f64>(target, partials, bytes, units, count);
+  merge<f64>(heap(target), heap(partials), bytes, units, count);
 }
 
 export function mergeF32(
-  target: usize,
-  partials: usize,
+  target: u32,
+  partials: u32,
   bytes: usize,
   units: i32,
   count: i32,
 ): void {
-  merge<f32>(target, partials, bytes, units, count);
+  merge<f32>(heap(target), heap(partials), bytes, units, count);
 }

@@ -1,10 +1,25 @@
-// Generic SIMD helpers. T is f64 or f32; a vector has lanes<T>() numbers.
+// Generic SIMD helpers. T is f64 or f32; a vector has lanes<T>() numbers. What depends on the width of a vector, or on where
+// the heap lies, is here and nowhere else: the native build has a version of this file of its own, and everything else
+// from these sources.
+
+/** Bytes of a vector. */
+export const VECTOR: usize = 16;
+
+/** Rows of the largest tile of a product: with two vectors of columns its sums fill half of the registers. */
+export const TILE_ROWS: i32 = 4;
+
+/** The address of a byte of the heap, of which jobs and programs know the place. */
+// @ts-ignore: decorator
+@inline
+export function heap(place: u32): usize {
+  return <usize>place;
+}
 
 /** Numbers in a vector. */
 // @ts-ignore: decorator
 @inline
 export function lanes<T>(): i32 {
-  return 16 / <i32>sizeof<T>();
+  return <i32>VECTOR / <i32>sizeof<T>();
 }
 
 /** Vectors that cover `columns` numbers. */
@@ -18,6 +33,23 @@ export function vectors<T>(columns: i32): i32 {
 @inline
 export function splat<T>(x: f64): v128 {
   return v128.splat<T>(<T>x);
+}
+
+/** Row `i` of a table of constants, whose rows are 16 bytes of equal numbers. */
+// @ts-ignore: decorator
+@inline
+export function coefficient<T>(table: usize, i: i32): v128 {
+  return v128.load(table + 16 * <usize>i);
+}
+
+/** 2^(j/256)·2ᵏ in every lane of f64, where the lane's last 8 bits are j, and k those above; `table` holds the 256 powers. */
+// @ts-ignore: decorator
+@inline
+export function powerFromTable(table: usize, shifted: v128): v128 {
+  const low = <usize>(i32x4.extract_lane(shifted, 0) & 255) << 3;
+  const high = <usize>(i32x4.extract_lane(shifted, 2) & 255) << 3;
+  const power = v128.load64_lane(table + high, v128.load64_zero(table + low), 1);
+  return i64x2.add(power, i64x2.shl(i64x2.shr_u(shifted, 8), 52));
 }
 
 /** The number at `pointer` in all lanes. */
@@ -59,11 +91,26 @@ export function firstLanes<T>(count: i32): v128 {
   return i32x4.gt_s(i32x4.splat(count), i32x4(0, 1, 2, 3));
 }
 
+/** 0, 1, … */
+// @ts-ignore: decorator
+@inline
+export function laneNumbers<T>(): v128 {
+  if (sizeof<T>() == 8) return f64x2(0, 1);
+  return f32x4(0, 1, 2, 3);
+}
+
 /** Zero in all lanes but the first `count`, whatever stood there. */
 // @ts-ignore: decorator
 @inline
 export function keepFirst<T>(v: v128, count: i32): v128 {
   return v128.and(v, firstLanes<T>(count));
+}
+
+/** The vector at `pointer`, zero in all lanes but the first `count`, whatever stands there. */
+// @ts-ignore: decorator
+@inline
+export function loadFirst<T>(pointer: usize, count: i32): v128 {
+  return keepFirst<T>(v128.load(pointer), count);
 }
 
 /** Sum over lanes, in a fixed order. */
@@ -82,6 +129,18 @@ export function maxLanes<T>(v: v128): T {
   if (sizeof<T>() == 8) return <T>max(f64x2.extract_lane(v, 0), f64x2.extract_lane(v, 1));
   const pairs = f32x4.pmax(v, v128.shuffle<f32>(v, v, 2, 3, 0, 1));
   return <T>max(f32x4.extract_lane(pairs, 0), f32x4.extract_lane(pairs, 1));
+}
+
+/** The sums over lanes of u, v, w, x, in the first lanes; of u and v only where a vector has but two. */
+// @ts-ignore: decorator
+@inline
+export function laneSums<T>(u: v128, v: v128, w: v128, x: v128): v128 {
+  if (sizeof<T>() == 8) {
+    return f64x2.add(v128.shuffle<f64>(u, v, 0, 2), v128.shuffle<f64>(u, v, 1, 3));
+  }
+  const uv = f32x4.add(v128.shuffle<f32>(u, v, 0, 4, 1, 5), v128.shuffle<f32>(u, v, 2, 6, 3, 7));
+  const wx = f32x4.add(v128.shuffle<f32>(w, x, 0, 4, 1, 5), v128.shuffle<f32>(w, x, 2, 6, 3, 7));
+  return f32x4.add(v128.shuffle<f32>(uv, wx, 0, 1, 4, 5), v128.shuffle<f32>(uv, wx, 2, 3, 6, 7));
 }
 
 /**

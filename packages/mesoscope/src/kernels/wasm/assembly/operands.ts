@@ -22,6 +22,8 @@
 // 24 bytes a matrix (i32 slot or −1, byte offset, rows, columns, bytes of the stride, writable columns of a row);
 // then 16 bytes a parameter (f64 factor, i32 index of a scalar or −1, i32 0).
 
+import { heap, VECTOR } from './lanes';
+
 let slotTable: usize = 0;
 let scalarTable: usize = 0;
 let workspaceAddress: usize = 0;
@@ -55,7 +57,7 @@ export function present(at: usize, i: i32): bool {
 @inline
 export function address(at: usize, i: i32): usize {
   const m = matrix(at, i);
-  return <usize>load<u32>(slotTable + (<usize>load<u32>(m) << 2)) + <usize>load<u32>(m, 4);
+  return heap(load<u32>(slotTable + (<usize>load<u32>(m) << 2)) + load<u32>(m, 4));
 }
 
 // @ts-ignore: decorator
@@ -79,7 +81,7 @@ export function stride(at: usize, i: i32): usize {
 // @ts-ignore: decorator
 @inline
 export function padded<T>(at: usize, i: i32): bool {
-  const lanes = 16 / <i32>sizeof<T>();
+  const lanes = <i32>VECTOR / <i32>sizeof<T>();
   return ((columns(at, i) + lanes - 1) & -lanes) <= load<i32>(matrix(at, i), 20);
 }
 

@@ -1,7 +1,9 @@
 // Attention works on panels: two vectors of queries, and for each of them a column of numbers, one per key (or per
 // coordinate). A panel's rows are PANEL bytes apart, so that it is contiguous and stays in the first-level cache.
 import { AttentionKind } from './generated/layout';
-import { firstLanes, keepFirst, lanes, larger, loadSplat, madd, maxLanes, put, splat } from './lanes';
+import {
+  firstLanes, keepFirst, lanes, larger, loadSplat, madd, maxLanes, put, splat, TILE_ROWS, VECTOR,
+} from './lanes';
 import { logarithm } from './exponential';
 import {
   atLeastLeast, LN_2, LOG2_E, leastExponent, powerOfTwo, safeExponent, withinExponents,
@@ -9,7 +11,7 @@ import {
 import { tile } from './tile';
 
 /** Bytes of a row of a panel. */
-export const PANEL: usize = 32;
+export const PANEL: usize = 2 * VECTOR;
 
 /** Queries in a panel. */
 // @ts-ignore: decorator
@@ -33,7 +35,7 @@ export function copyPanel<T>(from: usize, step: usize, to: usize, count: i32, sc
   const factor = splat<T>(scale);
   for (; count > 0; count--) {
     v128.store(to, keepFirst<T>(v128.mul<T>(factor, v128.load(from)), left));
-    v128.store(to, keepFirst<T>(v128.mul<T>(factor, v128.load(from, 16)), left - lanes<T>()), 16);
+    v128.store(to, keepFirst<T>(v128.mul<T>(factor, v128.load(from, VECTOR)), left - lanes<T>()), VECTOR);
     from += step;
     to += PANEL;
   }
@@ -44,10 +46,16 @@ export function innerProducts<T>(a: usize, step: usize, b: usize, depth: i32, to
   const size = <usize>sizeof<T>();
   const none = splat<T>(0);
   let i = count;
-  for (; i >= 4; i -= 4) {
+  for (; i >= TILE_ROWS; i -= TILE_ROWS) {
+    tile<T>(TILE_ROWS, 2, false, false, a, size, step, b, PANEL, depth, to, PANEL, none, none, false, 2 * lanes<T>(), true);
+    a += <usize>TILE_ROWS * size;
+    to += <usize>TILE_ROWS * PANEL;
+  }
+  if (TILE_ROWS > 4 && i >= 4) {
     tile<T>(4, 2, false, false, a, size, step, b, PANEL, depth, to, PANEL, none, none, false, 2 * lanes<T>(), true);
     a += 4 * size;
     to += 4 * PANEL;
+    i -= 4;
   }
   for (; i > 0; i--) {
     tile<T>(1, 2, false, false, a, size, step, b, PANEL, depth, to, PANEL, none, none, false, 2 * lanes<T>(), true);
@@ -61,10 +69,16 @@ export function distances<T>(a: usize, step: usize, b: usize, depth: i32, to: us
   const size = <usize>sizeof<T>();
   const factor = splat<T>(scale);
   let i = count;
-  for (; i >= 4; i -= 4) {
+  for (; i >= TILE_ROWS; i -= TILE_ROWS) {
+    tile<T>(TILE_ROWS, 2, true, true, a, size, step, b, PANEL, depth, to, PANEL, factor, factor, false, 2 * lanes<T>(), true);
+    a += <usize>TILE_ROWS * size;
+    to += <usize>TILE_ROWS * PANEL;
+  }
+  if (TILE_ROWS > 4 && i >= 4) {
     tile<T>(4, 2, true, true, a, size, step, b, PANEL, depth, to, PANEL, factor, factor, false, 2 * lanes<T>(), true);
     a += 4 * size;
     to += 4 * PANEL;
+    i -= 4;
   }
   for (; i > 0; i--) {
     tile<T>(1, 2, true, true, a, size, step, b, PANEL, depth, to, PANEL, factor, factor, false, 2 * lanes<T>(), true);
@@ -83,7 +97,7 @@ export function combine<T>(
 ): void {
   const size = <usize>sizeof<T>();
   const scale0 = v128.load(scale);
-  const scale1 = v128.load(scale, 16);
+  const scale1 = v128.load(scale, VECTOR);
   if (left <= lanes<T>()) {
     for (let i = count; i > 0; i--) {
       tile<T>(1, 1, false, true, a, step, size, b, PANEL, depth, c, stepC, scale0, scale0, accumulate, left, whole);
@@ -93,10 +107,16 @@ export function combine<T>(
     return;
   }
   let i = count;
-  for (; i >= 4; i -= 4) {
+  for (; i >= TILE_ROWS; i -= TILE_ROWS) {
+    tile<T>(TILE_ROWS, 2, false, true, a, step, size, b, PANEL, depth, c, stepC, scale0, scale1, accumulate, left, whole);
+    a += <usize>TILE_ROWS * step;
+    c += <usize>TILE_ROWS * stepC;
+  }
+  if (TILE_ROWS > 4 && i >= 4) {
     tile<T>(4, 2, false, true, a, step, size, b, PANEL, depth, c, stepC, scale0, scale1, accumulate, left, whole);
     a += 4 * step;
     c += 4 * stepC;
+    i -= 4;
   }
   for (; i >= 2; i -= 2) {
     tile<T>(2, 2, false, true, a, step, size, b, PANEL, depth, c, stepC, scale0, scale1, accumulate, left, whole);
@@ -114,7 +134,7 @@ export function hideWeightless<T>(scores: usize, weights: usize, count: i32, hid
   for (let j = 0; j < count; j++) {
     if (load<T>(weights + <usize>j * sizeof<T>()) == 0) {
       v128.store(scores + <usize>j * PANEL, value);
-      v128.store(scores + <usize>j * PANEL, value, 16);
+      v128.store(scores + <usize>j * PANEL, value, VECTOR);
     }
   }
 }
@@ -125,7 +145,7 @@ export function hideFuture<T>(scores: usize, i: i32, count: i32, hidden: f64): v
   for (let j = i + 1; j < count; j++) {
     const at = scores + <usize>j * PANEL;
     v128.store(at, v128.bitselect(value, v128.load(at), firstLanes<T>(j - i)));
-    v128.store(at, v128.bitselect(value, v128.load(at, 16), firstLanes<T>(j - i - lanes<T>())), 16);
+    v128.store(at, v128.bitselect(value, v128.load(at, VECTOR), firstLanes<T>(j - i - lanes<T>())), VECTOR);
   }
 }
 
@@ -175,7 +195,7 @@ export function weigh<T>(
     if (weights != 0) scaleRows<T>(scores, weights, count);
     const factor = splat<T>(weights == 0 ? 1 / <f64>m : 1);
     v128.store(scale, factor);
-    v128.store(scale, factor, 16);
+    v128.store(scale, factor, VECTOR);
     if (normaliser != 0) putPanel<T>(normaliser, splat<T>(0), splat<T>(0), left, whole);
     return;
   }
@@ -187,7 +207,7 @@ export function weigh<T>(
     let at = scores;
     for (let j = count; j > 0; j--) {
       top0 = larger<T>(top0, v128.load(at));
-      top1 = larger<T>(top1, v128.load(at, 16));
+      top1 = larger<T>(top1, v128.load(at, VECTOR));
       at += PANEL;
     }
   }
@@ -204,7 +224,7 @@ export function weigh<T>(
   if (weights == 0) soften<T>(scores, count, scale);
   else softenWeighted<T>(scores, weights, count, scale);
   const sum0 = v128.load(scale);
-  const sum1 = v128.load(scale, 16);
+  const sum1 = v128.load(scale, VECTOR);
   if (normaliser != 0) {
     const shift = splat<T>(weights == 0 ? -Math.log(<f64>m) : 0);
     const log0 = v128.add<T>(shift, logarithm<T>(sum0));
@@ -213,14 +233,14 @@ export function weigh<T>(
     putPanel<T>(normaliser, madd<T>(unit, top0, log0), madd<T>(unit, top1, log1), left, whole);
   }
   v128.store(scale, inverse<T>(sum0));
-  v128.store(scale, inverse<T>(sum1), 16);
+  v128.store(scale, inverse<T>(sum1), VECTOR);
 }
 
 /** scores ← max(score − top, the least exponent). */
 function lower<T>(scores: usize, count: i32, top0: v128, top1: v128): void {
   for (let j = count; j > 0; j--) {
     v128.store(scores, atLeastLeast<T>(v128.sub<T>(v128.load(scores), top0)));
-    v128.store(scores, atLeastLeast<T>(v128.sub<T>(v128.load(scores, 16), top1)), 16);
+    v128.store(scores, atLeastLeast<T>(v128.sub<T>(v128.load(scores, VECTOR), top1)), VECTOR);
     scores += PANEL;
   }
 }
@@ -231,15 +251,15 @@ function soften<T>(scores: usize, count: i32, sums: usize): void {
   let sum1 = sum0;
   for (let j = count; j > 0; j--) {
     const p0 = powerOfTwo<T>(v128.load(scores));
-    const p1 = powerOfTwo<T>(v128.load(scores, 16));
+    const p1 = powerOfTwo<T>(v128.load(scores, VECTOR));
     v128.store(scores, p0);
-    v128.store(scores, p1, 16);
+    v128.store(scores, p1, VECTOR);
     sum0 = v128.add<T>(sum0, p0);
     sum1 = v128.add<T>(sum1, p1);
     scores += PANEL;
   }
   v128.store(sums, sum0);
-  v128.store(sums, sum1, 16);
+  v128.store(sums, sum1, VECTOR);
 }
 
 /** scores ← w_j 2^score; their sums go to `sums`. */
@@ -249,16 +269,16 @@ function softenWeighted<T>(scores: usize, weights: usize, count: i32, sums: usiz
   for (let j = count; j > 0; j--) {
     const weight = loadSplat<T>(weights);
     const p0 = v128.mul<T>(weight, powerOfTwo<T>(v128.load(scores)));
-    const p1 = v128.mul<T>(weight, powerOfTwo<T>(v128.load(scores, 16)));
+    const p1 = v128.mul<T>(weight, powerOfTwo<T>(v128.load(scores, VECTOR)));
     v128.store(scores, p0);
-    v128.store(scores, p1, 16);
+    v128.store(scores, p1, VECTOR);
     sum0 = v128.add<T>(sum0, p0);
     sum1 = v128.add<T>(sum1, p1);
     scores += PANEL;
     weights += sizeof<T>();
   }
   v128.store(sums, sum0);
-  v128.store(sums, sum1, 16);
+  v128.store(sums, sum1, VECTOR);
 }
 
 /** scores ← w_j where the score is `top`, else 0; the inverses of their sums go to `scale`. */
@@ -268,22 +288,22 @@ function mark<T>(scores: usize, weights: usize, count: i32, top0: v128, top1: v1
   for (let j = 0; j < count; j++) {
     const weight = weights == 0 ? splat<T>(1) : loadSplat<T>(weights + <usize>j * sizeof<T>());
     const p0 = v128.and(weight, v128.eq<T>(v128.load(scores), top0));
-    const p1 = v128.and(weight, v128.eq<T>(v128.load(scores, 16), top1));
+    const p1 = v128.and(weight, v128.eq<T>(v128.load(scores, VECTOR), top1));
     v128.store(scores, p0);
-    v128.store(scores, p1, 16);
+    v128.store(scores, p1, VECTOR);
     sum0 = v128.add<T>(sum0, p0);
     sum1 = v128.add<T>(sum1, p1);
     scores += PANEL;
   }
   v128.store(scale, inverse<T>(sum0));
-  v128.store(scale, inverse<T>(sum1), 16);
+  v128.store(scale, inverse<T>(sum1), VECTOR);
 }
 
 /** scores ← 2^score. */
 function raise<T>(scores: usize, count: i32): void {
   for (let j = count; j > 0; j--) {
     v128.store(scores, powerOfTwo<T>(withinExponents<T>(v128.load(scores))));
-    v128.store(scores, powerOfTwo<T>(withinExponents<T>(v128.load(scores, 16))), 16);
+    v128.store(scores, powerOfTwo<T>(withinExponents<T>(v128.load(scores, VECTOR))), VECTOR);
     scores += PANEL;
   }
 }
@@ -293,7 +313,7 @@ export function scaleRows<T>(panel: usize, weights: usize, count: i32): void {
   for (let j = count; j > 0; j--) {
     const weight = loadSplat<T>(weights);
     v128.store(panel, v128.mul<T>(weight, v128.load(panel)));
-    v128.store(panel, v128.mul<T>(weight, v128.load(panel, 16)), 16);
+    v128.store(panel, v128.mul<T>(weight, v128.load(panel, VECTOR)), VECTOR);
     panel += PANEL;
     weights += sizeof<T>();
   }
@@ -302,12 +322,12 @@ export function scaleRows<T>(panel: usize, weights: usize, count: i32): void {
 /** Multiplies one row by a number. */
 export function scaleRow<T>(row: usize, factor: f64): void {
   v128.store(row, v128.mul<T>(splat<T>(factor), v128.load(row)));
-  v128.store(row, v128.mul<T>(splat<T>(factor), v128.load(row, 16)), 16);
+  v128.store(row, v128.mul<T>(splat<T>(factor), v128.load(row, VECTOR)), VECTOR);
 }
 
 function putPanel<T>(to: usize, v0: v128, v1: v128, left: i32, whole: bool): void {
   put<T>(to, v0, left, whole);
-  if (left > lanes<T>()) put<T>(to + 16, v1, left - lanes<T>(), whole);
+  if (left > lanes<T>()) put<T>(to + VECTOR, v1, left - lanes<T>(), whole);
 }
 
 /** 1/x, and 0 where x is 0. */

@@ -2,7 +2,7 @@
 //
 // Constants are loaded where they are used: there are more than registers, and an engine that keeps them as values
 // spends more on them than on the arithmetic.
-import { larger, madd } from './lanes';
+import { coefficient, larger, madd, powerFromTable } from './lanes';
 
 export const LOG2_E: f64 = 1.4426950408889634;
 export const LN_2: f64 = 0.6931471805599453;
@@ -54,14 +54,14 @@ export function safeExponent<T>(): f64 {
 // @ts-ignore: decorator
 @inline
 export function atLeastLeast<T>(t: v128): v128 {
-  return larger<T>(t, sizeof<T>() == 8 ? v128.load(DOUBLES, 96) : v128.load(SINGLES, 128));
+  return larger<T>(t, sizeof<T>() == 8 ? coefficient<f64>(DOUBLES, 6) : coefficient<f32>(SINGLES, 8));
 }
 
 /** t, cut off where 2ᵗ is 0 or +∞. */
 // @ts-ignore: decorator
 @inline
 export function withinExponents<T>(t: v128): v128 {
-  return v128.pmin<T>(atLeastLeast<T>(t), sizeof<T>() == 8 ? v128.load(DOUBLES, 112) : v128.load(SINGLES, 144));
+  return v128.pmin<T>(atLeastLeast<T>(t), sizeof<T>() == 8 ? coefficient<f64>(DOUBLES, 7) : coefficient<f32>(SINGLES, 9));
 }
 
 /**
@@ -73,27 +73,24 @@ export function withinExponents<T>(t: v128): v128 {
 export function powerOfTwo<T>(t: v128): v128 {
   if (sizeof<T>() == 8) {
     // Adding the shift rounds to 1/256: the last 8 bits choose from the table, those above are the exponent.
-    const shift = v128.load(DOUBLES);
-    const shifted = f64x2.add(t, shift);
-    const f = f64x2.sub(t, f64x2.sub(shifted, shift));
-    const low = <usize>(i32x4.extract_lane(shifted, 0) & 255) << 3;
-    const high = <usize>(i32x4.extract_lane(shifted, 2) & 255) << 3;
-    let power = v128.load64_lane(TABLE + high, v128.load64_zero(TABLE + low), 1);
-    power = i64x2.add(power, i64x2.shl(i64x2.shr_u(shifted, 8), 52));
-    let p = madd<f64>(v128.load(DOUBLES, 16), f, v128.load(DOUBLES, 32));
-    p = madd<f64>(p, f, v128.load(DOUBLES, 48));
-    p = madd<f64>(p, f, v128.load(DOUBLES, 64));
+    const shift = coefficient<f64>(DOUBLES, 0);
+    const shifted = v128.add<f64>(t, shift);
+    const f = v128.sub<f64>(t, v128.sub<f64>(shifted, shift));
+    const power = powerFromTable(TABLE, shifted);
+    let p = madd<f64>(coefficient<f64>(DOUBLES, 1), f, coefficient<f64>(DOUBLES, 2));
+    p = madd<f64>(p, f, coefficient<f64>(DOUBLES, 3));
+    p = madd<f64>(p, f, coefficient<f64>(DOUBLES, 4));
     // The last product is with the power, so that an infinite one stays infinite whatever the sign of f.
-    return f64x2.mul(madd<f64>(p, f, v128.load(DOUBLES, 80)), power);
+    return v128.mul<f64>(madd<f64>(p, f, coefficient<f64>(DOUBLES, 5)), power);
   }
-  const shift = v128.load(SINGLES);
-  const shifted = f32x4.add(t, shift);
-  const f = f32x4.sub(t, f32x4.sub(shifted, shift));
-  let p = madd<f32>(v128.load(SINGLES, 16), f, v128.load(SINGLES, 32));
-  p = madd<f32>(p, f, v128.load(SINGLES, 48));
-  p = madd<f32>(p, f, v128.load(SINGLES, 64));
-  p = madd<f32>(p, f, v128.load(SINGLES, 80));
-  p = madd<f32>(p, f, v128.load(SINGLES, 96));
-  p = madd<f32>(p, f, v128.load(SINGLES, 112));
-  return f32x4.mul(p, i32x4.shl(shifted, 23));
+  const shift = coefficient<f32>(SINGLES, 0);
+  const shifted = v128.add<f32>(t, shift);
+  const f = v128.sub<f32>(t, v128.sub<f32>(shifted, shift));
+  let p = madd<f32>(coefficient<f32>(SINGLES, 1), f, coefficient<f32>(SINGLES, 2));
+  p = madd<f32>(p, f, coefficient<f32>(SINGLES, 3));
+  p = madd<f32>(p, f, coefficient<f32>(SINGLES, 4));
+  p = madd<f32>(p, f, coefficient<f32>(SINGLES, 5));
+  p = madd<f32>(p, f, coefficient<f32>(SINGLES, 6));
+  p = madd<f32>(p, f, coefficient<f32>(SINGLES, 7));
+  return v128.mul<f32>(p, v128.shl<i32>(shifted, 23));
 }

@@ -1,6 +1,6 @@
 // C ← α op(A) B (+ C).
 import { Product } from './generated/layout';
-import { lanes, splat, vectors } from './lanes';
+import { lanes, splat, TILE_ROWS, VECTOR, vectors } from './lanes';
 import { address, columns, flag, padded, parameter, rows, stride, workspace } from './operands';
 import { tile } from './tile';
 
@@ -47,13 +47,18 @@ function strips<T>(
   m: i32, n: i32, depth: i32, alpha: f64, accumulate: bool, whole: bool, pack: bool,
 ): void {
   const four = m & ~3;
+  const high = m & ~(TILE_ROWS - 1);
   const packed = workspace();
   for (let j = 0; j < n; j += 2 * lanes<T>()) {
     const k = <usize>j * sizeof<T>();
     if (pack) copyStrip(b + k, stepB, packed, depth);
     const strip = pack ? packed : b + k;
-    const step = pack ? 32 : stepB;
-    rowsOfFour<T>(a, rowA, stepA, strip, step, c + k, stepC, four, n - j, depth, alpha, accumulate, whole);
+    const step = pack ? 2 * VECTOR : stepB;
+    rowsOf<T>(TILE_ROWS, a, rowA, stepA, strip, step, c + k, stepC, high, n - j, depth, alpha, accumulate, whole);
+    if (TILE_ROWS > 4 && high < four) {
+      const skip = <usize>high;
+      rowsOf<T>(4, a + skip * rowA, rowA, stepA, strip, step, c + k + skip * stepC, stepC, 4, n - j, depth, alpha, accumulate, whole);
+    }
   }
   const end = a + <usize>four * rowA;
   const low = c + <usize>four * stepC;
@@ -67,29 +72,31 @@ function strips<T>(
 function copyStrip(from: usize, step: usize, to: usize, count: i32): void {
   for (; count > 0; count--) {
     v128.store(to, v128.load(from));
-    v128.store(to, v128.load(from, 16), 16);
+    v128.store(to, v128.load(from, VECTOR), VECTOR);
     from += step;
-    to += 32;
+    to += 2 * VECTOR;
   }
 }
 
-/** Up to two vectors of columns of `m` rows of C, m a multiple of 4. */
-function rowsOfFour<T>(
-  a: usize, rowA: usize, stepA: usize, b: usize, stepB: usize, c: usize, stepC: usize,
+/** Up to two vectors of columns of `m` rows of C, m a multiple of `height` (known at compile time). */
+// @ts-ignore: decorator
+@inline
+function rowsOf<T>(
+  height: i32, a: usize, rowA: usize, stepA: usize, b: usize, stepB: usize, c: usize, stepC: usize,
   m: i32, left: i32, depth: i32, alpha: f64, accumulate: bool, whole: bool,
 ): void {
   const scale = splat<T>(alpha);
   if (left > lanes<T>()) {
-    for (let i = m; i > 0; i -= 4) {
-      tile<T>(4, 2, false, true, a, rowA, stepA, b, stepB, depth, c, stepC, scale, scale, accumulate, left, whole);
-      a += 4 * rowA;
-      c += 4 * stepC;
+    for (let i = m; i > 0; i -= height) {
+      tile<T>(height, 2, false, true, a, rowA, stepA, b, stepB, depth, c, stepC, scale, scale, accumulate, left, whole);
+      a += <usize>height * rowA;
+      c += <usize>height * stepC;
     }
   } else {
-    for (let i = m; i > 0; i -= 4) {
-      tile<T>(4, 1, false, true, a, rowA, stepA, b, stepB, depth, c, stepC, scale, scale, accumulate, left, whole);
-      a += 4 * rowA;
-      c += 4 * stepC;
+    for (let i = m; i > 0; i -= height) {
+      tile<T>(height, 1, false, true, a, rowA, stepA, b, stepB, depth, c, stepC, scale, scale, accumulate, left, whole);
+      a += <usize>height * rowA;
+      c += <usize>height * stepC;
     }
   }
 }
@@ -103,13 +110,13 @@ function rowPair<T>(
   let left = n;
   for (; vectors<T>(left) >= 4; left -= 4 * lanes<T>()) {
     tile<T>(2, 4, false, true, a, rowA, stepA, b, stepB, depth, c, stepC, scale, scale, accumulate, left, whole);
-    b += 64;
-    c += 64;
+    b += 4 * VECTOR;
+    c += 4 * VECTOR;
   }
   for (; left > 0; left -= lanes<T>()) {
     tile<T>(2, 1, false, true, a, rowA, stepA, b, stepB, depth, c, stepC, scale, scale, accumulate, left, whole);
-    b += 16;
-    c += 16;
+    b += VECTOR;
+    c += VECTOR;
   }
 }
 
@@ -122,12 +129,12 @@ function row<T>(
   let left = n;
   for (; vectors<T>(left) >= 4; left -= 4 * lanes<T>()) {
     tile<T>(1, 4, false, true, a, 0, stepA, b, stepB, depth, c, 0, scale, scale, accumulate, left, whole);
-    b += 64;
-    c += 64;
+    b += 4 * VECTOR;
+    c += 4 * VECTOR;
   }
   for (; left > 0; left -= lanes<T>()) {
     tile<T>(1, 1, false, true, a, 0, stepA, b, stepB, depth, c, 0, scale, scale, accumulate, left, whole);
-    b += 16;
-    c += 16;
+    b += VECTOR;
+    c += VECTOR;
   }
 }

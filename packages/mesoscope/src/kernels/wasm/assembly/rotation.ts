@@ -1,7 +1,9 @@
 // Rotary positions: pairs of rows, turned column by column. The angles of a pair are the same in all heads.
 import { Rotate, RotationLayout } from './generated/layout';
-import { lanes, madd, nmadd, put } from './lanes';
-import { address, columns, flag, integer, padded, parameter, rows, stride } from './operands';
+import { lanes, madd, nmadd, put, VECTOR } from './lanes';
+import {
+  address, columns, flag, integer, padded, parameter, rows, stride, workspace,
+} from './operands';
 
 /** Y ← R X (+ Y). */
 export function rotate<T>(at: usize): void {
@@ -14,24 +16,20 @@ export function rotate<T>(at: usize): void {
     const second = halves ? j + half : 2 * j + 1;
     const frequency = sign * NativeMath.pow(parameter(at, Rotate.theta), <f64>(-2 * j) / <f64>dimension);
     for (let i = 0; i < columns(at, Rotate.x); i += lanes<T>()) {
-      turn<T>(at, i, first, second, dimension, angles<T>(i, frequency, false), angles<T>(i, frequency, true));
+      angles<T>(i, frequency);
+      turn<T>(at, i, first, second, dimension, v128.load(workspace()), v128.load(workspace(), VECTOR));
     }
   }
 }
 
-/** Cosines, or sines, of the angles of the columns from i on. */
-function angles<T>(i: i32, frequency: f64, sine: bool): v128 {
-  const first = one<T>(i, frequency, sine);
-  const second = one<T>(i + 1, frequency, sine);
-  if (sizeof<T>() == 8) return f64x2.replace_lane(f64x2.splat(<f64>first), 1, <f64>second);
-  let v = f32x4.replace_lane(f32x4.splat(<f32>first), 1, <f32>second);
-  v = f32x4.replace_lane(v, 2, <f32>one<T>(i + 2, frequency, sine));
-  return f32x4.replace_lane(v, 3, <f32>one<T>(i + 3, frequency, sine));
-}
-
-function one<T>(i: i32, frequency: f64, sine: bool): T {
-  const angle = <f64>i * frequency;
-  return <T>(sine ? NativeMath.sin(angle) : NativeMath.cos(angle));
+/** Cosines and sines of the angles of the columns from i on: one vector each, in the workspace. */
+function angles<T>(i: i32, frequency: f64): void {
+  for (let lane = 0; lane < lanes<T>(); lane++) {
+    const angle = <f64>(i + lane) * frequency;
+    const to = workspace() + <usize>lane * sizeof<T>();
+    store<T>(to, <T>NativeMath.cos(angle));
+    store<T>(to + VECTOR, <T>NativeMath.sin(angle));
+  }
 }
 
 /** Turns a pair of rows of every head, in the columns from i on. */

@@ -1,6 +1,6 @@
 // What happens to a panel of scores between inner products and weights. Rows are keys, columns queries; see panel.ts.
 import { hyperbolicTangent } from './activation';
-import { firstLanes, lanes, splat } from './lanes';
+import { firstLanes, laneNumbers, lanes, splat, VECTOR } from './lanes';
 import { PANEL, panelWidth } from './panel';
 
 /** Distances from this on are a window without end. */
@@ -12,7 +12,7 @@ export function capScores<T>(scores: usize, count: i32, cap: f64): void {
   const share = splat<T>(1 / cap);
   for (let j = count; j > 0; j--) {
     v128.store(scores, v128.mul<T>(size, hyperbolicTangent<T>(v128.mul<T>(share, v128.load(scores)))));
-    v128.store(scores, v128.mul<T>(size, hyperbolicTangent<T>(v128.mul<T>(share, v128.load(scores, 16)))), 16);
+    v128.store(scores, v128.mul<T>(size, hyperbolicTangent<T>(v128.mul<T>(share, v128.load(scores, VECTOR)))), VECTOR);
     scores += PANEL;
   }
 }
@@ -24,8 +24,8 @@ export function scaleByCapSlope<T>(scores: usize, to: usize, count: i32, cap: f6
   for (let j = 2 * count; j > 0; j--) {
     const t = hyperbolicTangent<T>(v128.mul<T>(share, v128.load(scores)));
     v128.store(to, v128.mul<T>(v128.load(to), v128.sub<T>(one, v128.mul<T>(t, t))));
-    scores += 16;
-    to += 16;
+    scores += VECTOR;
+    to += VECTOR;
   }
 }
 
@@ -55,14 +55,6 @@ export function hideBeyond<T>(scores: usize, i: i32, count: i32, window: f64, hi
       v128.store(at, v128.bitselect(v128.load(at), value, seen));
     }
   }
-}
-
-/** 0, 1, … */
-// @ts-ignore: decorator
-@inline
-function laneNumbers<T>(): v128 {
-  if (sizeof<T>() == 8) return f64x2(0, 1);
-  return f32x4(0, 1, 2, 3);
 }
 
 /** The slope of head h of H: `2^{−8(h+1)/H}` where H is a power of two; see `alibiSlope` in ../../instruction.ts. */

@@ -1,9 +1,9 @@
-// The micro-kernel of all products: C[i][j] = Σ_k A[i,k]·B[k,j] for up to 4 rows and up to 4 vectors of columns held in
+// The micro-kernel of all products: C[i][j] = Σ_k A[i,k]·B[k,j] for up to 8 rows and up to 4 vectors of columns held in
 // registers. A is loaded number by number (all lanes equal), B vector by vector; neither is transposed or packed.
-import { lanes, loadSplat, madd, put, splat } from './lanes';
+import { lanes, loadSplat, madd, put, splat, VECTOR } from './lanes';
 
 /**
- * `rows` × `wide` vectors of C: (4, 2), (4, 1), (2, 4), (2, 2), (2, 1), (1, 4), (1, 2) or (1, 1), known at compile
+ * `rows` × `wide` vectors of C: (8, 2), (8, 1), (4, 2), (4, 1), (2, 4), (2, 2), (2, 1), (1, 4), (1, 2) or (1, 1), known at compile
  * time. A's rows are `rowA` bytes apart and its columns `stepA`; B's rows `stepB`, C's rows `stepC`.
  * C ← scale ∘ AB (+ C), the scale of the first two vectors of columns given each (a third and fourth use the first),
  * or plainly AB where `scaled` (compile time) is false. With `distances` (compile time) the sum is
@@ -42,11 +42,19 @@ export function tile<T>(
   let c21 = c00;
   let c30 = c00;
   let c31 = c00;
+  let c40 = c00;
+  let c41 = c00;
+  let c50 = c00;
+  let c51 = c00;
+  let c60 = c00;
+  let c61 = c00;
+  let c70 = c00;
+  let c71 = c00;
   for (let k = depth; k > 0; k--) {
     const b0 = v128.load(b);
-    const b1 = wide > 1 ? v128.load(b, 16) : b0;
-    const b2 = wide > 2 ? v128.load(b, 32) : b0;
-    const b3 = wide > 2 ? v128.load(b, 48) : b0;
+    const b1 = wide > 1 ? v128.load(b, VECTOR) : b0;
+    const b2 = wide > 2 ? v128.load(b, 2 * VECTOR) : b0;
+    const b3 = wide > 2 ? v128.load(b, 3 * VECTOR) : b0;
     const a0 = loadSplat<T>(a);
     c00 = step<T>(distances, a0, b0, c00);
     if (wide > 1) c01 = step<T>(distances, a0, b1, c01);
@@ -71,6 +79,21 @@ export function tile<T>(
       c30 = step<T>(distances, a3, b0, c30);
       if (wide > 1) c31 = step<T>(distances, a3, b1, c31);
     }
+    if (rows > 4) {
+      const low = a + 4 * rowA;
+      const a4 = loadSplat<T>(low);
+      c40 = step<T>(distances, a4, b0, c40);
+      if (wide > 1) c41 = step<T>(distances, a4, b1, c41);
+      const a5 = loadSplat<T>(low + rowA);
+      c50 = step<T>(distances, a5, b0, c50);
+      if (wide > 1) c51 = step<T>(distances, a5, b1, c51);
+      const a6 = loadSplat<T>(low + 2 * rowA);
+      c60 = step<T>(distances, a6, b0, c60);
+      if (wide > 1) c61 = step<T>(distances, a6, b1, c61);
+      const a7 = loadSplat<T>(low + 3 * rowA);
+      c70 = step<T>(distances, a7, b0, c70);
+      if (wide > 1) c71 = step<T>(distances, a7, b1, c71);
+    }
     a += stepA;
     b += stepB;
   }
@@ -82,6 +105,14 @@ export function tile<T>(
     c += 2 * stepC;
     finish<T>(wide, scaled, c, c20, c21, c20, c21, scale0, scale1, accumulate, left, whole);
     finish<T>(wide, scaled, c + stepC, c30, c31, c30, c31, scale0, scale1, accumulate, left, whole);
+  }
+  if (rows > 4) {
+    c += 2 * stepC;
+    finish<T>(wide, scaled, c, c40, c41, c40, c41, scale0, scale1, accumulate, left, whole);
+    finish<T>(wide, scaled, c + stepC, c50, c51, c50, c51, scale0, scale1, accumulate, left, whole);
+    c += 2 * stepC;
+    finish<T>(wide, scaled, c, c60, c61, c60, c61, scale0, scale1, accumulate, left, whole);
+    finish<T>(wide, scaled, c + stepC, c70, c71, c70, c71, scale0, scale1, accumulate, left, whole);
   }
 }
 
@@ -114,12 +145,12 @@ function finish<T>(
     put<T>(c, entry<T>(scaled, c, c0, scale0, accumulate), last, whole);
   } else if (wide == 2) {
     v128.store(c, entry<T>(scaled, c, c0, scale0, accumulate));
-    put<T>(c + 16, entry<T>(scaled, c + 16, c1, scale1, accumulate), last, whole);
+    put<T>(c + VECTOR, entry<T>(scaled, c + VECTOR, c1, scale1, accumulate), last, whole);
   } else {
     v128.store(c, entry<T>(scaled, c, c0, scale0, accumulate));
-    v128.store(c + 16, entry<T>(scaled, c + 16, c1, scale0, accumulate));
-    v128.store(c + 32, entry<T>(scaled, c + 32, c2, scale0, accumulate));
-    put<T>(c + 48, entry<T>(scaled, c + 48, c3, scale0, accumulate), last, whole);
+    v128.store(c + VECTOR, entry<T>(scaled, c + VECTOR, c1, scale0, accumulate));
+    v128.store(c + 2 * VECTOR, entry<T>(scaled, c + 2 * VECTOR, c2, scale0, accumulate));
+    put<T>(c + 3 * VECTOR, entry<T>(scaled, c + 3 * VECTOR, c3, scale0, accumulate), last, whole);
   }
 }
 

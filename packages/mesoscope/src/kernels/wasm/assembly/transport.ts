@@ -1,7 +1,7 @@
 // Row-wise log-sum-exp of a pairwise cost; lanes are the points x_i, the n × m matrix is never formed.
 import { PairwiseLogSumExp } from './generated/layout';
 import { logarithm } from './exponential';
-import { firstLanes, keepFirst, lanes, larger, loadSplat, madd, nmadd, put, splat } from './lanes';
+import { firstLanes, keepFirst, lanes, larger, loadSplat, madd, nmadd, put, splat, VECTOR } from './lanes';
 import { address, columns, padded, parameter, rows, stride, workspace } from './operands';
 import { LN_2, LOG2_E, powerOfTwo, withinExponents } from './powers';
 
@@ -21,8 +21,8 @@ export function pairwiseLogSumExp<T>(at: usize): void {
   const epsilon = parameter(at, PairwiseLogSumExp.epsilon);
   const c = LOG2_E / (2 * epsilon);
   const points = packKeys<T>(at, epsilon);
-  const shifts = points + <usize>(BLOCK * d) * 16;
-  const sums = shifts + 16 * BLOCK;
+  const shifts = points + <usize>(BLOCK * d) * VECTOR;
+  const sums = shifts + VECTOR * BLOCK;
   for (let j = 0; j < n; j += BLOCK * lanes<T>()) {
     packPoints<T>(at, points, j);
     estimateShifts<T>(at, shifts, j, -LOG2_E / epsilon);
@@ -33,17 +33,17 @@ export function pairwiseLogSumExp<T>(at: usize): void {
     }
     let out = address(at, PairwiseLogSumExp.out) + <usize>j * sizeof<T>();
     for (let v = 0; v < BLOCK && j + v * lanes<T>() < n; v++) {
-      const sum = v128.load(sums + <usize>v * 16);
-      const shift = v128.load(shifts + <usize>v * 16);
+      const sum = v128.load(sums + <usize>v * VECTOR);
+      const shift = v128.load(shifts + <usize>v * VECTOR);
       const value = madd<T>(shift, splat<T>(LN_2), logarithm<T>(sum));
       const scaled = v128.mul<T>(value, splat<T>(-epsilon));
       put<T>(out, scaled, n - j - v * lanes<T>(), padded<T>(at, PairwiseLogSumExp.out));
-      out += 16;
+      out += VECTOR;
     }
   }
 }
 
-/** Writes the keys into the workspace and returns the address behind them, a multiple of 16. */
+/** Writes the keys into the workspace and returns the address behind them, a multiple of a vector. */
 function packKeys<T>(at: usize, epsilon: f64): usize {
   const d = rows(at, PairwiseLogSumExp.y);
   let to = workspace();
@@ -60,7 +60,7 @@ function packKeys<T>(at: usize, epsilon: f64): usize {
     store<T>(to, <T>(LOG2_E * (potential / epsilon + logWeight)));
     to += sizeof<T>();
   }
-  return (to + 15) & ~15;
+  return (to + VECTOR - 1) & ~(VECTOR - 1);
 }
 
 /** Copies the coordinates of up to BLOCK vectors of points, 0 beyond the last: points[coordinate][vector]. */
@@ -70,9 +70,9 @@ function packPoints<T>(at: usize, points: usize, j: i32): void {
   for (let i = rows(at, PairwiseLogSumExp.x); i > 0; i--) {
     for (let v = 0; v < BLOCK; v++) {
       const left = columns(at, PairwiseLogSumExp.x) - j - v * lanes<T>();
-      const from = x + <usize>v * 16;
+      const from = x + <usize>v * VECTOR;
       v128.store(to, left > 0 ? keepFirst<T>(v128.load(from), left) : splat<T>(0));
-      to += 16;
+      to += VECTOR;
     }
     x += stride(at, PairwiseLogSumExp.x);
   }
@@ -84,8 +84,8 @@ function estimateShifts<T>(at: usize, shifts: usize, j: i32, factor: f64): void 
   for (let v = 0; v < BLOCK; v++) {
     const left = columns(at, PairwiseLogSumExp.x) - j - v * lanes<T>();
     const estimate = left > 0 ? keepFirst<T>(v128.load(previous), left) : splat<T>(0);
-    v128.store(shifts + <usize>v * 16, v128.mul<T>(estimate, splat<T>(factor)));
-    previous += 16;
+    v128.store(shifts + <usize>v * VECTOR, v128.mul<T>(estimate, splat<T>(factor)));
+    previous += VECTOR;
   }
 }
 
@@ -101,12 +101,12 @@ function sumPowers<T>(at: usize, points: usize, c: f64): void {
 // @ts-ignore: decorator
 @inline
 function sumOverKeys<T>(at: usize, points: usize, c: f64, d: i32): void {
-  const shifts = points + <usize>(BLOCK * d) * 16;
+  const shifts = points + <usize>(BLOCK * d) * VECTOR;
   const scale = splat<T>(c);
   const shift0 = v128.load(shifts);
-  const shift1 = v128.load(shifts, 16);
-  const shift2 = v128.load(shifts, 32);
-  const shift3 = v128.load(shifts, 48);
+  const shift1 = v128.load(shifts, VECTOR);
+  const shift2 = v128.load(shifts, 2 * VECTOR);
+  const shift3 = v128.load(shifts, 3 * VECTOR);
   let sum0 = splat<T>(0);
   let sum1 = splat<T>(0);
   let sum2 = splat<T>(0);
@@ -121,15 +121,15 @@ function sumOverKeys<T>(at: usize, points: usize, c: f64, d: i32): void {
     for (let i = 0; i < d; i++) {
       const y = loadSplat<T>(key);
       const difference0 = v128.sub<T>(v128.load(x), y);
-      const difference1 = v128.sub<T>(v128.load(x, 16), y);
-      const difference2 = v128.sub<T>(v128.load(x, 32), y);
-      const difference3 = v128.sub<T>(v128.load(x, 48), y);
+      const difference1 = v128.sub<T>(v128.load(x, VECTOR), y);
+      const difference2 = v128.sub<T>(v128.load(x, 2 * VECTOR), y);
+      const difference3 = v128.sub<T>(v128.load(x, 3 * VECTOR), y);
       square0 = madd<T>(difference0, difference0, square0);
       square1 = madd<T>(difference1, difference1, square1);
       square2 = madd<T>(difference2, difference2, square2);
       square3 = madd<T>(difference3, difference3, square3);
       key += sizeof<T>();
-      x += 16 * BLOCK;
+      x += VECTOR * BLOCK;
     }
     const top = loadSplat<T>(key);
     key += sizeof<T>();
@@ -142,11 +142,11 @@ function sumOverKeys<T>(at: usize, points: usize, c: f64, d: i32): void {
     sum2 = v128.add<T>(sum2, powerOfTwo<T>(withinExponents<T>(t2)));
     sum3 = v128.add<T>(sum3, powerOfTwo<T>(withinExponents<T>(t3)));
   }
-  const sums = shifts + 16 * BLOCK;
+  const sums = shifts + VECTOR * BLOCK;
   v128.store(sums, sum0);
-  v128.store(sums, sum1, 16);
-  v128.store(sums, sum2, 32);
-  v128.store(sums, sum3, 48);
+  v128.store(sums, sum1, VECTOR);
+  v128.store(sums, sum2, 2 * VECTOR);
+  v128.store(sums, sum3, 3 * VECTOR);
 }
 
 /** False where a sum of the first `left` points overflowed, or is so small that terms may have been lost. */
@@ -155,7 +155,7 @@ function inRange<T>(sums: usize, left: i32): bool {
   const high = splat<T>(sizeof<T>() == 8 ? 1e300 : 1e36);
   let outside = splat<T>(0);
   for (let v = 0; v < BLOCK; v++) {
-    const sum = v128.load(sums + <usize>v * 16);
+    const sum = v128.load(sums + <usize>v * VECTOR);
     const inside = v128.and(v128.gt<T>(sum, low), v128.lt<T>(sum, high));
     const counts = firstLanes<T>(left - v * lanes<T>());
     outside = v128.or(outside, v128.andnot(counts, inside));
@@ -166,7 +166,7 @@ function inRange<T>(sums: usize, left: i32): bool {
 /** shifts_i ← max_j t_ij, or 0 where that is −∞. */
 function trueMaxima<T>(at: usize, points: usize, c: f64): void {
   const d = rows(at, PairwiseLogSumExp.x);
-  const shifts = points + <usize>(BLOCK * d) * 16;
+  const shifts = points + <usize>(BLOCK * d) * VECTOR;
   const scale = splat<T>(c);
   for (let v = 0; v < BLOCK; v++) {
     let most = splat<T>(-Infinity);
@@ -174,7 +174,7 @@ function trueMaxima<T>(at: usize, points: usize, c: f64): void {
     for (let j = columns(at, PairwiseLogSumExp.y); j > 0; j--) {
       let square = splat<T>(0);
       for (let i = 0; i < d; i++) {
-        const x = v128.load(points + <usize>(i * BLOCK + v) * 16);
+        const x = v128.load(points + <usize>(i * BLOCK + v) * VECTOR);
         const difference = v128.sub<T>(x, loadSplat<T>(key));
         square = madd<T>(difference, difference, square);
         key += sizeof<T>();
@@ -183,6 +183,6 @@ function trueMaxima<T>(at: usize, points: usize, c: f64): void {
       key += sizeof<T>();
     }
     const isFinite = v128.gt<T>(most, splat<T>(-Infinity));
-    v128.store(shifts + <usize>v * 16, v128.and(most, isFinite));
+    v128.store(shifts + <usize>v * VECTOR, v128.and(most, isFinite));
   }
 }

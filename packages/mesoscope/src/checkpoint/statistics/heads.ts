@@ -1,0 +1,128 @@
+import { solve } from '../../numeric/decompositions.ts';
+import { type Matrix, multiply, transpose, zeros } from '../../numeric/matrix.ts';
+import type { HeadView } from '../attention-view.ts';
+import { centre } from './cloud.ts';
+
+/** Statistics of one head at one cloud. */
+export interface HeadStatistics {
+  /** `max_j (1/n) Σ_i P_ij`: the share of all attention that one key draws. */
+  readonly sink: number;
+  /** Mean over tokens that see more than one key of the entropy of P_i over the logarithm of their number. */
+  readonly entropy: number;
+  /** `rms_i σ_i/√(2 ln n_i)`, σ_i the deviation of token i's scores over the n_i keys that it sees. */
+  readonly tilt: number;
+  /** Share of tokens with `σ_i > √(2 ln n_i)`, from where the sampled tilted mean is no longer near its limit. */
+  readonly tiltedShare: number;
+  /**
+   * `rms_i |y_i − (v̄ + A q_i)|/√tr Σ_v`, A = β Cov(v, k): how far the head is from what it does to a Gaussian law. Null where tokens
+   * see different keys.
+   */
+  readonly closure: number | null;
+  /** What sampling alone makes of it: `√(mean_i e^{σ_i²}(tr Σ_v + |A q_i|²)/n)/√tr Σ_v`. */
+  readonly closurePredicted: number | null;
+  /** R² of the best affine map from q_i to y_i, whatever the theory says of it; null for no more tokens than coefficients. */
+  readonly affineShare: number | null;
+}
+
+export function headStatistics(head: HeadView): HeadStatistics {
+  const { values, first, end } = head;
+  const n = values.rows;
+  const received = new Float64Array(n);
+  const outputs = zeros(n, values.columns);
+  const deviations = new Float64Array(n);
+  const entropies: number[] = [];
+  let square = 0;
+  let tilted = 0;
+  let counted = 0;
+  for (let i = 0; i < n; i++) {
+    const seen = end(i) - first(i);
+    const { weights, deviation } = attentionOf(head, i);
+    deviations[i] = deviation;
+    weights.forEach((weight, j) => {
+      received[first(i) + j] += weight / n;
+      addRow(outputs, i, values, first(i) + j, weight);
+    });
+    if (seen < 2) continue;
+    const bound = Math.sqrt(2 * Math.log(seen));
+    square += (deviation / bound) ** 2;
+    if (deviation > bound) tilted++;
+    counted++;
+    const entropy = weights.reduce((sum, p) => (p > 0 ? sum - p * Math.log(p) : sum), 0);
+    entropies.push(entropy / Math.log(seen));
+  }
+  const all = first(n - 1) === 0 && end(0) === n;
+  return {
+    sink: received.reduce((a, b) => Math.max(a, b), 0),
+    entropy: entropies.reduce((sum, x) => sum + x, 0) / Math.max(1, entropies.length),
+    tilt: Math.sqrt(square / Math.max(1, counted)),
+    tiltedShare: tilted / Math.max(1, counted),
+    ...(all
+      ? closureOf(head, outputs, deviations)
+      : { closure: null, closurePredicted: null }),
+    affineShare: affineShare(head.queries, outputs),
+  };
+}
+
+/** P_i over the keys that token i sees, and the deviation of its scores. */
+function attentionOf({ queries, keys, scale, first, end }: HeadView, i: number) {
+  const k = queries.columns;
+  const from = first(i);
+  const scores = Float64Array.from({ length: end(i) - from }, (_, j) => {
+    let score = 0;
+    for (let a = 0; a < k; a++) score += queries.data[i * k + a] * keys.data[(from + j) * k + a];
+    return scale * score;
+  });
+  const mean = scores.reduce((sum, s) => sum + s, 0) / scores.length;
+  const variance = scores.reduce((sum, s) => sum + (s - mean) ** 2, 0) / scores.length;
+  const highest = scores.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  const weights = scores.map((s) => Math.exp(s - highest));
+  const total = weights.reduce((sum, w) => sum + w, 0);
+  return { weights: weights.map((w) => w / total), deviation: Math.sqrt(variance) };
+}
+
+function closureOf({ queries, keys, values, scale }: HeadView, y: Matrix, sigma: Float64Array) {
+  const n = values.rows;
+  const v = centre(values);
+  const covariance = multiply(transpose(v.centred), centre(keys).centred);
+  const tilts = multiply(queries, transpose(covariance));
+  const spread = v.centred.data.reduce((sum, x) => sum + x * x, 0) / n;
+  let measured = 0;
+  let predicted = 0;
+  for (let i = 0; i < n; i++) {
+    let error = 0;
+    let shift = 0;
+    for (let a = 0; a < values.columns; a++) {
+      const at = i * values.columns + a;
+      const tilt = (scale / n) * tilts.data[at];
+      error += (y.data[at] - v.mean[a] - tilt) ** 2;
+      shift += tilt ** 2;
+    }
+    measured += error / n;
+    predicted += (Math.exp(sigma[i] ** 2) * (spread + shift)) / n ** 2;
+  }
+  return {
+    closure: Math.sqrt(measured / spread),
+    closurePredicted: Math.sqrt(predicted / spread),
+  };
+}
+
+/** R² of the least squares of y on (1, q). */
+function affineShare(queries: Matrix, outputs: Matrix): number | null {
+  const { rows: n, columns: k } = queries;
+  if (n <= k + 1) return null;
+  const { centred: q } = centre(queries);
+  const { centred: y } = centre(outputs);
+  const gram = multiply(transpose(q), q);
+  const largest = gram.data.reduce((a, b) => Math.max(a, b), 0);
+  // Directions that no query has are left out by a ridge far below rounding's effect on R².
+  for (let a = 0; a < k; a++) gram.data[a * k + a] += 1e-12 * largest;
+  const cross = multiply(transpose(q), y);
+  const coefficients = solve(gram, cross);
+  const explained = coefficients.data.reduce((sum, c, at) => sum + c * cross.data[at], 0);
+  return explained / y.data.reduce((sum, x) => sum + x * x, 0);
+}
+
+function addRow(into: Matrix, i: number, from: Matrix, j: number, weight: number): void {
+  const d = from.columns;
+  for (let a = 0; a < d; a++) into.data[i * d + a] += weight * from.data[j * d + a];
+}

@@ -1,0 +1,4 @@
+export function transpile(
+  files: ReadonlyMap<string, string>,
+  provided: ReadonlySet<string>,
+): string;
