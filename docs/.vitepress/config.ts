@@ -54,6 +54,7 @@ export default defineConfig({
       '/': [
         { text: 'Guide', link: '/guide' },
         { text: 'Examples', link: '/examples' },
+        { text: 'Trained models', link: '/checkpoints' },
         { text: 'Claims', link: '/claims' },
         { text: 'Studies', link: '/studies' },
         { text: 'Notes on the claims', items: notes },

@@ -1,5 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -43,16 +51,20 @@ beforeAll(() => {
 
 describe('an installed example', () => {
   it('is right for the type checker, as is the code of README and guide', () => {
-    const compiler = {
-      ...{ allowJs: true, checkJs: true, noEmit: true, strict: true, skipLibCheck: true },
-      ...{ module: 'NodeNext', target: 'ES2023', lib: ['ES2023', 'DOM'], types: [] },
+    const compilerOptions = {
+      allowJs: true,
+      checkJs: true,
+      noEmit: true,
+      strict: true,
+      skipLibCheck: true,
+      module: 'NodeNext',
+      target: 'ES2023',
+      lib: ['ES2023', 'DOM'],
+      types: [],
     };
     const files = readdirSync(folder).filter((name) => name.startsWith('own-'));
     const include = [...files.map((name) => `${name}/*.js`), 'code/*.ts', 'code/*.js'];
-    writeFileSync(
-      join(folder, 'tsconfig.json'),
-      JSON.stringify({ compilerOptions: compiler, include }),
-    );
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include }));
     const compile = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
     expect(run(process.execPath, [compile, '-p', folder])).toBe('');
   }, 120_000);
@@ -103,16 +115,37 @@ describe('the code of README and guide', () => {
   });
 });
 
-it('knows its licence, and its source maps lead to sources', () => {
-  for (const name of ['mesoscope', 'mesoscope-view', 'mesoscope-cli']) {
-    const at = join(folder, 'node_modules', name);
-    expect(readdirSync(at)).toEqual(
-      expect.arrayContaining(['LICENSE', 'README.md', 'dist', 'src']),
+describe.each(['mesoscope', 'mesoscope-view', 'mesoscope-cli'])('the package %s', (name) => {
+  const at = join(folder, 'node_modules', name);
+  const files = () => readdirSync(at, { recursive: true, encoding: 'utf8' });
+
+  it('has licence, words, and types for every entry', () => {
+    expect(readdirSync(at)).toEqual(expect.arrayContaining(['LICENSE', 'README.md']));
+    const { exports } = JSON.parse(readFileSync(join(at, 'package.json'), 'utf8'));
+    const entries = Object.values<Record<'types' | 'default', string>>(exports);
+    const missing = entries
+      .flatMap(({ types, default: module }) => [types, module])
+      .filter((path) => !existsSync(join(at, path)));
+    expect(missing).toEqual([]);
+  });
+
+  it('has the sources of all its source maps', () => {
+    const maps = files().filter((file) => file.endsWith('.map'));
+    const lost = maps.flatMap((map) => {
+      const { sources, sourcesContent = [] } = JSON.parse(readFileSync(join(at, map), 'utf8'));
+      const nowhere = (source: string, i: number) =>
+        !sourcesContent[i] && !existsSync(resolve(at, dirname(map), source));
+      return sources.filter(nowhere).map((source: string) => `${map}: ${source}`);
+    });
+    expect(maps.length).toBeGreaterThan(20);
+    expect(lost).toEqual([]);
+  });
+
+  it('has no tests', () => {
+    expect(files().filter((file) => /\.(?:test|fixture|calibration)\.|gallery/.test(file))).toEqual(
+      [],
     );
-    const map = join(at, 'dist', 'index.js.map');
-    const { sources } = JSON.parse(readFileSync(map, 'utf8'));
-    for (const source of sources) readFileSync(resolve(dirname(map), source));
-  }
+  });
 });
 
 it('loads no schema where only a field is wanted', () => {
