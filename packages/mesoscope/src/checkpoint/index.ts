@@ -1,5 +1,6 @@
 export type { Architecture, Blueprint, LayerPlan } from './architecture.ts';
 export { architectures } from './architectures/index.ts';
+export { type AttentionView, attentionView, type HeadView } from './attention-view.ts';
 export * from './checkpoint.ts';
 export { describeModel, type ModelDescription } from './describe-model.ts';
 export type { IdInput, ModelInput, PixelInput } from './embed.ts';
@@ -14,9 +15,6 @@ export {
   parityErrors,
 } from './parity.ts';
 export { type CheckpointPlace, findCheckpoints } from './places.ts';
-export { type Recognised, recognise } from './recognise.ts';
-export type { Tensor } from './tensor.ts';
-export type { Tokenizer, TokenizerSource } from './tokenizer.ts';
 export {
   type CloudRecord,
   type DepthRecord,
@@ -25,9 +23,11 @@ export {
   probeModel,
 } from './probe.ts';
 export { withRandomWeights } from './random-weights.ts';
+export { type Recognised, recognise } from './recognise.ts';
 export * from './statistics/cloud.ts';
 export * from './statistics/heads.ts';
 export * from './statistics/pairs.ts';
 export * from './statistics/spectra.ts';
 export * from './statistics/step.ts';
-export { type AttentionView, attentionView, type HeadView } from './attention-view.ts';
+export type { Tensor } from './tensor.ts';
+export type { Tokenizer, TokenizerSource } from './tokenizer.ts';

@@ -1,4 +1,8 @@
-import { type CloudMeasures, createCloudMeter, isOnePoint } from '../gaussian/practice/measure-cloud.ts';
+import {
+  type CloudMeasures,
+  createCloudMeter,
+  isOnePoint,
+} from '../gaussian/practice/measure-cloud.ts';
 import type { Backend } from '../kernels/backend.ts';
 import type { Matrix } from '../numeric/matrix.ts';
 import { randomStream } from '../numeric/random.ts';
@@ -91,7 +95,9 @@ export async function probeModel(
       const layers = compareLayers(backend, last.layers, neighbours);
       records[records.length - 1] = { ...last, layers };
     }
-    const clouds = states.map((points, input) => cloudRecord(backend, points, { seed, depth, input }));
+    const clouds = states.map((points, input) =>
+      cloudRecord(backend, points, { seed, depth, input }),
+    );
     const [after, normed] = [next, next && onlyNorms(next)].map((layer) =>
       layer === undefined ? [] : backend.scoped(() => throughLayer(backend, layer, states)),
     );
@@ -137,7 +143,10 @@ function compareLayers(
   { next, before, after }: Neighbours,
 ): LayerRecord[] {
   const other = backend.scoped(() => throughLayer(backend, next, before));
-  return records.map((record, i) => ({ ...record, next: alignment(before[i], after[i], other[i]) }));
+  return records.map((record, i) => ({
+    ...record,
+    next: alignment(before[i], after[i], other[i]),
+  }));
 }
 
 interface Place {

@@ -1,10 +1,10 @@
 import type { z } from 'zod';
+import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { Figure } from '../claims/figure.ts';
 import type { Paper } from '../claims/papers.ts';
 import type { Reference } from '../claims/reference.ts';
 import type { ClaimOutcome } from '../claims/run.ts';
 import type { Backend, FloatArray } from '../kernels/backend.ts';
-import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { LabelledImages } from '../task/images/images.ts';
 
 /** One paragraph, table or sample list of a report, in order. */

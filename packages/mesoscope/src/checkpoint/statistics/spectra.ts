@@ -19,8 +19,12 @@ export interface SpectrumStatistics {
 
 /** The spectra of every head of a layer. */
 export function layerSpectra({ plan, field, parameters }: LoadedLayer): SpectrumStatistics[] {
-  const { heads, keyDimension = 1, keyHeads = heads, valueDimension = keyDimension } =
-    plan.options.attention;
+  const {
+    heads,
+    keyDimension = 1,
+    keyHeads = heads,
+    valueDimension = keyDimension,
+  } = plan.options.attention;
   const matrixOf = (name: string): Matrix => {
     const found = field.parameters.blocks.find((one) => blockKey(one.name) === `attention.${name}`);
     if (found === undefined) throw new RangeError(`no block ${name}`);

@@ -71,7 +71,11 @@ export function depthFigure(
       low: intervals.map(([low]) => low),
       high: intervals.map(([, high]) => high),
     };
-    return there.length === 0 ? [] : there.some(({ inputs }) => inputs.length > 1) ? [band, line] : [line];
+    return there.length === 0
+      ? []
+      : there.some(({ inputs }) => inputs.length > 1)
+        ? [band, line]
+        : [line];
   });
   if (rule !== undefined) marks.push({ kind: 'rule', axis: 'y', ...rule });
   return { ...rest, x: { label: 'depth l' }, marks };

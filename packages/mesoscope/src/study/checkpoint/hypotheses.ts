@@ -1,5 +1,5 @@
-import type { DepthRecord, LayerRecord } from '../../checkpoint/probe.ts';
 import type { Blueprint } from '../../checkpoint/architecture.ts';
+import type { DepthRecord, LayerRecord } from '../../checkpoint/probe.ts';
 import type { HeadStatistics } from '../../checkpoint/statistics/heads.ts';
 import type { SpectrumStatistics } from '../../checkpoint/statistics/spectra.ts';
 import type { Section } from '../study.ts';

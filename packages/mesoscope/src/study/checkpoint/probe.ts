@@ -98,4 +98,3 @@ export const probeStudy: Study<Probe, Measured> = {
   piece: measure,
   finish,
 };
-

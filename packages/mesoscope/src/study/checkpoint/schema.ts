@@ -23,7 +23,10 @@ export const probeSchema = z.strictObject({
     .describe(
       'Gaussian tokens in place of the embedded ones: of the mean and covariance of all inputs together, or standard normal',
     ),
-  states: z.boolean().default(false).describe('whether the states of all depths are kept, h0 … hL and final'),
+  states: z
+    .boolean()
+    .default(false)
+    .describe('whether the states of all depths are kept, h0 … hL and final'),
   heads: z.boolean().default(false).describe('whether the report has a table of every head'),
 });
 

@@ -66,10 +66,11 @@ function cloudFigures(trained: Measured, random: Measured): Figure[] {
     label: string,
     of: (cloud: CloudRecord['raw']) => number,
     scale: 'linear' | 'log' = 'linear',
-  ) =>
-    depthFigure({ id, title, caption, y: { label, scale } }, cloudCurves(trained, random, of));
+  ) => depthFigure({ id, title, caption, y: { label, scale } }, cloudCurves(trained, random, of));
   const excess = (series: string, { records }: Measured) =>
-    cloudCurve(series, records, ({ gaussianity: g }) => (g === null ? null : g.sliced - g.nullMean));
+    cloudCurve(series, records, ({ gaussianity: g }) =>
+      g === null ? null : g.sliced - g.nullMean,
+    );
   return [
     depthFigure(
       {
@@ -143,17 +144,37 @@ function layerFigures(trained: Measured, random: Measured): Figure[] {
   ];
   const [tilt, sink, step, smooth] = [
     [
-      layerCurve('largest head', trained.records, largestOfHeads((head) => head.tilt)),
-      layerCurve('median head', trained.records, medianOfHeads((head) => head.tilt)),
-      layerCurve(`median head, ${randomName}`, random.records, medianOfHeads((head) => head.tilt)),
+      layerCurve(
+        'largest head',
+        trained.records,
+        largestOfHeads((head) => head.tilt),
+      ),
+      layerCurve(
+        'median head',
+        trained.records,
+        medianOfHeads((head) => head.tilt),
+      ),
+      layerCurve(
+        `median head, ${randomName}`,
+        random.records,
+        medianOfHeads((head) => head.tilt),
+      ),
     ],
     both(medianOfHeads((head) => head.sink)),
     both((layer) => layer.step.relative),
     both((layer) => layer.next?.cosine ?? null),
   ];
   const closure = [
-    layerCurve('measured', trained.records, medianOfHeads((head) => head.closure)),
-    layerCurve('predicted', trained.records, medianOfHeads((head) => head.closurePredicted)),
+    layerCurve(
+      'measured',
+      trained.records,
+      medianOfHeads((head) => head.closure),
+    ),
+    layerCurve(
+      'predicted',
+      trained.records,
+      medianOfHeads((head) => head.closurePredicted),
+    ),
   ];
   const figures = [
     depthFigure(
@@ -171,7 +192,8 @@ function layerFigures(trained: Measured, random: Measured): Figure[] {
       {
         id: 'sink',
         title: 'Attention on the key that draws most of it',
-        caption: 'Median over heads of the largest share of one key in the attention of all tokens.',
+        caption:
+          'Median over heads of the largest share of one key in the attention of all tokens.',
         y: { label: 'share of one key', domain: [0, 1] },
       },
       sink,
@@ -252,11 +274,26 @@ function depthTable(records: readonly DepthRecord[]): Section {
       over(clouds, (one) => one.corrected.anisotropy),
       over(clouds, (one) => one.corrected.channelRatio),
       over(layers, (one) => one.step.relative),
-      over(layers, medianOfHeads((head) => head.tilt)),
-      over(layers, medianOfHeads((head) => head.tiltedShare)),
-      over(layers, medianOfHeads((head) => head.sink)),
-      over(layers, medianOfHeads((head) => head.entropy)),
-      over(layers, medianOfHeads((head) => head.affineShare)),
+      over(
+        layers,
+        medianOfHeads((head) => head.tilt),
+      ),
+      over(
+        layers,
+        medianOfHeads((head) => head.tiltedShare),
+      ),
+      over(
+        layers,
+        medianOfHeads((head) => head.sink),
+      ),
+      over(
+        layers,
+        medianOfHeads((head) => head.entropy),
+      ),
+      over(
+        layers,
+        medianOfHeads((head) => head.affineShare),
+      ),
     ]),
     note: 'Means over inputs; heads by their median. Distances, ranks and shares without outlier tokens, unless they are called raw.',
   };
@@ -302,13 +339,12 @@ function headTable(records: readonly DepthRecord[]): Section {
 /** For arrays.npz: depths × inputs of each statistic of clouds, trained and with random weights. */
 export function statisticArrays(trained: Measured, random: Measured): StudyResult['arrays'] {
   const statistics = Object.keys(trained.records[0].clouds[0].raw) as (keyof CloudRecord['raw'])[];
-  const series: readonly (readonly [string, Measured, 'raw' | 'corrected' | 'gaussian'])[] =
-    [
-      ['trained', trained, 'corrected'],
-      ['trained, raw', trained, 'raw'],
-      ['Gaussian', trained, 'gaussian'],
-      ['random weights', random, 'corrected'],
-    ];
+  const series: readonly (readonly [string, Measured, 'raw' | 'corrected' | 'gaussian'])[] = [
+    ['trained', trained, 'corrected'],
+    ['trained, raw', trained, 'raw'],
+    ['Gaussian', trained, 'gaussian'],
+    ['random weights', random, 'corrected'],
+  ];
   return Object.fromEntries(
     series.flatMap(([name, { records }, which]) =>
       statistics.map((statistic) => {
@@ -325,7 +361,8 @@ export function headline(trained: Measured, random: Measured): StudyResult['head
   const middle = Math.floor((records.length - 2) / 2);
   const at = (from: readonly DepthRecord[], of: (cloud: CloudRecord) => number) =>
     mean(from[middle].clouds.map(of));
-  const distance = ({ gaussianity: g }: CloudRecord) => (g === null ? Number.NaN : g.sliced - g.nullMean);
+  const distance = ({ gaussianity: g }: CloudRecord) =>
+    g === null ? Number.NaN : g.sliced - g.nullMean;
   return {
     [`effective rank at h${middle}, raw`]: at(records, (one) => one.raw.effectiveRank),
     [`effective rank at h${middle}, without outlier tokens`]: at(
