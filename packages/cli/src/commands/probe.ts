@@ -42,21 +42,21 @@ export async function probeCommand(
   const places = findCheckpoints(folder, at);
   recognise(await openCheckpoint(folder, at ?? (places.length === 1 ? places[0].at : undefined)));
   const { ids, text, gaussian, inputs, tokens, heads, states } = options;
-  const own = { checkpoint: path, text, gaussian, inputs: number(inputs), tokens: number(tokens) };
-  const named = { ...own, ids: ids === undefined ? undefined : [idList(ids)], heads, states };
-  const set = Object.entries(named)
+  const quoted = (value: string | undefined) => value && JSON.stringify(value);
+  const changes = {
+    checkpoint: quoted(path),
+    text: quoted(text),
+    gaussian: quoted(gaussian),
+    ids: ids && `[[${ids.trim().split(/[ ,]+/).join(',')}]]`,
+    inputs,
+    tokens,
+    heads,
+    states,
+  };
+  const set = Object.entries(changes)
     .filter(([, value]) => value !== undefined)
-    .map(([key, value]) => `${key}=${JSON.stringify(value)}`);
+    .map(([key, value]) => `${key}=${value}`);
   return studyCommand('probe', { ...options, set: [...set, ...(options.set ?? [])] }, environment);
-}
-
-function number(text: string | undefined): number | undefined {
-  return text === undefined ? undefined : Number(text);
-}
-
-/** `101,7592,2088`. */
-function idList(text: string): number[] {
-  return text.split(/[ ,]+/).map(Number);
 }
 
 const example = `A trained model is a folder as Hugging Face saves it, or a file: .safetensors, .bin, .onnx, .gguf.

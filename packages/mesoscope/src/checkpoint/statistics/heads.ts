@@ -18,9 +18,13 @@ export interface HeadStatistics {
    * see different keys.
    */
   readonly closure: number | null;
-  /** What sampling alone makes of it: `√(mean_i e^{σ_i²}(tr Σ_v + |A q_i|²)/n)/√tr Σ_v`. */
+  /**
+   * What sampling alone makes of it on a Gaussian law: `√(mean_i ((e^{σ_i²} − 1 − σ_i²) tr Σ_v + (e^{σ_i²} − 1)|A q_i|²)/n)/√tr Σ_v`, by
+   * the delta method for self-normalised weights. The cloud's own v̄ and A take the first orders of its error away; against those
+   * of the law it would be `e^{σ_i²}(tr Σ_v + |A q_i|²)`.
+   */
   readonly closurePredicted: number | null;
-  /** R² of the best affine map from q_i to y_i, whatever the theory says of it; null for no more tokens than coefficients. */
+  /** R² of the best affine map from q_i to y_i, whatever the theory says of it; null for no more tokens than coefficients, and where nothing varies. */
   readonly affineShare: number | null;
 }
 
@@ -96,7 +100,8 @@ function closureOf({ queries, keys, values, scale }: HeadView, y: Matrix, sigma:
       shift += tilt ** 2;
     }
     measured += error / n;
-    predicted += (Math.exp(sigma[i] ** 2) * (spread + shift)) / n ** 2;
+    const growth = Math.expm1(sigma[i] ** 2);
+    predicted += ((growth - sigma[i] ** 2) * spread + growth * shift) / n ** 2;
   }
   return {
     closure: Math.sqrt(measured / spread),
@@ -112,12 +117,14 @@ function affineShare(queries: Matrix, outputs: Matrix): number | null {
   const { centred: y } = centre(outputs);
   const gram = multiply(transpose(q), q);
   const largest = gram.data.reduce((a, b) => Math.max(a, b), 0);
+  const total = y.data.reduce((sum, x) => sum + x * x, 0);
+  if (largest === 0 || total === 0) return null;
   // Directions that no query has are left out by a ridge far below rounding's effect on R².
   for (let a = 0; a < k; a++) gram.data[a * k + a] += 1e-12 * largest;
   const cross = multiply(transpose(q), y);
   const coefficients = solve(gram, cross);
   const explained = coefficients.data.reduce((sum, c, at) => sum + c * cross.data[at], 0);
-  return explained / y.data.reduce((sum, x) => sum + x * x, 0);
+  return explained / total;
 }
 
 function addRow(into: Matrix, i: number, from: Matrix, j: number, weight: number): void {
