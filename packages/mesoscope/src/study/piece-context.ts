@@ -24,7 +24,11 @@ export async function computePiece(
   const { index, needed } = order;
   let last = performance.now();
   const context: PieceContext = {
-    ...{ backend, corpus, images, index, needed },
+    backend,
+    corpus,
+    images,
+    index,
+    needed,
     progress: events.progress,
     metric: events.metric,
     async checkpoint(make) {

@@ -18,6 +18,7 @@ import { errorData, MesoscopeError } from '../../errors.ts';
 import { piecewiseConstantControls } from '../../flow/controls.ts';
 import { layerCount, refineGrid } from '../../flow/grid.ts';
 import type { FloatArray } from '../../kernels/backend.ts';
+import { refuse } from '../../numeric/checks.ts';
 import { type Claim, type Conclusion, concludeClaim, type Finding } from '../claim.ts';
 import type { StoredOutcome } from '../stored-outcome.ts';
 import { costateOrder, costateOrderConclusion } from './costate-order.ts';
@@ -95,7 +96,7 @@ function terminalCostateOfModel(model: TrainedModel): Finding {
   const { backend, field, tokens } = problem;
   const probed = probedModel(model, probedSamples);
   const { states, costates } = problem.trace(probed.parameters, probed.batch);
-  if (costates.length === 0) throw new RangeError('the flow of the trained model diverges');
+  if (costates.length === 0) throw diverged();
   const loss = terminalLossOf(probed);
   const { samples } = probed.batch;
   const sizes = { dimension: field.dimension, tokens, samples };
@@ -123,7 +124,7 @@ function hamiltonianOfTrained(model: TrainedModel): Conclusion {
   const looked = [...new Set([0, Math.floor(layers / 2), layers - 1])];
   const probed = { ...model, batch: model.probe };
   const record = recordHamiltonian(probed, { layers: looked, iterations: 20 });
-  if (record === undefined) throw new RangeError('the flow of the trained model diverges');
+  if (record === undefined) throw diverged();
   return hamiltonianOfModel(record);
 }
 
@@ -162,10 +163,14 @@ export function experimentOf(model: TrainedModel, samples: number): AdjointExper
 
 function multipleOf(base: number, layers: number): number {
   if (layers % base === 0) return layers / base;
-  throw new MesoscopeError({
-    code: 'invalid-value',
-    path: 'layers',
-    received: layers,
-    expected: `a multiple of the model's ${base} layers`,
+  refuse('layers', layers, `a multiple of the model's ${base} layers`);
+}
+
+function diverged(): MesoscopeError {
+  return new MesoscopeError({
+    code: 'unsupported',
+    what: 'the flow of the trained model diverges',
+    by: 'a claim about its costates',
+    wayOut: 'Train longer or at a smaller rate, or on more layers.',
   });
 }

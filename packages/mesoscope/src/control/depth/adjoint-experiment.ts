@@ -1,5 +1,6 @@
 import { MesoscopeError } from '../../errors.ts';
 import type { Backend, FloatArray } from '../../kernels/backend.ts';
+import { shapeMismatch } from '../../numeric/checks.ts';
 import { randomStream } from '../../numeric/random.ts';
 import type { Pooling } from '../readout.ts';
 import { createTerminalLoss, type TerminalLoss } from '../terminal-loss.ts';
@@ -117,12 +118,7 @@ export function denseMatrix(
   columns: number,
 ): FloatArray {
   if (rows.length < 2) {
-    throw new MesoscopeError({
-      code: 'shape-mismatch',
-      path,
-      received: [rows.length, rows[0]?.length ?? 0],
-      expected: ['at least 2', columns],
-    });
+    throw shapeMismatch(path, [rows.length, rows[0]?.length ?? 0], ['at least 2', columns]);
   }
   rows.forEach((row, i) => {
     if (row.length === columns) return;

@@ -1,4 +1,4 @@
-import { MesoscopeError } from '../../errors.ts';
+import { shapeMismatch } from '../../numeric/checks.ts';
 
 /** Weighted points of R^d: M × d and M weights with sum 1; a point of weight 0 is moved by the others and seen by none. */
 export interface PointCloud {
@@ -42,7 +42,7 @@ export function attentionVelocity(options: AttentionVelocityOptions): TokenVeloc
   ] as const) {
     if (matrix.length === d * d) continue;
     const [received, expected] = [[matrix.length], [d, d]];
-    throw new MesoscopeError({ code: 'shape-mismatch', path, received, expected });
+    throw shapeMismatch(path, received, expected);
   }
   return {
     dimension: d,

@@ -55,7 +55,9 @@ export function compareBlowUp(
   return {
     closed: form !== null,
     attends: layer.heads.some(({ V, B }) => frobeniusNorm(V) > 0 && frobeniusNorm(B) > 0),
-    ...{ predicted, searchedTo, reason },
+    predicted,
+    searchedTo,
+    reason,
     integrated: flow.blowUpTime,
     reached: flow.time,
     ended: flow.status.kind,

@@ -246,7 +246,9 @@ export function randomVariantFlow(seed: number, index: number, horizon: number):
     return distanceHead({ V, Q: entry(0.5), K, scale: 0.5 });
   });
   const layer = gaussianLayer({
-    ...{ attention, heads, W: entry(0.3) },
+    attention,
+    heads,
+    W: entry(0.3),
     b: stream.normals(new Float64Array(d)),
   });
   return gaussianFlow(layer, { ...law, mean: law.mean.map((entry) => 0.5 * entry) }, horizon);
