@@ -1,4 +1,4 @@
-import { MesoscopeError } from '../errors.ts';
+import { shapeMismatch } from '../numeric/checks.ts';
 import { fitRate, type Interval, type RateData } from '../numeric/fit.ts';
 
 /** An order of convergence, with what is known about its error. */
@@ -36,12 +36,7 @@ export interface OrderFit {
 export function fitOrder(data: RateData): OrderFit {
   const count = data.x.length;
   if (count < 4) {
-    throw new MesoscopeError({
-      code: 'shape-mismatch',
-      path: 'scales of an order of convergence',
-      received: [count],
-      expected: ['at least 4'],
-    });
+    throw shapeMismatch('scales of an order of convergence', [count], ['at least 4']);
   }
   const from = Math.min(Math.floor(count / 2), count - 3);
   const finer = fitRate({

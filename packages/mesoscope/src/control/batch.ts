@@ -2,6 +2,7 @@ import { MesoscopeError } from '../errors.ts';
 import type { Backend, FloatArray } from '../kernels/backend.ts';
 import { columnStride } from '../kernels/instruction.ts';
 import { stateLength } from '../kernels/program.ts';
+import { refuse, shapeMismatch } from '../numeric/checks.ts';
 
 /** Give `tokens` to a problem with a vocabulary, `states` to one whose inputs are vectors. */
 export interface Inputs {
@@ -142,12 +143,7 @@ function required(
   const length = shape.reduce((product, extent) => product * extent, 1);
   if (received === undefined) refuse(path, undefined, `${length} numbers`);
   if (received.length !== length) {
-    throw new MesoscopeError({
-      code: 'shape-mismatch',
-      path,
-      received: [received.length],
-      expected: shape,
-    });
+    throw shapeMismatch(path, [received.length], shape);
   }
   return received;
 }
@@ -166,8 +162,4 @@ function requireFinite(path: string, received: ArrayLike<number>): void {
       throw new MesoscopeError({ code: 'not-finite', path, index, received: received[index] });
     }
   }
-}
-
-function refuse(path: string, received: unknown, expected: string): never {
-  throw new MesoscopeError({ code: 'invalid-value', path, received, expected });
 }

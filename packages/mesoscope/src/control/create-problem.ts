@@ -1,8 +1,10 @@
 import { piecewiseConstantControls } from '../flow/controls.ts';
+import type { DepthEngine } from '../flow/depth-engine.ts';
 import { createFlow } from '../flow/flow.ts';
 import { checkGrid, layerCount } from '../flow/grid.ts';
 import { euler } from '../flow/scheme.ts';
 import type { Checkpoints, Trajectory } from '../flow/trajectory.ts';
+import type { FlowStatus } from '../flow/types.ts';
 import type { Backend, FloatArray } from '../kernels/backend.ts';
 import { columnStride } from '../kernels/instruction.ts';
 import { stateLength } from '../kernels/program.ts';
@@ -13,6 +15,8 @@ import { checkPenalty, controlPenalty } from './penalty.ts';
 import type { ControlProblem, ControlProblemOptions, ControlTrace, Evaluation } from './problem.ts';
 import { checkProblem } from './problem-checks.ts';
 import { createReadout } from './readout.ts';
+
+const completed: FlowStatus = { kind: 'completed' };
 
 /**
  * Prepares a control problem on a backend; its buffers live in the caller's scope.
@@ -103,15 +107,28 @@ export function createControlProblem(
     buffers.loadInputs(batch, initial);
     const totalWeight = buffers.loadLabels(batch);
     const states = forward(parameters, batch.samples, checkpoints);
-    if (states.status.kind !== 'completed') {
-      const nothing = { loss: NaN, penalty: NaN, objective: NaN, residualNorm: NaN };
-      return { evaluation: { ...nothing, flow: states.status }, states, totalWeight };
+    return {
+      evaluation: judge(parameters, batch.samples, states, totalWeight),
+      states,
+      totalWeight,
+    };
+  }
+
+  /** The loss and the penalty of a trajectory. */
+  function judge(
+    parameters: FloatArray,
+    samples: number,
+    { status, last }: Pick<Trajectory, 'status' | 'last'>,
+    totalWeight: number,
+  ): Evaluation {
+    if (status.kind !== 'completed') {
+      return { loss: NaN, penalty: NaN, objective: NaN, residualNorm: NaN, flow: status };
     }
-    read(parameters, batch.samples, states.last);
+    read(parameters, samples, last);
     let total = 0;
     let square = 0;
     let weightSquare = 0;
-    for (let s = 0; s < batch.samples; s++) {
+    for (let s = 0; s < samples; s++) {
       square += residualSquare[s * squareStride];
       for (let i = s * labelStride; i < s * labelStride + columns; i++) {
         total += loss[i];
@@ -120,27 +137,26 @@ export function createControlProblem(
     }
     const value = total / totalWeight;
     const cost = controlPenalty(partOf(layout, parameters, 'controls'), grid, penalty);
-    const evaluation = {
+    return {
       loss: value,
       penalty: cost,
       objective: value + cost,
       residualNorm: Math.sqrt(square / weightSquare),
-      flow: states.status,
+      flow: status,
     };
-    return { evaluation, states, totalWeight };
   }
 
   /** p_T, scaled, into `into`; and U's gradient where it is wanted. */
   function pullBackReadout(
     parameters: FloatArray,
-    states: Trajectory,
+    { samples, last }: Pick<Trajectory, 'samples' | 'last'>,
     scale: number,
     into: FloatArray,
     readoutGradient?: FloatArray,
   ): void {
     readout.backward({
-      samples: states.samples,
-      state: states.last,
+      samples,
+      state: last,
       readout: partOf(layout, parameters, 'readout'),
       residual,
       scale,
@@ -169,6 +185,56 @@ export function createControlProblem(
       }
       return evaluation;
     });
+  }
+
+  async function gradientBy(
+    engine: DepthEngine,
+    parameters: FloatArray,
+    batch: Batch,
+    out: FloatArray,
+  ): Promise<Evaluation> {
+    buffers.loadInputs(batch, initial);
+    const totalWeight = buffers.loadLabels(batch);
+    const embedded = embeddingRun(parameters, batch.samples);
+    embedding?.forward(embedded, initial);
+    out.fill(0);
+    const terminal = costate.subarray(0, batch.samples * size);
+    const readoutGradient = trained('readout') ? partOf(layout, out, 'readout') : undefined;
+    let evaluation: Evaluation | undefined;
+    const { status, last, adjoint } = await engine.gradient({
+      grid,
+      controls: piecewiseConstantControls(
+        grid,
+        layout.parametersPerLayer,
+        partOf(layout, parameters, 'controls'),
+      ),
+      initial: initial.subarray(0, batch.samples * size),
+      terminalCostate(end) {
+        // The readout works in the backend's memory; the inputs there have been handed over.
+        const here = initial.subarray(0, end.length);
+        here.set(end);
+        evaluation = judge(
+          parameters,
+          batch.samples,
+          { status: completed, last: here },
+          totalWeight,
+        );
+        const states = { samples: batch.samples, last: here };
+        pullBackReadout(parameters, states, 1 / totalWeight, terminal, readoutGradient);
+        return terminal;
+      },
+    });
+    if (evaluation === undefined || adjoint === undefined) {
+      return judge(parameters, batch.samples, { status, last }, totalWeight);
+    }
+    if (trained('controls')) {
+      const controlGradient = partOf(layout, out, 'controls');
+      controlGradient.set(adjoint.gradient);
+      controlPenalty(partOf(layout, parameters, 'controls'), grid, penalty, controlGradient);
+    }
+    terminal.set(adjoint.initial);
+    pullBackEmbedding(embedded, terminal, out);
+    return evaluation;
   }
 
   function pullBackEmbedding(run: EmbeddingRun, costate: FloatArray, out: FloatArray): void {
@@ -232,6 +298,7 @@ export function createControlProblem(
         return evaluation;
       }),
     gradient,
+    gradientBy,
     logits: (parameters, inputs) =>
       backend.scoped(() => {
         buffers.loadInputs(inputs, initial);

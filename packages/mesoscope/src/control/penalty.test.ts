@@ -12,8 +12,13 @@ import { controlPenalty, penaltyDensity } from './penalty.ts';
 const backend = await createWasmBackend({ threads: 1 });
 afterAll(() => backend.dispose());
 const field = transformerBlock({
-  ...{ dimension: 3, heads: 1, keyDimension: 2, hidden: 3, activation: 'tanh' },
-  ...{ causal: false, normalisation: 'none' },
+  dimension: 3,
+  heads: 1,
+  keyDimension: 2,
+  hidden: 3,
+  activation: 'tanh',
+  causal: false,
+  normalisation: 'none',
 });
 const P = field.parameters.length;
 const random = randomStream(2, 'penalty test');
@@ -21,8 +26,15 @@ const reference = Float64Array.from({ length: P }, () => random.normal());
 
 function modelWith(options: { readonly smoothness: number }) {
   const problem = createControlProblem(backend, {
-    ...{ field, grid: uniformGrid(1, 3), tokens: 3, samples: 2, classes: 3, pooling: 'mean' },
-    ...{ regularisation: 0.7, reference, ...options },
+    field,
+    grid: uniformGrid(1, 3),
+    tokens: 3,
+    samples: 2,
+    classes: 3,
+    pooling: 'mean',
+    regularisation: 0.7,
+    reference,
+    ...options,
   });
   const parameters = backend.allocate(problem.layout.length);
   parameters.set(initialParameters(field, problem.layout, 1));

@@ -1,6 +1,7 @@
 import { MesoscopeError } from '../errors.ts';
 import type { DepthGrid } from '../flow/types.ts';
 import type { FloatArray } from '../kernels/backend.ts';
+import { refuse } from '../numeric/checks.ts';
 
 /** The running cost `∫ (λ/2)|θ − θ_ref|² dt + ∫ (μ/2)|θ̇|² dt` of controls that are constant on each layer. */
 export interface ControlPenalty {
@@ -21,12 +22,7 @@ export function checkPenalty(penalty: ControlPenalty, parametersPerLayer: number
   const { regularisation, smoothness, reference } = penalty;
   for (const [path, received] of Object.entries({ regularisation, smoothness })) {
     if (!(received >= 0 && Number.isFinite(received))) {
-      throw new MesoscopeError({
-        code: 'invalid-value',
-        path,
-        received,
-        expected: 'a finite number of at least 0',
-      });
+      refuse(path, received, 'a finite number of at least 0');
     }
   }
   if (reference === undefined) return;
@@ -37,12 +33,7 @@ export function checkPenalty(penalty: ControlPenalty, parametersPerLayer: number
   }
   const stray = Array.from(reference).find((x) => !Number.isFinite(x));
   if (stray === undefined) return;
-  throw new MesoscopeError({
-    code: 'invalid-value',
-    path,
-    received: stray,
-    expected: 'finite numbers',
-  });
+  refuse(path, stray, 'finite numbers');
 }
 
 /**

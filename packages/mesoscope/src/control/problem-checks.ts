@@ -1,4 +1,4 @@
-import { MesoscopeError } from '../errors.ts';
+import { refuse } from '../numeric/checks.ts';
 
 /** Refuses sizes that make no problem. @throws MesoscopeError `invalid-value` */
 export function checkProblem(sizes: {
@@ -14,22 +14,16 @@ export function checkProblem(sizes: {
   requireCount('classes', classes, 1);
   requireCount('vocabulary', vocabulary, 0);
   if (positions && vocabulary === 0) {
-    throw new MesoscopeError({
-      code: 'invalid-value',
-      path: 'positions',
-      received: positions,
-      expected: 'false where the inputs are vectors',
-      wayOut: 'Add the positions to the input vectors.',
-    });
+    refuse(
+      'positions',
+      positions,
+      'false where the inputs are vectors',
+      'Add the positions to the input vectors.',
+    );
   }
 }
 
 function requireCount(path: string, received: number, least: number): void {
   if (Number.isInteger(received) && received >= least) return;
-  throw new MesoscopeError({
-    code: 'invalid-value',
-    path,
-    received,
-    expected: `a whole number of at least ${least}`,
-  });
+  refuse(path, received, `a whole number of at least ${least}`);
 }

@@ -54,7 +54,13 @@ function build(drawn: Drawn, more: Partial<ControlProblemOptions> = {}) {
   const problem = createControlProblem(backend, {
     field,
     grid: gradedGrid(horizon, layers, grading, (t) => 1 + wave * Math.sin(3 * t)),
-    ...{ tokens, samples, classes, pooling, scheme, regularisation, smoothness },
+    tokens,
+    samples,
+    classes,
+    pooling,
+    scheme,
+    regularisation,
+    smoothness,
     ...more,
   });
   const random = randomStream(seed, 'property');
@@ -124,7 +130,10 @@ describe('memory of the discrete adjoint', () => {
     const problem = createControlProblem(counting, {
       field: affine({ dimension: 2 }),
       grid: uniformGrid(1, layers),
-      ...{ tokens: 3, samples: 4, classes: 2, checkpoints },
+      tokens: 3,
+      samples: 4,
+      classes: 2,
+      checkpoints,
       pooling: 'last',
     });
     const parameters = new Float64Array(problem.layout.length);

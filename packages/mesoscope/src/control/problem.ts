@@ -1,4 +1,5 @@
 import type { Field } from '../field/field.ts';
+import type { DepthEngine } from '../flow/depth-engine.ts';
 import type { Checkpoints, Trajectory } from '../flow/trajectory.ts';
 import type { DepthGrid, FlowStatus, Scheme } from '../flow/types.ts';
 import type { Backend, FloatArray } from '../kernels/backend.ts';
@@ -109,6 +110,16 @@ export interface ControlProblem {
   sampleLosses(parameters: FloatArray, batch: Batch, out: Float64Array): Evaluation;
   /** J and its exact derivative in all parameters (discrete adjoint), written into `out`. */
   gradient(parameters: FloatArray, batch: Batch, out: FloatArray): Evaluation;
+  /**
+   * As {@link gradient}, the layers by an engine of this problem's flow: the same bits on the CPU. Embedding, readout and penalty
+   * stay here. One call at a time, and no other of the problem's functions until it has ended.
+   */
+  gradientBy(
+    engine: DepthEngine,
+    parameters: FloatArray,
+    batch: Batch,
+    out: FloatArray,
+  ): Promise<Evaluation>;
   /** Logits, S × C × m with padded rows: a view that the next call overwrites; NaN where the flow diverged. */
   logits(parameters: FloatArray, inputs: Inputs): FloatArray;
   /** States and costates along the depth, allocated in the caller's scope. */

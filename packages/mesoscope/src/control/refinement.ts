@@ -1,4 +1,3 @@
-import { MesoscopeError } from '../errors.ts';
 import {
   piecewiseConstantControls,
   piecewiseLinearControls,
@@ -8,6 +7,7 @@ import {
 import { horizonOf, layerCount } from '../flow/grid.ts';
 import type { DepthGrid } from '../flow/types.ts';
 import type { Backend, FloatArray } from '../kernels/backend.ts';
+import { shapeMismatch } from '../numeric/checks.ts';
 import { type ControlLayout, parameterParts, partOf } from './parameters.ts';
 import {
   minimise,
@@ -263,12 +263,7 @@ function refineState(
 
 function requireLength(parameters: FloatArray, expected: number): void {
   if (parameters.length === expected) return;
-  throw new MesoscopeError({
-    code: 'shape-mismatch',
-    path: 'parameters of the state to start from',
-    received: [parameters.length],
-    expected: [expected],
-  });
+  throw shapeMismatch('parameters of the state to start from', [parameters.length], [expected]);
 }
 
 function stepsBefore(stages: readonly RefinementStage[], index: number): number {

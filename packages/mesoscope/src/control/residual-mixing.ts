@@ -1,4 +1,4 @@
-import { MesoscopeError } from '../errors.ts';
+import { refuse, shapeMismatch } from '../numeric/checks.ts';
 import { spectralNorm } from '../numeric/decompositions.ts';
 import { identity, type Matrix, multiply } from '../numeric/matrix.ts';
 import { randomStream } from '../numeric/random.ts';
@@ -25,15 +25,10 @@ export function sinkhornMatrix(logits: Matrix, iterations = 20): SinkhornMatrix 
       [n, logits.columns],
       [n, n],
     ];
-    throw new MesoscopeError({ code: 'shape-mismatch', path: 'logits', received, expected });
+    throw shapeMismatch('logits', received, expected);
   }
   if (!(Number.isInteger(iterations) && iterations >= 1)) {
-    throw new MesoscopeError({
-      code: 'invalid-value',
-      path: 'iterations',
-      received: iterations,
-      expected: 'a whole number ≥ 1',
-    });
+    refuse('iterations', iterations, 'a whole number ≥ 1');
   }
   const data = new Float64Array(n * n);
   for (let i = 0; i < n; i++) {

@@ -1,5 +1,6 @@
-import { MesoscopeError } from '../errors.ts';
+import type { DepthEngine } from '../flow/depth-engine.ts';
 import type { Backend, FloatArray } from '../kernels/backend.ts';
+import { refuse } from '../numeric/checks.ts';
 import type { Batch } from './batch.ts';
 import { initialParameters } from './parameters.ts';
 import type { ControlProblem } from './problem.ts';
@@ -75,6 +76,8 @@ export interface TrainingHost {
   /** After every record; each stage ends with one. */
   record?(record: TrainingRecord, state: () => TrainingState): Promise<void>;
   readonly signal?: AbortSignal;
+  /** What runs the layers of a problem; default its own flow, which copies nothing. */
+  engine?(problem: ControlProblem): DepthEngine;
 }
 
 export interface TrainingResult extends TrainingState {
@@ -88,13 +91,12 @@ export interface TrainingResult extends TrainingState {
  */
 export function checkBatch(batch: number, samples: number): void {
   if (batch <= samples) return;
-  throw new MesoscopeError({
-    code: 'invalid-value',
-    path: 'batch',
-    received: batch,
-    expected: `at most ${samples}, the samples to train on`,
-    wayOut: 'Take a smaller batch, or more data.',
-  });
+  refuse(
+    'batch',
+    batch,
+    `at most ${samples}, the samples to train on`,
+    'Take a smaller batch, or more data.',
+  );
 }
 
 /** Steps times layers of all stages. */
@@ -131,13 +133,16 @@ export async function trainFlow(
     problem: ({ layers }, stage) => {
       problem = subject.problem(layers);
       const { layout, grid } = problem;
+      const engine = host.engine?.(problem);
       return {
         layout,
         grid,
         objective: {
           gradient: (parameters, step, out) => {
             const batch = subject.draw(schedule.seed, stepsBefore(stage) + step);
-            return problem.gradient(parameters, batch, out);
+            return engine === undefined
+              ? problem.gradient(parameters, batch, out)
+              : problem.gradientBy(engine, parameters, batch, out);
           },
         },
       };

@@ -1,14 +1,10 @@
 import { MesoscopeError } from '../errors.ts';
+import { refuse } from '../numeric/checks.ts';
 
 /** Refuses anything but a whole number ≥ 1. @throws MesoscopeError `invalid-value` */
 export function requireWhole(path: string, received: number): void {
   if (!Number.isInteger(received) || received < 1) {
-    throw new MesoscopeError({
-      code: 'invalid-value',
-      path,
-      received,
-      expected: 'a whole number, at least 1',
-    });
+    refuse(path, received, 'a whole number, at least 1');
   }
 }
 

@@ -54,7 +54,11 @@ export function convergenceRun(
   const seen: { readonly theta: Float64Array; readonly index: number }[] = [];
   let due = 1;
   const { records, status, theta } = trainEnsemble({
-    ...{ map, loss, start, steps, energyTolerance },
+    map,
+    loss,
+    start,
+    steps,
+    energyTolerance,
     step: 0.05,
     target: reached * first,
     observe(record, at, index) {

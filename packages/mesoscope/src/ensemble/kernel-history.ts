@@ -33,7 +33,10 @@ export function followKernels(
   const [times, losses]: number[][] = [[], []];
   const [ratios, smallest]: number[][][] = [[], []];
   const { status } = trainEnsemble({
-    ...{ map, loss, start, steps },
+    map,
+    loss,
+    start,
+    steps,
     step: 0.02,
     energyTolerance: 0.1,
     target: until * loss.value(map.forward(start)),

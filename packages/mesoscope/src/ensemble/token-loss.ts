@@ -1,5 +1,4 @@
-import { MesoscopeError } from '../errors.ts';
-import { requireFinite, shapeMismatch } from '../numeric/checks.ts';
+import { refuse, requireFinite, shapeMismatch } from '../numeric/checks.ts';
 import { type Matrix, multiplyVector } from '../numeric/matrix.ts';
 
 /** A loss on the final tokens, averaged over the N inputs. */
@@ -50,12 +49,7 @@ export function crossEntropyLoss(labels: readonly number[], readout: Matrix): To
   const samples = labels.length;
   labels.forEach((label, i) => {
     if (!Number.isInteger(label) || label < 0 || label >= classes) {
-      throw new MesoscopeError({
-        code: 'invalid-value',
-        path: `targets[${i}]`,
-        received: label,
-        expected: `a class from 0 to ${classes - 1}`,
-      });
+      refuse(`targets[${i}]`, label, `a class from 0 to ${classes - 1}`);
     }
   });
   const softmax = (finals: Float64Array, i: number) => {

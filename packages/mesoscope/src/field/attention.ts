@@ -1,4 +1,3 @@
-import { MesoscopeError } from '../errors.ts';
 import type {
   AttentionKind,
   AttentionShape,
@@ -7,7 +6,7 @@ import type {
 } from '../kernels/instruction.ts';
 import { attentionKinds, rotationLayouts } from '../kernels/instruction-table.ts';
 import { literal, type ProgramBuilder, rowsOf } from '../kernels/program.ts';
-import { requireFinite } from '../numeric/checks.ts';
+import { refuse, requireFinite } from '../numeric/checks.ts';
 import { affineMap } from './affine.ts';
 import { requireCount, requireName, requirePositive } from './check.ts';
 import { type Field, type FieldInput, parameterLayout, parameterMatrix } from './field.ts';
@@ -173,43 +172,40 @@ function resolve(options: AttentionOptions): ResolvedAttention {
   const keyDimension = options.keyDimension ?? (form === 'bilinear' ? dimension : undefined);
   requireCount('keyDimension', keyDimension);
   if (form === 'bilinear' && keyDimension !== dimension) {
-    throw new MesoscopeError({
-      code: 'invalid-value',
-      path: 'keyDimension',
-      received: keyDimension,
-      expected: `the dimension ${dimension}, since the tokens themselves are the keys`,
-      wayOut: 'Leave it out, or use the form "query-key".',
-    });
+    refuse(
+      'keyDimension',
+      keyDimension,
+      `the dimension ${dimension}, since the tokens themselves are the keys`,
+      'Leave it out, or use the form "query-key".',
+    );
   }
   const valueDimension = options.valueDimension ?? (output ? keyDimension : dimension);
   requireCount('valueDimension', valueDimension);
   if (!output && valueDimension !== dimension) {
-    throw new MesoscopeError({
-      code: 'invalid-value',
-      path: 'valueDimension',
-      received: valueDimension,
-      expected: `the dimension ${dimension}, since there is no output matrix`,
-      wayOut: 'Leave it out, or set "output" to true.',
-    });
+    refuse(
+      'valueDimension',
+      valueDimension,
+      `the dimension ${dimension}, since there is no output matrix`,
+      'Leave it out, or set "output" to true.',
+    );
   }
   const scale = options.scale ?? (form === 'bilinear' ? 1 : 1 / Math.sqrt(keyDimension));
   requireFinite('scale', [scale]);
   const keyHeads = options.keyHeads ?? heads;
   requireCount('keyHeads', keyHeads);
   if (heads % keyHeads !== 0 || (form === 'bilinear' && keyHeads !== heads)) {
-    throw new MesoscopeError({
-      code: 'invalid-value',
-      path: 'keyHeads',
-      received: keyHeads,
-      expected: form === 'bilinear' ? `${heads}` : `a divisor of the ${heads} heads`,
-    });
+    refuse(
+      'keyHeads',
+      keyHeads,
+      form === 'bilinear' ? `${heads}` : `a divisor of the ${heads} heads`,
+    );
   }
   const { window = Number.POSITIVE_INFINITY, softCap = Number.POSITIVE_INFINITY } = options;
-  if (!(window >= 0)) refuseNumber('window', window, 'a number ≥ 0');
-  if (!(softCap > 0)) refuseNumber('softCap', softCap, 'a number > 0');
+  if (!(window >= 0)) refuse('window', window, 'a number ≥ 0');
+  if (!(softCap > 0)) refuse('softCap', softCap, 'a number > 0');
   const alibi = options.alibi ? 1 : 0;
   if (kind !== 'softmax' && (alibi > 0 || softCap < Number.POSITIVE_INFINITY)) {
-    refuseNumber('kind', kind, '"softmax", since scores are capped or biased by distance');
+    refuse('kind', kind, '"softmax", since scores are capped or biased by distance');
   }
   const causal = options.causal ?? false;
   const shape = {
@@ -243,17 +239,9 @@ function resolveRotary(
   const { theta, layout = 'halves' } = rotary;
   requirePositive('rotary.theta', theta);
   requireName('layout of rotary positions', layout, rotationLayouts);
-  if (form === 'bilinear') refuseNumber('form', form, '"query-key", since keys have positions');
+  if (form === 'bilinear') refuse('form', form, '"query-key", since keys have positions');
   if (keyDimension % 2 !== 0) {
-    refuseNumber(
-      'keyDimension',
-      keyDimension,
-      'an even number, since its rows are turned in pairs',
-    );
+    refuse('keyDimension', keyDimension, 'an even number, since its rows are turned in pairs');
   }
   return { theta, layout };
-}
-
-function refuseNumber(path: string, received: unknown, expected: string): never {
-  throw new MesoscopeError({ code: 'invalid-value', path, received, expected });
 }

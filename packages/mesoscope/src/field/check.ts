@@ -1,14 +1,10 @@
 import { MesoscopeError } from '../errors.ts';
+import { refuse } from '../numeric/checks.ts';
 
 /** Refuses `value` unless it is an integer ≥ 1. @throws MesoscopeError `invalid-value` */
 export function requireCount(path: string, value: number | undefined): asserts value is number {
   if (value === undefined || !Number.isInteger(value) || value < 1) {
-    throw new MesoscopeError({
-      code: 'invalid-value',
-      path,
-      received: value,
-      expected: 'an integer ≥ 1',
-    });
+    refuse(path, value, 'an integer ≥ 1');
   }
 }
 
@@ -16,7 +12,7 @@ export function requireCount(path: string, value: number | undefined): asserts v
 export function requirePositive(path: string, received: number): void {
   if (received > 0 && Number.isFinite(received)) return;
   const expected = 'a finite number > 0';
-  throw new MesoscopeError({ code: 'invalid-value', path, received, expected });
+  refuse(path, received, expected);
 }
 
 /** Refuses a name outside the list, with the nearest one in it. @throws MesoscopeError `unknown-name` */

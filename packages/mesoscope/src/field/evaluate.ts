@@ -5,7 +5,7 @@ import type { MatrixRef } from '../kernels/instruction.ts';
 import { ProgramBuilder, stateLength } from '../kernels/program.ts';
 import { pullBack } from '../kernels/pullback.ts';
 import { packTokens, unpackTokens } from '../kernels/tokens.ts';
-import { requireFinite } from '../numeric/checks.ts';
+import { refuse, requireFinite } from '../numeric/checks.ts';
 import type { Field } from './field.ts';
 
 /** One evaluation of a field on plain arrays. */
@@ -101,12 +101,7 @@ function bind(backend: Backend, field: Field, given: FieldArguments) {
   if (weights !== undefined) {
     const negative = weights.find((w) => w < 0);
     if (negative !== undefined) {
-      throw new MesoscopeError({
-        code: 'invalid-value',
-        path: 'weights',
-        received: negative,
-        expected: 'numbers ≥ 0',
-      });
+      refuse('weights', negative, 'numbers ≥ 0');
     }
     weightsRef = builder.state('sample', 'weights', 1, n);
     buffers.weights = stateBuffer(

@@ -1,3 +1,4 @@
+import { MesoscopeError } from '../errors.ts';
 import type { MatrixRef } from '../kernels/instruction.ts';
 import type { ProgramBuilder } from '../kernels/program.ts';
 
@@ -100,14 +101,22 @@ export function shifted({ slot, offset }: ParameterRef, by: number): ParameterRe
   return { slot, offset: offset + by };
 }
 
-/** The matrix `name` of a parameter vector. */
+/** The matrix `name` of a parameter vector. @throws MesoscopeError `unknown-name` */
 export function parameterMatrix(
   layout: ParameterLayout,
   parameters: ParameterRef,
   name: string,
 ): MatrixRef {
   const block = layout.blocks.find((candidate) => candidate.name === name);
-  if (block === undefined) throw new RangeError(`no parameter block "${name}"`);
+  if (block === undefined) {
+    const known = layout.blocks.map((one) => one.name);
+    throw new MesoscopeError({
+      code: 'unknown-name',
+      kind: 'parameter block',
+      received: name,
+      known,
+    });
+  }
   return {
     slot: parameters.slot,
     offset: parameters.offset + block.offset,

@@ -1,4 +1,5 @@
 import { MesoscopeError } from '../errors.ts';
+import { refuse, shapeMismatch } from '../numeric/checks.ts';
 import type { RandomStream } from '../numeric/random.ts';
 import type { Field, ParameterBlock } from './field.ts';
 
@@ -54,12 +55,11 @@ export function parametersFromMatrices(
   for (const block of blocks) {
     const value = matrices[block.name];
     if (value === undefined) {
-      throw new MesoscopeError({
-        code: 'invalid-value',
-        path: block.name,
-        received: undefined,
-        expected: `a matrix of ${block.rows} × ${block.columns}, or one per head that stack to it`,
-      });
+      refuse(
+        block.name,
+        undefined,
+        `a matrix of ${block.rows} × ${block.columns}, or one per head that stack to it`,
+      );
     }
     vector.set(entries(block, value), block.offset);
   }
@@ -78,24 +78,14 @@ export function matricesOfHeads(
   summand?: string,
 ): Record<string, (readonly (readonly number[])[])[]> {
   if (heads.length === 0) {
-    throw new MesoscopeError({
-      code: 'invalid-value',
-      path: 'heads',
-      received: heads,
-      expected: 'at least one head',
-    });
+    refuse('heads', heads, 'at least one head');
   }
   const names = Object.keys(heads[0]);
   const expected = [...names].sort().join(', ');
   heads.forEach((head, h) => {
     const received = Object.keys(head).sort().join(', ');
     if (received !== expected) {
-      throw new MesoscopeError({
-        code: 'invalid-value',
-        path: `heads[${h}]`,
-        received,
-        expected: `the matrices ${expected}, as the first head has`,
-      });
+      refuse(`heads[${h}]`, received, `the matrices ${expected}, as the first head has`);
     }
   });
   return Object.fromEntries(
@@ -136,12 +126,11 @@ function asMatrix(block: ParameterBlock, value: MatrixValue): readonly (readonly
     (head, h) => head.length !== heads[0].length || columns[h] !== columns[0],
   );
   if (differing >= 0) {
-    throw new MesoscopeError({
-      code: 'shape-mismatch',
-      path: `${block.name}[${differing}]`,
-      received: [heads[differing].length, columns[differing]],
-      expected: [heads[0].length, columns[0]],
-    });
+    throw shapeMismatch(
+      `${block.name}[${differing}]`,
+      [heads[differing].length, columns[differing]],
+      [heads[0].length, columns[0]],
+    );
   }
   const rows = heads[0].length;
   if (rows === block.rows && heads.length * columns[0] === block.columns) {
@@ -158,12 +147,7 @@ function rectangular(path: string, matrix: readonly (readonly number[])[]): numb
   const columns = matrix[0]?.length ?? 0;
   const ragged = matrix.findIndex((row) => row.length !== columns);
   if (ragged >= 0) {
-    throw new MesoscopeError({
-      code: 'shape-mismatch',
-      path: `${path}[${ragged}]`,
-      received: [matrix[ragged].length],
-      expected: [columns],
-    });
+    throw shapeMismatch(`${path}[${ragged}]`, [matrix[ragged].length], [columns]);
   }
   return columns;
 }

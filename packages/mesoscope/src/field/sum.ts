@@ -1,4 +1,4 @@
-import { MesoscopeError } from '../errors.ts';
+import { refuse, shapeMismatch } from '../numeric/checks.ts';
 import { type Field, joinLayouts, shifted } from './field.ts';
 
 /**
@@ -37,22 +37,12 @@ export function sumOf(summands: Readonly<Record<string, Field>>): Field {
 export function joinFields(parts: Readonly<Record<string, Field>>) {
   const entries = Object.entries(parts);
   if (entries.length === 0) {
-    throw new MesoscopeError({
-      code: 'invalid-value',
-      path: 'fields',
-      received: [],
-      expected: 'at least one field',
-    });
+    refuse('fields', [], 'at least one field');
   }
   const { dimension } = entries[0][1];
   for (const [name, field] of entries) {
     if (field.dimension === dimension) continue;
-    throw new MesoscopeError({
-      code: 'shape-mismatch',
-      path: `dimension of ${name}`,
-      received: [field.dimension],
-      expected: [dimension],
-    });
+    throw shapeMismatch(`dimension of ${name}`, [field.dimension], [dimension]);
   }
   const layouts = entries.map(([name, field]) => [name, field.parameters] as const);
   return { dimension, parameters: joinLayouts(Object.fromEntries(layouts)) };

@@ -172,6 +172,22 @@ describe.each(names)('a layer of %s', async (name) => {
     expect(error.parameters).toBeLessThan(1e-8);
   });
 
+  test('does not see padding, tokens of weight 0, and has the pullbacks of what it sees', () => {
+    // With a window of 1, the last token sees nothing but padding.
+    const padded = { ...given, weights: [1, 1, 1, 1, 0, 0] };
+    const tokens = given.tokens.map((x, i) => (i < 4 ? x : x.map((v) => 3 - v)));
+    for (const backend of [reference, wasm]) {
+      const [value, moved] = [padded, { ...padded, tokens }].map((one) =>
+        evaluateField(backend, field, one),
+      );
+      expect(moved.slice(0, 4)).toEqual(value.slice(0, 4));
+      expect(value.flat().every(Number.isFinite)).toBe(true);
+    }
+    const error = pullbackError(field, padded, random);
+    expect(error.state).toBeLessThan(1e-8);
+    expect(error.parameters).toBeLessThan(1e-8);
+  });
+
   test('is the same on all backends, weights and many tokens too', () => {
     for (const [tokens, weighted] of [
       [1, false],

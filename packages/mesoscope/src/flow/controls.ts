@@ -1,5 +1,5 @@
-import { MesoscopeError } from '../errors.ts';
 import type { Backend, FloatArray } from '../kernels/backend.ts';
+import { shapeMismatch } from '../numeric/checks.ts';
 import { checkGrid, layerCount, refineGrid } from './grid.ts';
 import type { Controls, DepthGrid, NodeCombination } from './types.ts';
 
@@ -218,11 +218,6 @@ function singleNodes(count: number): NodeCombination[] {
 
 function checkNodes(nodes: FloatArray, count: number, parameterCount: number): void {
   if (nodes.length !== count * parameterCount) {
-    throw new MesoscopeError({
-      code: 'shape-mismatch',
-      path: 'nodes',
-      received: [nodes.length],
-      expected: [count, parameterCount],
-    });
+    throw shapeMismatch('nodes', [nodes.length], [count, parameterCount]);
   }
 }

@@ -1,5 +1,5 @@
-import { MesoscopeError } from '../errors.ts';
 import type { FloatArray } from '../kernels/backend.ts';
+import { refuse, shapeMismatch } from '../numeric/checks.ts';
 import { largestMagnitude } from '../numeric/vector.ts';
 
 export interface FiniteDifferenceOptions {
@@ -31,21 +31,11 @@ export function directionalDerivative(
   options: FiniteDifferenceOptions = {},
 ): FiniteDifference {
   if (direction.length !== x.length) {
-    throw new MesoscopeError({
-      code: 'shape-mismatch',
-      path: 'direction',
-      received: [direction.length],
-      expected: [x.length],
-    });
+    throw shapeMismatch('direction', [direction.length], [x.length]);
   }
   const length = largestMagnitude(direction);
   if (!(length > 0)) {
-    throw new MesoscopeError({
-      code: 'invalid-value',
-      path: 'direction',
-      received: length,
-      expected: 'a direction that is not zero',
-    });
+    refuse('direction', length, 'a direction that is not zero');
   }
   const saved = x.slice();
   const difference = (step: number): number => {

@@ -1,6 +1,7 @@
 import { MesoscopeError } from '../errors.ts';
 import type { FloatArray } from '../kernels/backend.ts';
 import { stateLength } from '../kernels/program.ts';
+import { refuse, shapeMismatch } from '../numeric/checks.ts';
 import { forEachEntry, stateLayout } from './entries.ts';
 import type { BackwardInput, ForwardInput } from './flow-contract.ts';
 import { checkGrid } from './grid.ts';
@@ -11,12 +12,7 @@ export function checkShape(shape: FlowShape): void {
   for (const path of ['tokens', 'samples'] as const) {
     const received = shape[path];
     if (!(Number.isInteger(received) && received >= 1)) {
-      throw new MesoscopeError({
-        code: 'invalid-value',
-        path,
-        received,
-        expected: 'an integer ≥ 1',
-      });
+      refuse(path, received, 'an integer ≥ 1');
     }
   }
 }
@@ -24,12 +20,7 @@ export function checkShape(shape: FlowShape): void {
 /** Refuses a limit that is not positive. @throws MesoscopeError `invalid-value` */
 export function checkLimit(limit: number): void {
   if (limit > 0) return;
-  throw new MesoscopeError({
-    code: 'invalid-value',
-    path: 'limit',
-    received: limit,
-    expected: 'a positive number',
-  });
+  refuse('limit', limit, 'a positive number');
 }
 
 /** Refuses initial states, weights and controls that do not fit the flow, before work starts. */
@@ -49,54 +40,33 @@ export function checkForward(
 export function checkBackward(shape: FlowShape, input: BackwardInput, size: number): void {
   const { trajectory, terminalCostate, gradient } = input;
   if (trajectory.status.kind !== 'completed') {
-    throw new MesoscopeError({
-      code: 'invalid-value',
-      path: 'trajectory.status',
-      received: trajectory.status.kind,
-      expected: '"completed"',
-      wayOut: 'A flow that stopped has no costate at its end.',
-    });
+    refuse(
+      'trajectory.status',
+      trajectory.status.kind,
+      '"completed"',
+      'A flow that stopped has no costate at its end.',
+    );
   }
   if (terminalCostate.length !== trajectory.samples * size) {
-    throw new MesoscopeError({
-      code: 'shape-mismatch',
-      path: 'terminalCostate',
-      received: [terminalCostate.length],
-      expected: [trajectory.samples, size],
-    });
+    throw shapeMismatch('terminalCostate', [terminalCostate.length], [trajectory.samples, size]);
   }
   checkGradient(trajectory.controls, gradient);
   if ((trajectory.weights !== undefined) !== (shape.weighted ?? false)) {
-    throw new MesoscopeError({
-      code: 'invalid-value',
-      path: 'trajectory',
-      received: 'a trajectory of another flow',
-      expected: 'a trajectory of this flow',
-    });
+    refuse('trajectory', 'a trajectory of another flow', 'a trajectory of this flow');
   }
 }
 
 /** Refuses controls of another field. */
 export function checkControls(parameterCount: number, controls: Controls): void {
   if (controls.parameterCount === parameterCount) return;
-  throw new MesoscopeError({
-    code: 'shape-mismatch',
-    path: 'controls.parameterCount',
-    received: [controls.parameterCount],
-    expected: [parameterCount],
-  });
+  throw shapeMismatch('controls.parameterCount', [controls.parameterCount], [parameterCount]);
 }
 
 /** Refuses a gradient that is not shaped like the nodes. */
 export function checkGradient(controls: Controls, gradient: FloatArray | undefined): void {
   const { nodeCount, parameterCount } = controls;
   if (gradient === undefined || gradient.length === nodeCount * parameterCount) return;
-  throw new MesoscopeError({
-    code: 'shape-mismatch',
-    path: 'gradient',
-    received: [gradient.length],
-    expected: [nodeCount, parameterCount],
-  });
+  throw shapeMismatch('gradient', [gradient.length], [nodeCount, parameterCount]);
 }
 
 /**
@@ -111,12 +81,7 @@ export function checkStates(
 ): number {
   const samples = states.length / size;
   if (!(Number.isInteger(samples) && samples >= 1 && samples <= shape.samples)) {
-    throw new MesoscopeError({
-      code: 'shape-mismatch',
-      path,
-      received: [states.length],
-      expected: [`1 … ${shape.samples} samples`, size],
-    });
+    throw shapeMismatch(path, [states.length], [`1 … ${shape.samples} samples`, size]);
   }
   const layout = stateLayout(shape, samples);
   for (let sample = 0; sample < samples; sample++) {
@@ -135,34 +100,23 @@ export function checkWeights(
   samples: number,
 ): void {
   if ((weights !== undefined) !== (shape.weighted ?? false)) {
-    throw new MesoscopeError({
-      code: 'invalid-value',
-      path: 'weights',
-      received: weights === undefined ? undefined : 'weights',
-      expected: shape.weighted ? 'weights, because the flow is weighted' : 'none',
-      wayOut: 'Create the flow with weighted: true exactly if weights are given.',
-    });
+    refuse(
+      'weights',
+      weights === undefined ? undefined : 'weights',
+      shape.weighted ? 'weights, because the flow is weighted' : 'none',
+      'Create the flow with weighted: true exactly if weights are given.',
+    );
   }
   if (weights === undefined) return;
   const size = stateLength(1, shape.tokens);
   if (weights.length !== samples * size) {
-    throw new MesoscopeError({
-      code: 'shape-mismatch',
-      path: 'weights',
-      received: [weights.length],
-      expected: [samples, size],
-    });
+    throw shapeMismatch('weights', [weights.length], [samples, size]);
   }
   for (let s = 0; s < samples; s++) {
     for (let i = s * size; i < s * size + shape.tokens; i++) {
       const received = weights[i];
       if (!(received >= 0 && Number.isFinite(received))) {
-        throw new MesoscopeError({
-          code: 'invalid-value',
-          path: `weights[${i}]`,
-          received,
-          expected: 'a finite number ≥ 0',
-        });
+        refuse(`weights[${i}]`, received, 'a finite number ≥ 0');
       }
     }
   }

@@ -1,4 +1,5 @@
 import { MesoscopeError } from '../errors.ts';
+import { refuse } from '../numeric/checks.ts';
 import { positivePower } from '../numeric/power.ts';
 import type { DepthGrid } from './types.ts';
 
@@ -136,8 +137,4 @@ function checkPositive(path: string, received: number): void {
   if (!(received > 0 && Number.isFinite(received))) {
     refuse(path, received, 'a positive finite number');
   }
-}
-
-function refuse(path: string, received: unknown, expected: string): never {
-  throw new MesoscopeError({ code: 'invalid-value', path, received, expected });
 }

@@ -1,5 +1,6 @@
 import { MesoscopeError } from '../errors.ts';
 import type { FloatArray } from '../kernels/backend.ts';
+import { refuse } from '../numeric/checks.ts';
 import { layerCount } from './grid.ts';
 import type { Controls, DepthGrid, FlowStatus } from './types.ts';
 
@@ -37,12 +38,7 @@ export function segmentLength(checkpoints: Checkpoints, layers: number): number 
   if (checkpoints === 'sqrt') return Math.ceil(Math.sqrt(layers));
   if (checkpoints === 'ends') return layers;
   if (!(Number.isInteger(checkpoints) && checkpoints >= 1)) {
-    throw new MesoscopeError({
-      code: 'invalid-value',
-      path: 'checkpoints',
-      received: checkpoints,
-      expected: '"all", "sqrt", "ends" or a number of steps ≥ 1',
-    });
+    refuse('checkpoints', checkpoints, '"all", "sqrt", "ends" or a number of steps ≥ 1');
   }
   return Math.min(checkpoints, layers);
 }

@@ -1,5 +1,6 @@
 import { type Zippable, zipSync } from 'fflate';
 import { MesoscopeError } from '../errors.ts';
+import { shapeMismatch } from '../numeric/checks.ts';
 import {
   inputBudget,
   type NumberArray,
@@ -33,12 +34,7 @@ export function encodeNpz(arrays: Readonly<Record<string, NamedArray>>): Uint8Ar
   const files: Zippable = {};
   for (const [name, { shape, data }] of Object.entries(arrays)) {
     if (sizeOf(shape) !== data.length) {
-      throw new MesoscopeError({
-        code: 'shape-mismatch',
-        path: `array ${name}`,
-        received: [data.length],
-        expected: shape,
-      });
+      throw shapeMismatch(`array ${name}`, [data.length], shape);
     }
     files[`${name}.npy`] = encodeNpy(shape, data);
   }

@@ -1,4 +1,5 @@
 import { MesoscopeError } from '../errors.ts';
+import { refuse } from '../numeric/checks.ts';
 
 /**
  * A value as bytes and back: objects, lists, texts, truth values, null, every number (NaN and infinities too), and typed arrays of
@@ -110,12 +111,11 @@ function plain(value: unknown, path: string, place: (array: NumberArray) => numb
         .map(([key, entry]) => [key, plain(entry, path === '' ? key : `${path}.${key}`, place)]),
     );
   }
-  throw new MesoscopeError({
-    code: 'invalid-value',
-    path: path || 'value',
-    received: String(value),
-    expected: 'numbers, texts, truth values, lists, plain objects and typed arrays of them',
-  });
+  refuse(
+    path || 'value',
+    String(value),
+    'numbers, texts, truth values, lists, plain objects and typed arrays of them',
+  );
 }
 
 function revived(

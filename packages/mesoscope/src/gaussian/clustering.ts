@@ -1,4 +1,4 @@
-import { MesoscopeError } from '../errors.ts';
+import { refuse } from '../numeric/checks.ts';
 import { spectralFunction, symmetricEigen } from '../numeric/decompositions.ts';
 import {
   largestEntry,
@@ -30,13 +30,12 @@ export function clusteringLimit({ M, W }: RiccatiForm, factor: Matrix): Clusteri
   const size = Math.max(...eigen.values.map(Math.abs));
   const zero = (value: number) => Math.abs(value) <= 1e-12 * size;
   if (largestEntry(W) > 0 || eigen.values.some((value) => value > 0 && !zero(value))) {
-    throw new MesoscopeError({
-      code: 'invalid-value',
-      path: largestEntry(W) > 0 ? 'W' : 'M',
-      received: largestEntry(W) > 0 ? largestEntry(W) : eigen.values[eigen.values.length - 1],
-      expected: 'W = 0 and Σ_h v_h(B_h + B_hᵀ) negative semi-definite on the support',
-      wayOut: 'Classify the layer instead: that integrates it.',
-    });
+    refuse(
+      largestEntry(W) > 0 ? 'W' : 'M',
+      largestEntry(W) > 0 ? largestEntry(W) : eigen.values[eigen.values.length - 1],
+      'W = 0 and Σ_h v_h(B_h + B_hᵀ) negative semi-definite on the support',
+      'Classify the layer instead: that integrates it.',
+    );
   }
   const projector = spectralFunction(eigen, (value) => (zero(value) ? 1 : 0));
   return {

@@ -1,5 +1,4 @@
-import { MesoscopeError } from '../errors.ts';
-import { requireFinite } from '../numeric/checks.ts';
+import { refuse, requireFinite, shapeMismatch } from '../numeric/checks.ts';
 import {
   fromRows,
   largestEntry,
@@ -97,13 +96,7 @@ export function gaussianLayer(options: GaussianLayerOptions): GaussianLayer {
   const { attention = 'softmax', heads = [] } = options;
   const d = options.dimension ?? options.W?.rows ?? options.b?.length ?? heads[0]?.V.rows;
   if (d === undefined || !Number.isInteger(d) || d < 1) {
-    throw new MesoscopeError({
-      code: 'invalid-value',
-      path: 'dimension',
-      received: d,
-      expected: 'an integer ≥ 1',
-      wayOut: 'Give at least one head, W, b or the dimension.',
-    });
+    refuse('dimension', d, 'an integer ≥ 1', 'Give at least one head, W, b or the dimension.');
   }
   const W = options.W ?? zeros(d, d);
   const b = Float64Array.from(options.b ?? new Float64Array(d));
@@ -114,13 +107,12 @@ export function gaussianLayer(options: GaussianLayerOptions): GaussianLayer {
     requireShape(`heads[${h}].B`, head.B, d);
     if (head.keyMetric !== undefined) requireShape(`heads[${h}].keyMetric`, head.keyMetric, d);
     if ((attention === 'l2') !== (head.keyMetric !== undefined)) {
-      throw new MesoscopeError({
-        code: 'invalid-value',
-        path: `heads[${h}].keyMetric`,
-        received: head.keyMetric === undefined ? 'nothing' : 'a matrix',
-        expected: `${attention === 'l2' ? 'the matrix 2βKᵀK' : 'nothing'} for ${attention} attention`,
-        wayOut: 'Make the head with distanceHead (l2) or scoreHead (softmax, sinkhorn).',
-      });
+      refuse(
+        `heads[${h}].keyMetric`,
+        head.keyMetric === undefined ? 'nothing' : 'a matrix',
+        `${attention === 'l2' ? 'the matrix 2βKᵀK' : 'nothing'} for ${attention} attention`,
+        'Make the head with distanceHead (l2) or scoreHead (softmax, sinkhorn).',
+      );
     }
   });
   return { dimension: d, attention, heads, W, b };
@@ -159,12 +151,7 @@ export function squareFromRows(
 
 function requireShape(path: string, { rows, columns, data }: Matrix, d: number): void {
   if (rows !== d || columns !== d) {
-    throw new MesoscopeError({
-      code: 'shape-mismatch',
-      path,
-      received: [rows, columns],
-      expected: [d, d],
-    });
+    throw shapeMismatch(path, [rows, columns], [d, d]);
   }
   requireFinite(path, data);
 }
@@ -172,12 +159,7 @@ function requireShape(path: string, { rows, columns, data }: Matrix, d: number):
 /** Refuses a vector of another length or with entries that are not finite. */
 export function requireLength(path: string, vector: ArrayLike<number>, length: number): void {
   if (vector.length !== length) {
-    throw new MesoscopeError({
-      code: 'shape-mismatch',
-      path,
-      received: [vector.length],
-      expected: [length],
-    });
+    throw shapeMismatch(path, [vector.length], [length]);
   }
   requireFinite(path, vector);
 }

@@ -2,6 +2,7 @@ import { MesoscopeError } from '../errors.ts';
 import type { Backend, FloatArray } from '../kernels/backend.ts';
 import { columnStride } from '../kernels/instruction.ts';
 import { ProgramBuilder } from '../kernels/program.ts';
+import { shapeMismatch } from '../numeric/checks.ts';
 import type { GaussianLayer } from './layer.ts';
 import type { GaussianMoments } from './moments.ts';
 
@@ -122,11 +123,10 @@ function requireFit(layer: GaussianLayer, law: GaussianMoments, d: number, heads
   }
   const received = [layer.heads.length, layer.dimension, law.mean.length];
   if (received[0] !== heads || received[1] !== d || received[2] !== d) {
-    throw new MesoscopeError({
-      code: 'shape-mismatch',
-      path: 'heads, dimension of the layer, dimension of the law',
-      received,
-      expected: [heads, d, d],
-    });
+    throw shapeMismatch('heads, dimension of the layer, dimension of the law', received, [
+      heads,
+      d,
+      d,
+    ]);
   }
 }

@@ -1,6 +1,6 @@
-import { MesoscopeError } from '../errors.ts';
 import { solveOde } from '../flow/ode.ts';
 import type { FlowStatus } from '../flow/types.ts';
+import { shapeMismatch } from '../numeric/checks.ts';
 import type { GaussianLayer } from './layer.ts';
 import { momentField } from './moment-field.ts';
 import {
@@ -135,11 +135,6 @@ export function integrateMoments(
 
 function requireDimension(received: number, expected: number): void {
   if (received !== expected) {
-    throw new MesoscopeError({
-      code: 'shape-mismatch',
-      path: 'law.mean',
-      received: [expected],
-      expected: [received],
-    });
+    throw shapeMismatch('law.mean', [expected], [received]);
   }
 }

@@ -1,5 +1,4 @@
-import { MesoscopeError } from '../errors.ts';
-import { requireFinite } from '../numeric/checks.ts';
+import { refuse, requireFinite } from '../numeric/checks.ts';
 import { type Matrix, multiply, transpose, zeros } from '../numeric/matrix.ts';
 import { positiveSemidefiniteEigen } from '../numeric/matrix-functions.ts';
 import { requireLength } from './layer.ts';
@@ -35,13 +34,12 @@ export function covarianceFactor(covariance: Matrix, path = 'covariance'): Matri
   const largest = values[d - 1];
   const kept = Array.from(values.keys()).filter((i) => values[i] > rankTolerance * largest);
   if (kept.length === 0) {
-    throw new MesoscopeError({
-      code: 'invalid-value',
+    refuse(
       path,
-      received: 'a matrix of rank 0',
-      expected: 'a covariance of rank ≥ 1',
-      wayOut: 'A single point moves with the mean alone; give it some spread.',
-    });
+      'a matrix of rank 0',
+      'a covariance of rank ≥ 1',
+      'A single point moves with the mean alone; give it some spread.',
+    );
   }
   const factor = zeros(d, kept.length);
   kept.forEach((column, j) => {

@@ -2,6 +2,7 @@ import { MesoscopeError } from '../errors.ts';
 import type { Backend, FloatArray } from '../kernels/backend.ts';
 import { columnStride, type MatrixRef } from '../kernels/instruction.ts';
 import { literal, ProgramBuilder, rowsOf, stateLength } from '../kernels/program.ts';
+import { refuse, shapeMismatch } from '../numeric/checks.ts';
 import { type Matrix, zeros } from '../numeric/matrix.ts';
 import type { GaussianLayer } from './layer.ts';
 import type { LayerSchedule } from './moment-flow.ts';
@@ -173,19 +174,9 @@ function requireParticles(
     });
   }
   if (points.columns !== layer.dimension) {
-    throw new MesoscopeError({
-      code: 'shape-mismatch',
-      path: 'points',
-      received: [points.rows, points.columns],
-      expected: ['n', layer.dimension],
-    });
+    throw shapeMismatch('points', [points.rows, points.columns], ['n', layer.dimension]);
   }
   if (!Number.isInteger(steps) || steps < 1 || !(horizon > 0 && Number.isFinite(horizon))) {
-    throw new MesoscopeError({
-      code: 'invalid-value',
-      path: 'steps, horizon',
-      received: [steps, horizon],
-      expected: 'an integer ≥ 1 and a number > 0',
-    });
+    refuse('steps, horizon', [steps, horizon], 'an integer ≥ 1 and a number > 0');
   }
 }

@@ -1,4 +1,4 @@
-import { MesoscopeError } from '../errors.ts';
+import { refuse } from '../numeric/checks.ts';
 import { classifyLayer, type Regime } from './classify.ts';
 import type { GaussianLayer } from './layer.ts';
 import type { GaussianMoments } from './moments.ts';
@@ -48,12 +48,7 @@ export function classifyGrid(
 ): PhaseRows {
   const { from, to } = options.rows ?? { from: 0, to: y.length };
   if (!(from >= 0 && to <= y.length && from <= to)) {
-    throw new MesoscopeError({
-      code: 'invalid-value',
-      path: 'rows',
-      received: [from, to],
-      expected: `a range within 0 … ${y.length}`,
-    });
+    refuse('rows', [from, to], `a range within 0 … ${y.length}`);
   }
   const regimes: Regime[] = [];
   const blowUpTimes: number[] = [];

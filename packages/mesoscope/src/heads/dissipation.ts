@@ -54,7 +54,10 @@ export function measureDissipation({ problem, law }: HeadExperiment, horizon: nu
     Array.from(
       headFlow(problem, law, { step, steps, scheme, schedule }),
       ({ time, risk, slopeSquare, law: now }) => ({
-        ...{ time, risk, slopeSquare, rate: schedule(time) * slopeSquare },
+        time,
+        risk,
+        slopeSquare,
+        rate: schedule(time) * slopeSquare,
         law: headLaw(now.shape, now.parameters.slice(), now.weights),
       }),
     );

@@ -1,6 +1,5 @@
-import { MesoscopeError } from '../errors.ts';
 import { type ParticleLaw, particles } from '../law/law.ts';
-import { requireFinite, shapeMismatch } from '../numeric/checks.ts';
+import { refuse, requireFinite, shapeMismatch } from '../numeric/checks.ts';
 import { fromRows, toRows } from '../numeric/matrix.ts';
 import type { RandomStream } from '../numeric/random.ts';
 
@@ -168,23 +167,17 @@ function probabilityWeights(weights: ArrayLike<number>, count: number): Float64A
   let sum = 0;
   for (let i = 0; i < count; i++) {
     if (weights[i] < 0) {
-      throw new MesoscopeError({
-        code: 'invalid-value',
-        path: `weights[${i}]`,
-        received: weights[i],
-        expected: 'a weight ≥ 0',
-      });
+      refuse(`weights[${i}]`, weights[i], 'a weight ≥ 0');
     }
     sum += weights[i];
   }
   if (Math.abs(sum - 1) > 1e-9) {
-    throw new MesoscopeError({
-      code: 'invalid-value',
-      path: 'weights',
-      received: sum,
-      expected: 'weights that sum to 1 (received: their sum)',
-      wayOut: 'Divide each weight by the sum.',
-    });
+    refuse(
+      'weights',
+      sum,
+      'weights that sum to 1 (received: their sum)',
+      'Divide each weight by the sum.',
+    );
   }
   return Float64Array.from(weights, (weight) => weight / sum);
 }

@@ -65,7 +65,10 @@ export function perturbHead(
   const linearisation = problem.linearise(headLaw(problem.shape, stability.head));
   const [firstVariation] = problem.firstVariation(linearisation, stability.head);
   const known = {
-    ...{ stability, regularisation, risk: linearisation.risk, firstVariation },
+    stability,
+    regularisation,
+    risk: linearisation.risk,
+    firstVariation,
     ...valueCurvature(problem, stability.head, random),
   };
   if (!isNear) {

@@ -1,4 +1,4 @@
-import { MesoscopeError } from '../errors.ts';
+import { refuse } from '../numeric/checks.ts';
 import { columnStride, type Instruction, type MatrixRef, type ScalarRef } from './instruction.ts';
 
 /**
@@ -65,12 +65,7 @@ export class ProgramMemory {
   /** Declares a slot and returns its number. Names are unique. */
   slot(kind: Exclude<SlotKind, 'scratch'>, name: string, length: number): number {
     if (this.#slots.some((s) => s.name === name)) {
-      throw new MesoscopeError({
-        code: 'invalid-value',
-        path: 'slot name',
-        received: name,
-        expected: 'a name not used yet',
-      });
+      refuse('slot name', name, 'a name not used yet');
     }
     return this.#slots.push({ name, kind, length }) - 1;
   }

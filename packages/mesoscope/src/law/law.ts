@@ -1,5 +1,4 @@
-import { MesoscopeError } from '../errors.ts';
-import { requireFinite, shapeMismatch } from '../numeric/checks.ts';
+import { refuse, requireFinite, shapeMismatch } from '../numeric/checks.ts';
 import { fromRows, identity, type Matrix, multiply, transpose } from '../numeric/matrix.ts';
 import { positiveSemidefiniteEigen } from '../numeric/matrix-functions.ts';
 
@@ -173,12 +172,7 @@ export function box(low: ArrayLike<number>, high: ArrayLike<number>, path = 'law
   }
   for (let a = 0; a < low.length; a++) {
     if (low[a] > high[a]) {
-      throw new MesoscopeError({
-        code: 'invalid-value',
-        path: `${path}.low[${a}]`,
-        received: low[a],
-        expected: `at most ${path}.high[${a}] = ${high[a]}`,
-      });
+      refuse(`${path}.low[${a}]`, low[a], `at most ${path}.high[${a}] = ${high[a]}`);
     }
   }
   return {
@@ -207,12 +201,7 @@ export function gridLaw(
   axes.forEach((axis, a) => {
     requireCoordinates(`${path}.axes[${a}]`, [axis.low, axis.high]);
     if (!(axis.low < axis.high) || !Number.isInteger(axis.cells) || axis.cells < 1) {
-      throw new MesoscopeError({
-        code: 'invalid-value',
-        path: `${path}.axes[${a}]`,
-        received: axis,
-        expected: 'low < high and a whole number of cells, at least 1',
-      });
+      refuse(`${path}.axes[${a}]`, axis, 'low < high and a whole number of cells, at least 1');
     }
   });
   const cells = axes.reduce((product, axis) => product * axis.cells, 1);
@@ -259,13 +248,12 @@ function requireCoordinates(path: string, values: ArrayLike<number>): void {
   requireFinite(path, values);
   for (let i = 0; i < values.length; i++) {
     if (Math.abs(values[i]) > largestCoordinate) {
-      throw new MesoscopeError({
-        code: 'invalid-value',
-        path: `${path}, entry ${i}`,
-        received: values[i],
-        expected: 'a coordinate of at most 2^500 (3e150), whose square can be computed with',
-        wayOut: 'Measure in a larger unit.',
-      });
+      refuse(
+        `${path}, entry ${i}`,
+        values[i],
+        'a coordinate of at most 2^500 (3e150), whose square can be computed with',
+        'Measure in a larger unit.',
+      );
     }
   }
 }
@@ -277,23 +265,17 @@ function probability(weights: ArrayLike<number>, length: number, path: string): 
   let sum = 0;
   for (let i = 0; i < length; i++) {
     if (weights[i] < 0) {
-      throw new MesoscopeError({
-        code: 'invalid-value',
-        path: `${path}[${i}]`,
-        received: weights[i],
-        expected: 'a weight ≥ 0',
-      });
+      refuse(`${path}[${i}]`, weights[i], 'a weight ≥ 0');
     }
     sum += weights[i];
   }
   if (Math.abs(sum - 1) > 1e-9) {
-    throw new MesoscopeError({
-      code: 'invalid-value',
+    refuse(
       path,
-      received: sum,
-      expected: 'weights that sum to 1 (received: their sum)',
-      wayOut: 'Divide each weight by the sum.',
-    });
+      sum,
+      'weights that sum to 1 (received: their sum)',
+      'Divide each weight by the sum.',
+    );
   }
   return Float64Array.from(weights, (weight) => weight / sum);
 }

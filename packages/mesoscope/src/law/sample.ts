@@ -1,4 +1,4 @@
-import { MesoscopeError } from '../errors.ts';
+import { refuse } from '../numeric/checks.ts';
 import { type Matrix, zeros } from '../numeric/matrix.ts';
 import type { RandomStream } from '../numeric/random.ts';
 import { cellWidth, type Law } from './law.ts';
@@ -12,12 +12,7 @@ import { cellWidth, type Law } from './law.ts';
  */
 export function sampleLaw(law: Law, n: number, stream: RandomStream): Matrix {
   if (!Number.isInteger(n) || n < 0) {
-    throw new MesoscopeError({
-      code: 'invalid-value',
-      path: 'n',
-      received: n,
-      expected: 'a whole number ≥ 0',
-    });
+    refuse('n', n, 'a whole number ≥ 0');
   }
   const d = law.dimension;
   const points = zeros(n, d);

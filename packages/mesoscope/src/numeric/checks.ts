@@ -13,7 +13,16 @@ export function requireThat(
   expected: string,
   wayOut?: string,
 ): asserts condition {
-  if (condition) return;
+  if (!condition) refuse(path, received, expected, wayOut);
+}
+
+/**
+ * Refuses a value.
+ *
+ * @param expected - a phrase that continues "expected …"
+ * @throws MesoscopeError `invalid-value`
+ */
+export function refuse(path: string, received: unknown, expected: string, wayOut?: string): never {
   throw new MesoscopeError({ code: 'invalid-value', path, received, expected, wayOut });
 }
 

@@ -14,9 +14,11 @@ import {
   multiply,
   requireSquare,
   requireSymmetric,
+  scale,
   symmetricPart,
   transpose,
 } from './matrix.ts';
+import { exactUnit } from './power.ts';
 
 /** `A = Σ_i values_i v_i v_iᵀ`: eigenvalues in increasing order, orthonormal eigenvectors in the columns. */
 export interface SymmetricEigen {
@@ -63,9 +65,10 @@ export interface Spectrum {
 export function eigenvalues(a: Matrix): Spectrum {
   requireFinite('matrix', a.data);
   requireSquare(a);
-  const result = new EigenvalueDecomposition(toLibrary(a));
+  const unit = exactUnit(largestEntry(a));
+  const result = new EigenvalueDecomposition(toLibrary(scale(1 / unit, a)));
   const pairs = result.realEigenvalues.map(
-    (real, i) => [real, result.imaginaryEigenvalues[i]] as const,
+    (real, i) => [unit * real, unit * result.imaginaryEigenvalues[i]] as const,
   );
   pairs.sort((p, q) => q[0] - p[0] || Math.abs(p[1]) - Math.abs(q[1]) || q[1] - p[1]);
   return {
@@ -183,9 +186,10 @@ export function luFactors(a: Matrix): ((b: Float64Array) => Float64Array) | unde
 /**
  * The solution of `A X = B` for a square regular A (LU with partial pivoting).
  *
- * @throws MesoscopeError `shape-mismatch`, `invalid-value` if A is singular
+ * @throws MesoscopeError `not-finite`, `shape-mismatch`, `invalid-value` if A is singular
  */
 export function solve(a: Matrix, b: Matrix): Matrix {
+  requireFinite('matrix', a.data);
   requireSquare(a);
   requireShape('right-hand side', [b.rows, b.columns], [a.rows, b.columns]);
   const factors = new LuDecomposition(toLibrary(a));

@@ -9,6 +9,7 @@ import {
 /** `P(Z > z)` of a standard normal, without cancellation in the tail. @throws MesoscopeError `invalid-value` for NaN */
 export function normalUpperTail(z: number): number {
   requireNumber('z', z);
+  if (z === Number.POSITIVE_INFINITY) return 0;
   if (z > 5) return normalDensity(z) * millsRatio(z);
   const { lower, upper } = incompleteGamma(0.5, 0.5 * z * z);
   return z >= 0 ? 0.5 * upper : 0.5 * (1 + lower);
@@ -159,6 +160,21 @@ export function betaQuantile(probability: number, a: number, b: number): number 
     probability < 0.5
       ? (candidate) => incompleteBeta(a, b, Math.min(1, candidate)).lower >= probability
       : (candidate) => incompleteBeta(a, b, Math.min(1, candidate)).upper <= 1 - probability,
+  );
+  return Math.min(1, x);
+}
+
+/**
+ * The x with `1 − I_x(a, b) = tail`, without what is lost in `1 − tail`.
+ *
+ * @throws MesoscopeError `invalid-value` outside (0, 1), or for a, b that are not finite and > 0
+ */
+export function betaUpperQuantile(tail: number, a: number, b: number): number {
+  requireProbability(tail, 'tail');
+  requirePositive('a', a);
+  requirePositive('b', b);
+  const x = leastPositive(
+    (candidate) => incompleteBeta(a, b, Math.min(1, candidate)).upper <= tail,
   );
   return Math.min(1, x);
 }

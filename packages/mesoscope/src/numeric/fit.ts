@@ -1,5 +1,10 @@
 import { requireCount, requireFinite, requireShape, requireThat, shapeMismatch } from './checks.ts';
-import { betaQuantile, requireProbability, studentQuantile } from './distributions.ts';
+import {
+  betaQuantile,
+  betaUpperQuantile,
+  requireProbability,
+  studentQuantile,
+} from './distributions.ts';
 import { largestMagnitude } from './vector.ts';
 
 /** Low and high end of a confidence interval. */
@@ -63,7 +68,7 @@ export function fitLine(
     residuals += (up.deviations[i] - relativeSlope * across.deviations[i]) ** 2;
   }
   const residualDeviation = up.unit * Math.sqrt(residuals / (n - 2));
-  const t = studentQuantile(0.5 + 0.5 * confidence, n - 2);
+  const t = studentRadius(confidence, n - 2);
   const slopeRadius = (t * residualDeviation) / Math.sqrt(sxx) / across.unit;
   const lever = across.mean / across.unit;
   const interceptRadius = t * residualDeviation * Math.sqrt(1 / n + lever ** 2 / sxx);
@@ -99,7 +104,7 @@ export function meanInterval(
   const { mean: average, deviations, unit } = centred('values', values);
   if (n === 1) return { mean: average, deviation: 0, interval: null };
   const deviation = unit * Math.sqrt(deviations.reduce((sum, x) => sum + x * x, 0) / (n - 1));
-  const radius = (studentQuantile(0.5 + 0.5 * confidence, n - 1) * deviation) / Math.sqrt(n);
+  const radius = (studentRadius(confidence, n - 1) * deviation) / Math.sqrt(n);
   return { mean: average, deviation, interval: [average - radius, average + radius] };
 }
 
@@ -158,8 +163,13 @@ export function binomialInterval(
   const tail = 0.5 - 0.5 * confidence;
   return [
     successes === 0 ? 0 : betaQuantile(tail, successes, trials - successes + 1),
-    successes === trials ? 1 : betaQuantile(1 - tail, successes + 1, trials - successes),
+    successes === trials ? 1 : betaUpperQuantile(tail, successes + 1, trials - successes),
   ];
+}
+
+/** The t with `P(|T| ≤ t) = confidence`: by the tail, which is exact where the confidence is near 1. */
+function studentRadius(confidence: number, degrees: number): number {
+  return -studentQuantile(0.5 - 0.5 * confidence, degrees);
 }
 
 /** Mean, and deviations from it in a unit in which the largest distance from the first value is 1; 0 if all are equal. */

@@ -14,6 +14,8 @@ import {
   transpose,
   zeros,
 } from './matrix.ts';
+import { positivePower } from './power.ts';
+import { largestMagnitude } from './vector.ts';
 
 /** Coefficients of the [13/13] Padé approximant of the exponential. */
 const pade13 = [
@@ -24,15 +26,22 @@ const pade13 = [
 /** Largest 1-norm for which the approximant above is exact to rounding in double precision. */
 const pade13Radius = 5.371920351148152;
 
+/** The same for roots `‖Aᵏ‖^{1/k}` in place of the norm; smaller, so that the denominator stays well conditioned. */
+const pade13PowerRadius = 4.25;
+
+/** `13!²/(26! 27!)`: the first coefficient of the approximant's backward error, at the power 27 of A. */
+const pade13Error = 8.82996160201868e-36;
+
 /**
- * `e^A` by scaling and squaring with the [13/13] Padé approximant (Higham, SIAM J. Matrix Anal. Appl. 26, 2005).
+ * `e^A` by scaling and squaring with the [13/13] Padé approximant (Higham, SIAM J. Matrix Anal. Appl. 26, 2005), scaled no
+ * further than norms of powers of A ask for (Al-Mohy & Higham, SIAM J. Matrix Anal. Appl. 31, 2009).
  *
  * @throws MesoscopeError `shape-mismatch`, `not-finite` (also if the result overflows)
  */
 export function matrixExponential(a: Matrix): Matrix {
   requireFinite('matrix', a.data);
   requireSquare(a);
-  const squarings = Math.max(0, Math.ceil(Math.log2(oneNorm(a) / pade13Radius)));
+  const squarings = squaringsOf(a);
   const x = scale(2 ** -squarings, a);
   const one = identity(a.rows);
   const x2 = multiply(x, x);
@@ -51,6 +60,55 @@ export function matrixExponential(a: Matrix): Matrix {
   for (let k = 0; k < squarings; k++) result = multiply(result, result);
   requireFinite('exponential of the matrix', result.data);
   return result;
+}
+
+/**
+ * The s with which `A/2^s` is small enough for the approximant. The norm bounds s from above; where powers of A grow slower than
+ * powers of its norm, as for matrices far from normal, they allow a smaller one, and each squaring saved is one less that
+ * amplifies rounding.
+ */
+function squaringsOf(a: Matrix): number {
+  const byNorm = halvings(oneNorm(a) / pade13Radius);
+  if (byNorm === 0) return 0;
+  const byPowers = halvings(sizeOfPowers(a) / pade13PowerRadius);
+  const scaled = scale(2 ** -byPowers, a);
+  const error = (pade13Error * absolutePowerNorm(scaled, 27)) / oneNorm(scaled);
+  return Math.min(byNorm, byPowers + halvings(positivePower(error * 2 ** 53, 1 / 26)));
+}
+
+/** How often a size is to be halved until it is at most 1. */
+function halvings(size: number): number {
+  return Math.max(0, Math.ceil(Math.log2(size)));
+}
+
+/**
+ * `min(max(d₆, d₈), max(d₈, d₁₀)) ≤ ‖A‖₁`, `d_k = ‖Aᵏ‖₁^{1/k}`: it takes the place of the norm in power series of A from the
+ * power 12 on (Al-Mohy & Higham 2009).
+ */
+function sizeOfPowers(a: Matrix): number {
+  const byNorm = halvings(oneNorm(a));
+  // Further out, powers of A scaled to norm 1 may underflow where those of A are not small.
+  if (byNorm > 120) return oneNorm(a);
+  const x = scale(2 ** -byNorm, a);
+  const x2 = multiply(x, x);
+  const x4 = multiply(x2, x2);
+  const x6 = multiply(x2, x4);
+  const root = (power: Matrix, exponent: number) => positivePower(oneNorm(power), 1 / exponent);
+  const [d6, d8, d10] = [root(x6, 6), root(multiply(x4, x4), 8), root(multiply(x4, x6), 10)];
+  return Math.min(Math.max(d6, d8), Math.max(d8, d10)) * 2 ** byNorm;
+}
+
+/** `‖|A|^k‖₁`, by products of rows with |A|. */
+function absolutePowerNorm({ rows, data }: Matrix, exponent: number): number {
+  let sums = new Float64Array(rows).fill(1);
+  for (let k = 0; k < exponent; k++) {
+    const next = new Float64Array(rows);
+    data.forEach((entry, index) => {
+      next[index % rows] += sums[Math.floor(index / rows)] * Math.abs(entry);
+    });
+    sums = next;
+  }
+  return largestMagnitude(sums);
 }
 
 function sum(...terms: readonly (readonly [number, Matrix])[]): Matrix {
@@ -119,11 +177,13 @@ function smallestSeen(values: Float64Array): number {
  * @throws MesoscopeError `shape-mismatch`, `not-finite` (also if the result overflows)
  */
 export function exponentialIntegral(W: Matrix, M: Matrix, t: number): Matrix {
-  requireSquare(W, 'W');
+  requireFinite('W', W.data);
+  requireFinite('M', M.data);
   requireFinite('t', [t]);
+  requireSquare(W, 'W');
   const n = W.rows;
   requireShape('M', [M.rows, M.columns], [n, n]);
-  const doublings = Math.max(0, Math.ceil(Math.log2(oneNorm(W) * Math.abs(t))));
+  const doublings = halvings(sizeOfPowers(scale(t, W)));
   const step = t * 2 ** -doublings;
   const exponent = zeros(2 * n, 2 * n);
   for (let i = 0; i < n; i++) {

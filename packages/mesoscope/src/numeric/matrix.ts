@@ -135,7 +135,9 @@ export function subtract(a: Matrix, b: Matrix): Matrix {
 /** `(A + Aᵀ)/2`. */
 export function symmetricPart(a: Matrix): Matrix {
   requireSquare(a);
-  return scale(0.5, add(a, transpose(a)));
+  // Halves first: their sum does not overflow.
+  const half = scale(0.5, a);
+  return add(half, transpose(half));
 }
 
 /** `Σ A_ii`. */
@@ -149,7 +151,7 @@ export function trace(a: Matrix): number {
 /** `√(Σ A_ij²)`, without overflow. */
 export function frobeniusNorm(a: Matrix): number {
   const unit = largestEntry(a);
-  if (unit === 0) return 0;
+  if (!(unit > 0 && unit < Number.POSITIVE_INFINITY)) return unit;
   return unit * Math.sqrt(a.data.reduce((sum, entry) => sum + (entry / unit) ** 2, 0));
 }
 

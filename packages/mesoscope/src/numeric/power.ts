@@ -18,3 +18,8 @@ export function wholePower(base: number, exponent: number): number {
 export function positivePower(base: number, exponent: number): number {
   return Math.exp(exponent * Math.log(base));
 }
+
+/** 1 for a size whose squares are ordinary numbers, else the power of two next to it: to divide by, which rounds nothing. */
+export function exactUnit(size: number): number {
+  return size === 0 || (size > 1e-120 && size < 1e120) ? 1 : 2 ** Math.round(Math.log2(size));
+}

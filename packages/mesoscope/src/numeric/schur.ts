@@ -1,6 +1,8 @@
 import { MesoscopeError } from '../errors.ts';
 import { requireFinite } from './checks.ts';
 import { identity, type Matrix, requireSquare } from './matrix.ts';
+import { exactUnit } from './power.ts';
+import { largestMagnitude } from './vector.ts';
 
 /** A complex n × n matrix: real and imaginary parts, row-major. */
 export interface ComplexMatrix {
@@ -25,7 +27,9 @@ export function schurForm(a: Matrix): SchurForm {
   requireFinite('matrix', a.data);
   requireSquare(a);
   const n = a.rows;
-  const hessenberg = a.data.slice();
+  // By a power of two, which rounds nothing: squares of its entries neither overflow nor vanish.
+  const unit = exactUnit(largestMagnitude(a.data));
+  const hessenberg = a.data.map((entry) => entry / unit);
   const basis = identity(n).data;
   reduceToHessenberg(hessenberg, basis, n);
   const T = { size: n, real: hessenberg, imaginary: new Float64Array(n * n) };
@@ -48,6 +52,9 @@ export function schurForm(a: Matrix): SchurForm {
       });
     }
     qrSweep(T, Q, low, high, sweeps);
+  }
+  for (const part of [T.real, T.imaginary]) {
+    for (let i = 0; i < part.length; i++) part[i] *= unit;
   }
   return { Q, T };
 }
@@ -215,11 +222,15 @@ function shift(T: ComplexMatrix, high: number, sweep: number): [number, number] 
   return [real[d] - (bcr * er + bci * ei) / size, imaginary[d] - (bci * er - bcr * ei) / size];
 }
 
-/** Principal square root (real part ≥ 0). */
+/** Principal square root (real part ≥ 0), without overflow or underflow. */
 export function complexSqrt(real: number, imaginary: number): [number, number] {
-  const size = Math.hypot(real, imaginary);
-  if (size === 0) return [0, 0];
-  const larger = Math.sqrt(0.5 * (size + Math.abs(real)));
+  const largest = Math.max(Math.abs(real), Math.abs(imaginary));
+  if (largest === 0) return [0, 0];
+  // By a power of four, whose root is one of two.
+  const root = largest > 1e300 || largest < 1e-280 ? 2 ** Math.round(Math.log2(largest) / 2) : 1;
+  const [re, im] = [real / root / root, imaginary / root / root];
+  const size = Math.hypot(re, im);
+  const larger = root * Math.sqrt(0.5 * (size + Math.abs(re)));
   const smaller = Math.abs(imaginary) / (2 * larger);
   const sign = imaginary < 0 ? -1 : 1;
   return real >= 0 ? [larger, sign * smaller] : [smaller, sign * larger];

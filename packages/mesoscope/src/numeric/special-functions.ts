@@ -152,6 +152,18 @@ export function incompleteBeta(
     const lower = (front / complement) * rest;
     return { lower, upper: 1 - lower };
   }
+  if (a > 1000 && b <= 1) {
+    // Near x = 1 the fraction would be the difference of 1 and nearly 1.
+    const rest = halfLineIntegral(
+      (w) =>
+        w < 1
+          ? (a - 1) * Math.log1p(-w) + (b - 1) * Math.log1p(odds * w)
+          : Number.NEGATIVE_INFINITY,
+      1 / (a + odds),
+    );
+    const lower = (front / complement) * rest;
+    return { lower, upper: 1 - lower };
+  }
   const fraction = continuedFraction(1, (k) => {
     const m = k >> 1;
     const numerator =

@@ -28,7 +28,12 @@ export async function computePiece(
   let last = performance.now();
   let told = { time: Number.NEGATIVE_INFINITY, label: undefined as string | undefined };
   const context: PieceContext = {
-    ...{ backend, corpus, images, trainedModel, index, needed },
+    backend,
+    corpus,
+    images,
+    trainedModel,
+    index,
+    needed,
     progress(share, label) {
       const time = performance.now();
       if (label === told.label && time - told.time < shareInterval) return;

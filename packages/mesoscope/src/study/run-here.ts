@@ -1,3 +1,4 @@
+import { MesoscopeError } from '../errors.ts';
 import type { Backend } from '../kernels/backend.ts';
 import { computePiece } from './piece-context.ts';
 import { computePieces, type KeptPiece } from './pieces.ts';
@@ -25,7 +26,12 @@ export async function runStudy<Configuration, Piece>(
 ): Promise<StudyResult | undefined> {
   const { backend, kept = new Map<number, KeptPiece>(), signal } = options;
   const absent = async () => {
-    throw new RangeError('this host supplies no data by name');
+    throw new MesoscopeError({
+      code: 'unsupported',
+      what: 'data by name',
+      by: 'runStudy without a source of them',
+      wayOut: 'Hand over `corpus` or `images`, or name no data in the configuration.',
+    });
   };
   const { corpus = absent, images = absent, trainedModel = absent } = options;
   const interrupted = () => signal?.aborted === true;

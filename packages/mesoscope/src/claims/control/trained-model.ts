@@ -15,7 +15,7 @@ import {
   recordHamiltonian,
 } from '../../control/optimum/hamiltonian-record.ts';
 import type { SolvedProblem } from '../../control/optimum/optimum.ts';
-import { errorData } from '../../errors.ts';
+import { errorData, MesoscopeError } from '../../errors.ts';
 import { atMost } from '../check.ts';
 import { type Claim, type Conclusion, concludeClaim, type Finding } from '../claim.ts';
 import type { StoredOutcome } from '../stored-outcome.ts';
@@ -84,7 +84,7 @@ function terminalCostateOfModel(model: TrainedModel): Finding {
   const { backend, field, tokens } = problem;
   const probed = probedModel(model, probedSamples);
   const { states, costates } = problem.trace(probed.parameters, probed.batch);
-  if (costates.length === 0) throw new RangeError('the flow of the trained model diverges');
+  if (costates.length === 0) throw diverged();
   const loss = terminalLossOf(probed);
   const { samples } = probed.batch;
   const sizes = { dimension: field.dimension, tokens, samples };
@@ -112,7 +112,7 @@ function hamiltonianOfTrained(model: TrainedModel): Conclusion {
   const looked = [...new Set([0, Math.floor(layers / 2), layers - 1])];
   const probed = { ...model, batch: model.probe };
   const record = recordHamiltonian(probed, { layers: looked, iterations: 20 });
-  if (record === undefined) throw new RangeError('the flow of the trained model diverges');
+  if (record === undefined) throw diverged();
   return hamiltonianOfModel(record);
 }
 
@@ -159,4 +159,13 @@ export function hamiltonianOfModel(record: HamiltonianRecord): Conclusion {
       }),
     ],
   };
+}
+
+function diverged(): MesoscopeError {
+  return new MesoscopeError({
+    code: 'unsupported',
+    what: 'the flow of the trained model diverges',
+    by: 'a claim about its costates',
+    wayOut: 'Train longer or at a smaller rate, or on more layers.',
+  });
 }

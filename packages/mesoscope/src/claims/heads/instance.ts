@@ -6,6 +6,7 @@ import { createHeadProblem } from '../../heads/problem.ts';
 import { type SequenceData, sequenceData } from '../../heads/sequences.ts';
 import { resolvedContraction } from '../../heads/step-contraction.ts';
 import type { Backend } from '../../kernels/backend.ts';
+import { refuse, shapeMismatch } from '../../numeric/checks.ts';
 import type { Condition } from '../check.ts';
 import { matrix } from '../fields.ts';
 
@@ -87,22 +88,20 @@ function unpack(given: HeadData): { data: SequenceData; law: HeadLaw } {
   const data = sequenceData(sequences, labels, classes);
   const weighed = heads.filter(({ weight }) => weight !== undefined);
   if (weighed.length > 0 && weighed.length < heads.length) {
-    throw new MesoscopeError({
-      code: 'invalid-value',
-      path: 'heads.weight',
-      received: `${weighed.length} weights for ${heads.length} heads`,
-      expected: 'a weight for every head, or for none',
-    });
+    refuse(
+      'heads.weight',
+      `${weighed.length} weights for ${heads.length} heads`,
+      'a weight for every head, or for none',
+    );
   }
   const law = headLawOf(heads, weighed.length > 0 ? heads.map((h) => h.weight ?? 0) : undefined);
   const { dimension, classes: C } = law.shape;
   if (dimension !== data.dimension || C !== classes) {
-    throw new MesoscopeError({
-      code: 'shape-mismatch',
-      path: 'heads (columns of Q, rows of V)',
-      received: [dimension, C],
-      expected: [data.dimension, classes],
-    });
+    throw shapeMismatch(
+      'heads (columns of Q, rows of V)',
+      [dimension, C],
+      [data.dimension, classes],
+    );
   }
   return { data, law: withoutEmpty(law) };
 }

@@ -107,7 +107,8 @@ type Curvature = typeof import('../../heads/curvature.ts');
 vi.mock('../../heads/curvature.ts', async (original: () => Promise<Curvature>) => {
   const real = await original();
   const headCurvature: Curvature['headCurvature'] = (problem, ...rest) => {
-    const { frozen, interaction } = real.headCurvature(problem, ...rest);
+    const curvature = real.headCurvature(problem, ...rest);
+    const { frozen } = curvature;
     const P = frozen.rows;
     const changed = frozen.data.map((entry, i) => {
       if (wrong.now === 'twice the curvature') return 2 * entry;

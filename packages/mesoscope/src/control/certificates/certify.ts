@@ -111,8 +111,11 @@ export function certifyControls(
         }
         const objective = hamiltonian.value;
         const { value } = minimiseLbfgs({
-          ...{ backend, objective, parameters: theta },
-          ...{ tolerance: 1e-8, iterations },
+          backend,
+          objective,
+          parameters: theta,
+          tolerance: 1e-8,
+          iterations,
         });
         if (value < lowest) lowest = value;
       }

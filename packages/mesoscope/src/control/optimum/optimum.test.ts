@@ -25,11 +25,20 @@ function sequencesModel(
   const samples = 6;
   const problem = createControlProblem(backend, {
     field: transformerBlock({
-      ...{ dimension: 3, heads: 1, keyDimension: 2, hidden: 3, activation: 'tanh' },
-      ...{ causal: false, normalisation: 'none' },
+      dimension: 3,
+      heads: 1,
+      keyDimension: 2,
+      hidden: 3,
+      activation: 'tanh',
+      causal: false,
+      normalisation: 'none',
     }),
     grid: uniformGrid(1, layers),
-    ...{ tokens: 4, samples, classes: 3, pooling: 'mean', frozen: ['readout'] },
+    tokens: 4,
+    samples,
+    classes: 3,
+    pooling: 'mean',
+    frozen: ['readout'],
     ...more,
   });
   const random = randomStream(3, 'sequences of a test');

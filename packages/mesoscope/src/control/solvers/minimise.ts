@@ -1,8 +1,8 @@
-import { MesoscopeError } from '../../errors.ts';
 import { createPause } from '../../flow/pause.ts';
 import { flowStatusSentence } from '../../flow/status.ts';
 import type { FlowStatus } from '../../flow/types.ts';
 import type { FloatArray } from '../../kernels/backend.ts';
+import { refuse, shapeMismatch } from '../../numeric/checks.ts';
 import { norm as euclideanNorm } from '../../numeric/vector.ts';
 import type { RateSchedule } from './schedule.ts';
 import type { UpdateRule } from './update-rule.ts';
@@ -21,7 +21,12 @@ export interface StochasticObjective {
     parameters: FloatArray,
     step: number,
     out: FloatArray,
-  ): { readonly loss: number; readonly flow?: FlowStatus };
+  ): ObjectiveValue | Promise<ObjectiveValue>;
+}
+
+export interface ObjectiveValue {
+  readonly loss: number;
+  readonly flow?: FlowStatus;
 }
 
 export interface StepReport {
@@ -84,7 +89,7 @@ export async function minimise(options: MinimiseOptions): Promise<SolverStatus> 
   for (let step = from; step < steps; step++) {
     await pause();
     if (signal?.aborted) return { kind: 'aborted', step };
-    const { loss, flow } = objective.gradient(parameters, step, gradient);
+    const { loss, flow } = await objective.gradient(parameters, step, gradient);
     const gradientNorm = norm(gradient);
     if (!Number.isFinite(loss + gradientNorm)) {
       return { kind: 'diverged', step, loss, flow };
@@ -119,21 +124,11 @@ export function solverStatusSentence(status: SolverStatus): string {
 
 function check({ parameters, gradient, steps, from = 0 }: MinimiseOptions): void {
   if (gradient.length !== parameters.length) {
-    throw new MesoscopeError({
-      code: 'shape-mismatch',
-      path: 'gradient',
-      received: [gradient.length],
-      expected: [parameters.length],
-    });
+    throw shapeMismatch('gradient', [gradient.length], [parameters.length]);
   }
   for (const [path, received] of Object.entries({ steps, from })) {
     if (!Number.isInteger(received) || received < 0) {
-      throw new MesoscopeError({
-        code: 'invalid-value',
-        path,
-        received,
-        expected: 'a whole number of steps, at least 0',
-      });
+      refuse(path, received, 'a whole number of steps, at least 0');
     }
   }
 }

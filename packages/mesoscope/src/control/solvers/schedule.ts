@@ -1,4 +1,4 @@
-import { MesoscopeError } from '../../errors.ts';
+import { refuse } from '../../numeric/checks.ts';
 
 /** The rate of each step, counted from 0. */
 export type RateSchedule = (step: number) => number;
@@ -38,8 +38,4 @@ export function cosineRate(
     const progress = Math.min(1, (step - warmUp) / (steps - warmUp));
     return rate * (final + (1 - final) * 0.5 * (1 + Math.cos(Math.PI * progress)));
   };
-}
-
-function refuse(path: string, received: unknown, expected: string): never {
-  throw new MesoscopeError({ code: 'invalid-value', path, received, expected });
 }

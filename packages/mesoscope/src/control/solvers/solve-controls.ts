@@ -157,7 +157,12 @@ async function byRule(
 function bySweeps(options: SolveControlsOptions, augmentation: number): Stopped {
   const { problem, parameters, batch, tolerance = 1e-8, iterations = 50 } = options;
   const { status, gradients, layerGradients } = successiveApproximations({
-    ...{ problem, parameters, batch, tolerance, sweeps: iterations, augmentation },
+    problem,
+    parameters,
+    batch,
+    tolerance,
+    sweeps: iterations,
+    augmentation,
   });
   return {
     converged: status === 'converged',

@@ -1,5 +1,6 @@
 import { MesoscopeError } from '../../errors.ts';
 import type { FloatArray } from '../../kernels/backend.ts';
+import { refuse } from '../../numeric/checks.ts';
 import type { Batch } from '../batch.ts';
 import { createLayerHamiltonian, placeOf } from '../layer-hamiltonian.ts';
 import { partOf } from '../parameters.ts';
@@ -183,10 +184,5 @@ function check({ problem, augmentation = 0 }: SuccessiveApproximationsOptions): 
     throw new MesoscopeError({ code: 'unsupported', by, ...refusal });
   }
   if (augmentation >= 0 && Number.isFinite(augmentation)) return;
-  throw new MesoscopeError({
-    code: 'invalid-value',
-    path: 'augmentation',
-    received: augmentation,
-    expected: 'a finite number of at least 0',
-  });
+  refuse('augmentation', augmentation, 'a finite number of at least 0');
 }

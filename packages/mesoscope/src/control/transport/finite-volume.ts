@@ -1,5 +1,5 @@
-import { MesoscopeError } from '../../errors.ts';
 import { cellWidth, type GridLaw, gridLaw } from '../../law/law.ts';
+import { refuse, shapeMismatch } from '../../numeric/checks.ts';
 import type { TokenVelocity } from './velocity.ts';
 
 export interface FiniteVolumeOptions {
@@ -155,13 +155,9 @@ function boundaryMass(masses: Float64Array, counts: readonly number[]): number {
 function check(velocity: TokenVelocity, initial: GridLaw, options: FiniteVolumeOptions): void {
   if (velocity.dimension !== initial.dimension) {
     const [received, expected] = [[initial.dimension], [velocity.dimension]];
-    throw new MesoscopeError({ code: 'shape-mismatch', path: 'initial', received, expected });
+    throw shapeMismatch('initial', received, expected);
   }
   const { horizon, courant = 1 } = options;
   if (!(horizon > 0 && Number.isFinite(horizon))) refuse('horizon', horizon, 'a number > 0');
   if (!(courant > 0 && courant <= 1)) refuse('courant', courant, 'a number in (0, 1]');
-}
-
-function refuse(path: string, received: number, expected: string): never {
-  throw new MesoscopeError({ code: 'invalid-value', path, received, expected });
 }

@@ -1,4 +1,4 @@
-import { MesoscopeError } from '../../errors.ts';
+import { shapeMismatch } from '../../numeric/checks.ts';
 import { type PointCloud, tiltedMeans } from './tilted-mean.ts';
 
 export type { PointCloud };
@@ -39,7 +39,7 @@ export function attentionVelocity(options: AttentionVelocityOptions): TokenVeloc
   ] as const) {
     if (matrix.length === d * d) continue;
     const [received, expected] = [[matrix.length], [d, d]];
-    throw new MesoscopeError({ code: 'shape-mismatch', path, received, expected });
+    throw shapeMismatch(path, received, expected);
   }
   return {
     dimension: d,

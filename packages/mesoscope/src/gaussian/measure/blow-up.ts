@@ -55,7 +55,9 @@ export function compareBlowUp(
   return {
     closed: form !== null,
     attends: attends(layer),
-    ...{ predicted, searchedTo, reason },
+    predicted,
+    searchedTo,
+    reason,
     integrated: flow.blowUpTime,
     reached: flow.time,
     ended: flow.status.kind,

@@ -76,14 +76,28 @@ export function measureApproach(
   const fullRank = start.factor.columns === d;
   const smallestOfW = signOf((W) => Math.min(...eigenvalues(W).real), layer.W);
   const nothing = {
-    ...{ equilibrium: null, spectrum: null, path: [], limit: null, powerSums: [] },
-    ...{ meanRates: null, meanStable: null, atRest: false, times: [], distances: [] },
+    equilibrium: null,
+    spectrum: null,
+    path: [],
+    limit: null,
+    powerSums: [],
+    meanRates: null,
+    meanStable: null,
+    atRest: false,
+    times: [],
+    distances: [],
   };
   if (form === null) {
     const largestOfM = { value: 0, rounding: 0 };
     return {
-      ...{ scalarValues: false, totalValue: 0, ended: 'completed', largestOfM, smallestOfW },
-      ...{ fullRank, applies: false, ...nothing },
+      scalarValues: false,
+      totalValue: 0,
+      ended: 'completed',
+      largestOfM,
+      smallestOfW,
+      fullRank,
+      applies: false,
+      ...nothing,
     };
   }
   const known = {

@@ -77,7 +77,10 @@ export function compareWithHull(
   const growth = Math.log(found.particleTrace[last] / found.particleTrace[from]);
   return {
     ...found,
-    ...{ tokens, bounds, largest, horizon },
+    tokens,
+    bounds,
+    largest,
+    horizon,
     attention: layer.attention,
     stepError: Math.abs(largestNorm(coarse) / largest - 1),
     rate: c,

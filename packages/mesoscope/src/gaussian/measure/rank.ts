@@ -80,8 +80,15 @@ export function measureRank(
   }
   const [before, after] = [start, moments].map((law) => eigenvaluesOf(law)[rank - 1]);
   return {
-    ...{ dimension: law.mean.length, rank, ended, blowUpTime, times, spectra },
-    ...{ expansion, expansionError, smallestRatio: after / before },
+    dimension: law.mean.length,
+    rank,
+    ended,
+    blowUpTime,
+    times,
+    spectra,
+    expansion,
+    expansionError,
+    smallestRatio: after / before,
     reached: times[times.length - 1],
     plain: ended === 'completed' ? plainSpectrum(layers, law.covariance, piece) : null,
   };

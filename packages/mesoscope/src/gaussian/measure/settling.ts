@@ -55,8 +55,17 @@ export function measureSettling(
 ): Settling {
   const d = law.mean.length;
   const nothing = {
-    ...{ dimension: d, keyDimension, applies: false, limit: null, formulas: null, flowRank: null },
-    ...{ times: [], distances: [], accuracy: 0, ended: 'completed', atRest: false },
+    dimension: d,
+    keyDimension,
+    applies: false,
+    limit: null,
+    formulas: null,
+    flowRank: null,
+    times: [],
+    distances: [],
+    accuracy: 0,
+    ended: 'completed',
+    atRest: false,
   };
   const negative =
     form !== null && symmetricEigen(form.M).values[d - 1] <= 1e-12 * largestEntry(form.M);

@@ -50,7 +50,9 @@ export function recordSteering(realisation: Realisation, steering: Steering): St
   const { flow, endpointError, endpoints, controls } = steering;
   const times = depthsUpTo(flow.time, 60);
   const coarse = integrateMoments(controls, endpoints.from, {
-    ...{ horizon: endpoints.horizon, relativeTolerance: 1e-9, dense: false },
+    horizon: endpoints.horizon,
+    relativeTolerance: 1e-9,
+    dense: false,
   });
   const [end, other, goal] = [flow.moments, coarse.moments, endpoints.to].map(unfactored);
   const apart = (a: GaussianMoments, b: GaussianMoments) =>
@@ -134,7 +136,10 @@ export function steerRandomPair(
   const rank = index % 3 === 2 ? d - 1 : d;
   const [from, to] = [randomLaw(stream, d, rank), randomLaw(stream, d, rank)];
   const steered = steerPair({
-    ...{ from, to, realisations, horizon },
+    from,
+    to,
+    realisations,
+    horizon,
     openLoop: index === 0 ? { ...openLoop, backend, seed } : null,
   });
   return { ...steered, refusal: refusalOf(from, randomLaw(stream, d, rank === d ? d - 1 : d)) };

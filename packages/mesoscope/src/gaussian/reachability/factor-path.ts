@@ -1,4 +1,4 @@
-import { MesoscopeError } from '../../errors.ts';
+import { refuse } from '../../numeric/checks.ts';
 import {
   pseudoInverse,
   singularValueDecomposition,
@@ -37,25 +37,19 @@ export interface Endpoints {
  */
 export function alignEndpoints(from: GaussianMoments, to: GaussianMoments, horizon = 1): Endpoints {
   if (!(horizon > 0 && Number.isFinite(horizon))) {
-    throw new MesoscopeError({
-      code: 'invalid-value',
-      path: 'horizon',
-      received: horizon,
-      expected: 'a number > 0',
-    });
+    refuse('horizon', horizon, 'a number > 0');
   }
   const start = factored(from, 'from');
   requireLength('to.mean', to.mean, from.mean.length);
   const end = factored(to, 'to');
   const rank = start.factor.columns;
   if (end.factor.columns !== rank) {
-    throw new MesoscopeError({
-      code: 'invalid-value',
-      path: 'to.covariance',
-      received: `rank ${end.factor.columns}`,
-      expected: `rank ${rank}, that of from.covariance: Σ(t) = Φ(t)Σ(0)Φ(t)ᵀ with Φ(t) regular keeps the rank`,
-      wayOut: 'Ask for the best reachable approximation instead.',
-    });
+    refuse(
+      'to.covariance',
+      `rank ${end.factor.columns}`,
+      `rank ${rank}, that of from.covariance: Σ(t) = Φ(t)Σ(0)Φ(t)ᵀ with Φ(t) regular keeps the rank`,
+      'Ask for the best reachable approximation instead.',
+    );
   }
   return { from: start, to: alignTo(start, end), horizon };
 }

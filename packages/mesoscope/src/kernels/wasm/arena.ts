@@ -1,4 +1,5 @@
 import { MesoscopeError } from '../../errors.ts';
+import { refuse } from '../../numeric/checks.ts';
 import type { FloatArray, Precision } from '../backend.ts';
 import { elementBytes } from './encode.ts';
 import { ARENA } from './memory-map.ts';
@@ -38,12 +39,7 @@ export function createArena(heap: ArrayBufferLike, precision: Precision): Arena 
 
   function allocate(length: number): FloatArray {
     if (!Number.isSafeInteger(length) || length < 0) {
-      throw new MesoscopeError({
-        code: 'invalid-value',
-        path: 'length',
-        received: length,
-        expected: 'a whole number, at least 0',
-      });
+      refuse('length', length, 'a whole number, at least 0');
     }
     const bytes = align(length * elementBytes(precision));
     require(bytes);

@@ -1,4 +1,5 @@
 import { MesoscopeError } from '../../errors.ts';
+import { refuse } from '../../numeric/checks.ts';
 import type { Backend, Precision } from '../backend.ts';
 import { heapBackend } from './heap-backend.ts';
 import { ARENA, MAXIMAL_THREADS } from './memory-map.ts';
@@ -90,10 +91,5 @@ function requireOneOf(path: string, received: string, known: readonly string[]):
 
 function requireWhole(path: string, received: number, least: number, most: number): void {
   if (Number.isInteger(received) && received >= least && received <= most) return;
-  throw new MesoscopeError({
-    code: 'invalid-value',
-    path,
-    received,
-    expected: `a whole number, ${least} … ${most}`,
-  });
+  refuse(path, received, `a whole number, ${least} … ${most}`);
 }

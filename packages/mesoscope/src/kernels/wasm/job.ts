@@ -1,4 +1,5 @@
 import { MesoscopeError } from '../../errors.ts';
+import { refuse } from '../../numeric/checks.ts';
 import type { Executable, Precision, Run } from '../backend.ts';
 import { checkProgram, checkRun } from '../check.ts';
 import { operandsOf } from '../operands.ts';
@@ -98,13 +99,13 @@ export function compileProgram(program: Program, machine: Machine): Executable {
         buffer.BYTES_PER_ELEMENT !== size ||
         buffer.length < needed
       ) {
-        refuse(program, run, precision, name);
+        refuseRun(program, run, precision, name);
       }
       place(slot, buffer.byteOffset, kind === 'sample' ? length * size : 0, 0, 0);
     }
     for (let index = 0; index < scalars.length; index++) {
       const value = run.scalars?.[scalars[index]];
-      if (typeof value !== 'number') refuse(program, run, precision, scalars[index]);
+      if (typeof value !== 'number') refuseRun(program, run, precision, scalars[index]);
       heapNumbers[SCALARS / 8 + index] = value;
     }
   }
@@ -119,7 +120,7 @@ export function compileProgram(program: Program, machine: Machine): Executable {
   return (run) => {
     const { samples } = run;
     if (!(Number.isInteger(samples) && samples >= 0) || (samples > 1 && writesShared)) {
-      refuse(program, run, precision, 'samples');
+      refuseRun(program, run, precision, 'samples');
     }
     bindBuffers(run);
     if (samples === 0) return;
@@ -150,14 +151,9 @@ export function compileProgram(program: Program, machine: Machine): Executable {
 }
 
 /** Says what is wrong with a run: what every backend refuses, or else a buffer that is not in this heap. */
-function refuse(program: Program, run: Run, precision: Precision, name: string): never {
+function refuseRun(program: Program, run: Run, precision: Precision, name: string): never {
   checkRun(program, run, precision);
-  throw new MesoscopeError({
-    code: 'invalid-value',
-    path: `buffer "${name}"`,
-    received: 'memory from elsewhere',
-    expected: 'a buffer that this backend allocated',
-  });
+  refuse(`buffer "${name}"`, 'memory from elsewhere', 'a buffer that this backend allocated');
 }
 
 function refuseTooLarge(received: number, most: number, what: string): void {

@@ -1,5 +1,4 @@
-import { MesoscopeError } from '../../errors.ts';
-import { shapeMismatch } from '../../numeric/checks.ts';
+import { refuse, shapeMismatch } from '../../numeric/checks.ts';
 import { pseudoInverse, singularValueDecomposition } from '../../numeric/decompositions.ts';
 import {
   add,
@@ -51,14 +50,12 @@ export function buresMap(from: GaussianLaw, to: GaussianLaw): Matrix {
   const map = multiply(aligned, pseudoInverse(from.root, { tolerance: 1e-8 }));
   const missed = frobeniusNorm(subtract(multiply(map, from.root), aligned));
   if (missed > 1e-8 * frobeniusNorm(aligned)) {
-    throw new MesoscopeError({
-      code: 'invalid-value',
-      path: 'from.covariance',
-      received: missed,
-      expected:
-        'a covariance with the directions that the optimal coupling needs (received: the size of what no map reaches)',
-      wayOut: 'Use buresGeodesic, which exists always, or add a small multiple of the identity.',
-    });
+    refuse(
+      'from.covariance',
+      missed,
+      'a covariance with the directions that the optimal coupling needs (received: the size of what no map reaches)',
+      'Use buresGeodesic, which exists always, or add a small multiple of the identity.',
+    );
   }
   return symmetricPart(map);
 }

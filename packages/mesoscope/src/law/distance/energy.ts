@@ -1,5 +1,4 @@
-import { MesoscopeError } from '../../errors.ts';
-import { shapeMismatch } from '../../numeric/checks.ts';
+import { refuse, shapeMismatch } from '../../numeric/checks.ts';
 import type { ParticleLaw } from '../law.ts';
 import type { Distance } from './distance.ts';
 import { inOwnUnit } from './unit.ts';
@@ -37,12 +36,7 @@ export function maximumMeanDiscrepancy(
   requireSameDimension(first, second);
   const given = options.bandwidth;
   if (given !== undefined && !(given > 0 && Number.isFinite(given))) {
-    throw new MesoscopeError({
-      code: 'invalid-value',
-      path: 'bandwidth',
-      received: given,
-      expected: 'a number > 0',
-    });
+    refuse('bandwidth', given, 'a number > 0');
   }
   const { mu, nu, unit } = inOwnUnit(first, second);
   const bandwidth =

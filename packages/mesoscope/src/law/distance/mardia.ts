@@ -1,4 +1,4 @@
-import { MesoscopeError } from '../../errors.ts';
+import { refuse } from '../../numeric/checks.ts';
 import { chiSquareUpperTail, normalUpperTail } from '../../numeric/distributions.ts';
 import { type Matrix, zeros } from '../../numeric/matrix.ts';
 import { positiveSemidefiniteEigen } from '../../numeric/matrix-functions.ts';
@@ -36,13 +36,11 @@ export function mardiaTest(points: Matrix): MardiaTest {
   const white = whiten(points);
   const r = white.columns;
   if (r === 0 || n <= r + 1) {
-    throw new MesoscopeError({
-      code: 'invalid-value',
-      path: 'points',
-      received: n,
-      expected:
-        r === 0 ? 'points that do not all coincide' : `more than ${r + 1} points in dimension ${r}`,
-    });
+    refuse(
+      'points',
+      n,
+      r === 0 ? 'points that do not all coincide' : `more than ${r + 1} points in dimension ${r}`,
+    );
   }
   const b1 = n * 4 < r * r ? skewnessByPairs(white) : skewnessByMoments(white);
   let b2 = 0;

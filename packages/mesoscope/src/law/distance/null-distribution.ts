@@ -1,5 +1,4 @@
-import { MesoscopeError } from '../../errors.ts';
-import { requireFinite } from '../../numeric/checks.ts';
+import { refuse, requireFinite } from '../../numeric/checks.ts';
 import type { Matrix } from '../../numeric/matrix.ts';
 import { randomStream } from '../../numeric/random.ts';
 import type { Law } from '../law.ts';
@@ -49,12 +48,7 @@ export function nullDistribution(
   { size, law, repetitions = 200, seed = 0 }: NullOptions,
 ): NullDistribution {
   if (!Number.isInteger(repetitions) || repetitions < 2) {
-    throw new MesoscopeError({
-      code: 'invalid-value',
-      path: 'repetitions',
-      received: repetitions,
-      expected: 'a whole number, at least 2',
-    });
+    refuse('repetitions', repetitions, 'a whole number, at least 2');
   }
   const values = Float64Array.from({ length: repetitions }, (_, index) =>
     statistic(sampleLaw(law, size, randomStream(seed, 'null distribution', index))),

@@ -1,6 +1,5 @@
-import { MesoscopeError } from '../../errors.ts';
 import type { Backend } from '../../kernels/backend.ts';
-import { shapeMismatch } from '../../numeric/checks.ts';
+import { refuse, shapeMismatch } from '../../numeric/checks.ts';
 import type { ParticleLaw } from '../law.ts';
 import { lawCovariance, lawMean } from '../moments.ts';
 import type { Distance } from './distance.ts';
@@ -53,12 +52,7 @@ export function sinkhornDivergence(
   };
   for (const path of ['epsilon', 'tolerance', 'maximalIterations'] as const) {
     if (!(settings[path] > 0)) {
-      throw new MesoscopeError({
-        code: 'invalid-value',
-        path,
-        received: settings[path],
-        expected: 'a number > 0',
-      });
+      refuse(path, settings[path], 'a number > 0');
     }
   }
   const origin = lawMean(mu);

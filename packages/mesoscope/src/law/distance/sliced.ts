@@ -1,5 +1,4 @@
-import { MesoscopeError } from '../../errors.ts';
-import { shapeMismatch } from '../../numeric/checks.ts';
+import { refuse, shapeMismatch } from '../../numeric/checks.ts';
 import { meanInterval } from '../../numeric/fit.ts';
 import { randomStream } from '../../numeric/random.ts';
 import type { GaussianLaw, ParticleLaw } from '../law.ts';
@@ -30,12 +29,7 @@ export function slicedWasserstein(
   const d = mu.dimension;
   if (nu.dimension !== d) throw shapeMismatch('ν', [nu.dimension], [d]);
   if (!Number.isInteger(directions) || directions < 2) {
-    throw new MesoscopeError({
-      code: 'invalid-value',
-      path: 'directions',
-      received: directions,
-      expected: 'a whole number, at least 2',
-    });
+    refuse('directions', directions, 'a whole number, at least 2');
   }
   const stream = randomStream(seed, 'sliced Wasserstein directions');
   const direction = new Float64Array(d);

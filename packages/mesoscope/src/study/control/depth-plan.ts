@@ -68,11 +68,17 @@ export interface DepthPlan {
 export function planDepths(configuration: DepthConfiguration, subjects: DepthSubjects): DepthPlan {
   const { seed, stages, prolongation, race } = configuration;
   const judgedSchedule = () => ({
-    ...{ seed, stages, prolongation, reportEvery: subjects.reportEvery },
+    seed,
+    stages,
+    prolongation,
+    reportEvery: subjects.reportEvery,
     rate: decayingRate(configuration, stages),
   });
   const training = trainingPiece({
-    ...{ label: 'training', stages, keep: 'every depth', wide: true },
+    label: 'training',
+    stages,
+    keep: 'every depth',
+    wide: true,
     subject: subjects.judged,
     schedule: judgedSchedule,
   });
@@ -141,9 +147,15 @@ function racePieces(
   const steps = race.stages.reduce((sum, stage) => sum + stage.steps, 0);
   const trained = (name: string, stages: readonly RefinementStage[], keep: 'last depth' | 'none') =>
     trainingPiece({
-      ...{ label: `seed ${seed}, ${name}`, stages, keep, subject: subjects.raced },
+      label: `seed ${seed}, ${name}`,
+      stages,
+      keep,
+      subject: subjects.raced,
       schedule: () => ({
-        ...{ seed, stages, prolongation, reportEvery },
+        seed,
+        stages,
+        prolongation,
+        reportEvery,
         rate: decayingRate(configuration, stages),
       }),
     });
@@ -155,11 +167,17 @@ function racePieces(
     const sampledFrom = (context: PlannedContext, subject: TrainingSubject) =>
       sampledModel(context, subject, context.resultOf(refined).models[0], finest, layers);
     const { compute, ...piece } = trainingPiece({
-      ...{ label: `seed ${seed}, sampled at ${layers} layers`, stages, keep: 'none' },
+      label: `seed ${seed}, sampled at ${layers} layers`,
+      stages,
+      keep: 'none',
       needs: [refined],
       subject: subjects.raced,
       schedule: (context, subject) => ({
-        ...{ seed, stages, reportEvery, rate, start: sampledFrom(context, subject) },
+        seed,
+        stages,
+        reportEvery,
+        rate,
+        start: sampledFrom(context, subject),
       }),
     });
     return {

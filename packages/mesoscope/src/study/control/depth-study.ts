@@ -41,7 +41,9 @@ export function depthResults(plan: DepthPlan, resultOf: ResultOf): DepthResults 
     [random, refined].every(({ status }) => status.kind === 'completed'),
   );
   const races = sound.map(({ seed, random, refined }) => ({
-    ...{ seed, random: random.records, refined: refined.records },
+    seed,
+    random: random.records,
+    refined: refined.records,
   }));
   return {
     status: diverged?.status ?? { kind: 'completed', message: 'All trainings are done.' },

@@ -36,7 +36,8 @@ function claimStudy(
   const verification = (configuration: Configuration): Verification => {
     const { seed, setting, instance = {} } = configuration;
     const known = asked.get(configuration) ?? {
-      ...{ seed, setting },
+      seed,
+      setting,
       claims: claims.map(({ id }) => ({ id, instance })),
     };
     asked.set(configuration, known);

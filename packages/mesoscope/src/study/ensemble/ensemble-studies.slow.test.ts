@@ -71,7 +71,9 @@ it('streams dependent contexts, and continues after the design', async () => {
   const stop = new AbortController();
   const parsed = study('injectivity').schema.parse(configuration);
   const first = await runStudy(study('injectivity'), parsed, {
-    ...{ backend, kept, signal: stop.signal },
+    backend,
+    kept,
+    signal: stop.signal,
     progress: () => stop.abort(),
   });
   expect(first).toBeUndefined();

@@ -12,8 +12,8 @@ import {
   energyRatio,
   trainEnsemble,
 } from '../../ensemble/training.ts';
-import { MesoscopeError } from '../../errors.ts';
 import type { Backend } from '../../kernels/backend.ts';
+import { refuse, shapeMismatch } from '../../numeric/checks.ts';
 import { identity } from '../../numeric/matrix.ts';
 import type { PieceContext } from '../study.ts';
 import type { EnsembleTask } from './problems.ts';
@@ -59,12 +59,7 @@ export function taskOf(
     return { ...made, tokens: tokens ?? made.tokens, targets: targets ?? made.targets };
   }
   if (tokens === undefined) {
-    throw new MesoscopeError({
-      code: 'invalid-value',
-      path: 'tokens',
-      received: undefined,
-      expected: 'a token for each context',
-    });
+    refuse('tokens', undefined, 'a token for each context');
   }
   return { contexts, tokens, targets: targets ?? [] };
 }
@@ -102,12 +97,7 @@ export function createTokenLoss(
   const samples = tokens.length;
   const given = loss === 'square' ? targets : (labels ?? targets);
   if (given.length !== samples) {
-    throw new MesoscopeError({
-      code: 'shape-mismatch',
-      path: loss === 'square' ? 'targets' : 'labels',
-      received: [given.length],
-      expected: [samples],
-    });
+    throw shapeMismatch(loss === 'square' ? 'targets' : 'labels', [given.length], [samples]);
   }
   if (loss === 'square') return squareLoss(targets, d);
   return crossEntropyLoss(labels ?? targets.map((y) => (y[0] > 0 ? 1 : 0)), identity(d));

@@ -36,7 +36,10 @@ function plan(configuration: FirstLook): FirstLookPlan {
   const corpusOf = async (context: PlannedContext) =>
     prepareCorpus(await context.corpus(configuration.corpus), configuration);
   const training = trainingPiece({
-    ...{ label: 'train', stages, keep: 'last depth', wide: true },
+    label: 'train',
+    stages,
+    keep: 'last depth',
+    wide: true,
     subject: async ({ backend, corpus }) =>
       textTraining(
         backend,

@@ -41,7 +41,9 @@ export function trainingFigure(records: readonly TrainingRecord[], bigramBits?: 
         ? []
         : [
             {
-              ...{ kind: 'rule' as const, axis: 'y' as const, at: bigramBits },
+              kind: 'rule' as const,
+              axis: 'y' as const,
+              at: bigramBits,
               label: 'character bigram on the held-out part',
             },
           ]),

@@ -3,6 +3,7 @@ import { parseConfiguration } from '../../configuration/parse.ts';
 import { MesoscopeError } from '../../errors.ts';
 import type { LayerFamily, PhaseGrid } from '../../gaussian/phase.ts';
 import { gaussianFlowSchema, lawOfInstance, layerOfInstance } from '../../gaussian/schema.ts';
+import { refuse } from '../../numeric/checks.ts';
 
 const axis = (path: string) =>
   z
@@ -99,12 +100,7 @@ function place(root: unknown, path: string, value: number): void {
   }
   const last = keys[keys.length - 1];
   if (parent === undefined || !(typeof node === 'number' || Array.isArray(node))) {
-    throw new MesoscopeError({
-      code: 'invalid-value',
-      path,
-      received: typeof node,
-      expected: 'a number or a matrix',
-    });
+    refuse(path, typeof node, 'a number or a matrix');
   }
   const scaled = (given: Nested): Nested =>
     typeof given === 'number' ? value * given : given.map(scaled);

@@ -71,7 +71,9 @@ export function planHeads<Configuration extends HeadStudyConfiguration>(
       const problem = await problemIn(context);
       const { rounds } = configuration.growth;
       let grown = (context.resume as GrowthProgress | undefined) ?? {
-        ...{ law: undefined, records: [], done: false },
+        law: undefined,
+        records: [],
+        done: false,
       };
       while (!grown.done) {
         const round = grown.records.length;
@@ -100,7 +102,9 @@ export function planHeads<Configuration extends HeadStudyConfiguration>(
     },
   }));
   return {
-    ...{ growth, flows, fixed },
+    growth,
+    flows,
+    fixed,
     judgement: {
       label: 'last search',
       needs: [growth, ...flows, ...fixed],

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { MesoscopeError } from '../../errors.ts';
+import { refuse, shapeMismatch } from '../../numeric/checks.ts';
 
 /** Grey images of one size, each with a class. */
 export interface LabelledImages {
@@ -28,12 +29,11 @@ export const labelledImagesSchema: z.ZodType<LabelledImages> = z.strictObject({
 export function checkImages(images: LabelledImages, classes: number): void {
   const { width, height, pixels, labels } = images;
   if (pixels.length !== labels.length * width * height || labels.length === 0) {
-    throw new MesoscopeError({
-      code: 'shape-mismatch',
-      path: 'pixels',
-      received: [pixels.length],
-      expected: [labels.length === 0 ? 'at least 1 image' : labels.length, height, width],
-    });
+    throw shapeMismatch(
+      'pixels',
+      [pixels.length],
+      [labels.length === 0 ? 'at least 1 image' : labels.length, height, width],
+    );
   }
   const index = pixels.findIndex((value) => !Number.isFinite(value));
   if (index >= 0) {
@@ -112,8 +112,4 @@ export function splitImages(
   const tested = new Set(Array.from(heldOut, (i) => labels[i]));
   const unseen = [...tested].filter((label) => !seen.has(label)).sort((a, b) => a - b);
   return { training, validation, heldOut, unseen };
-}
-
-function refuse(path: string, received: unknown, expected: string): never {
-  throw new MesoscopeError({ code: 'invalid-value', path, received, expected });
 }

@@ -1,4 +1,4 @@
-import { MesoscopeError } from '../../errors.ts';
+import { refuse } from '../../numeric/checks.ts';
 import type { LabelledImages } from './images.ts';
 
 /** Images as samples of a control problem whose inputs are vectors. */
@@ -119,8 +119,4 @@ function placeVectors(rows: number, columns: number): number[][] {
 function cosine(length: number, degree: number, i: number): number {
   const norm = Math.sqrt((degree === 0 ? 1 : 2) / length);
   return norm * Math.cos((Math.PI * degree * (i + 0.5)) / length);
-}
-
-function refuse(path: string, received: unknown, expected: string): never {
-  throw new MesoscopeError({ code: 'invalid-value', path, received, expected });
 }

@@ -1,4 +1,4 @@
-import { MesoscopeError } from '../../errors.ts';
+import { refuse } from '../../numeric/checks.ts';
 import type { FinitePopulation } from './population.ts';
 
 export interface LetterPopulationOptions {
@@ -58,8 +58,4 @@ export function letterPopulation(options: LetterPopulationOptions): FinitePopula
     }
   }
   return { tokens: length, dimension, classes, states, labels, probabilities };
-}
-
-function refuse(path: string, received: number, expected: string): never {
-  throw new MesoscopeError({ code: 'invalid-value', path, received, expected });
 }

@@ -1,4 +1,5 @@
 import { MesoscopeError } from '../../errors.ts';
+import { refuse } from '../../numeric/checks.ts';
 
 /** A data law on a finite sample space, known exactly: M atoms (h_0, y), each a sequence with its class. */
 export interface FinitePopulation {
@@ -102,7 +103,9 @@ export function explicitPopulation(
   const total = probabilities.reduce((sum, p) => sum + p, 0);
   if (total === 0) refuse('probabilities', total, 'at least one above 0');
   return {
-    ...{ tokens, dimension, classes },
+    tokens,
+    dimension,
+    classes,
     states: Float64Array.from(h0.flat(2)),
     labels: Int32Array.from(labels),
     probabilities: Float64Array.from(probabilities, (p) => p / total),
@@ -113,8 +116,4 @@ function requireLength(path: string, received: readonly unknown[], expected: num
   if (received.length === expected) return;
   const lengths = { received: [received.length], expected: [expected] };
   throw new MesoscopeError({ code: 'shape-mismatch', path, ...lengths });
-}
-
-function refuse(path: string, received: unknown, expected: string): never {
-  throw new MesoscopeError({ code: 'invalid-value', path, received, expected });
 }

@@ -1,4 +1,4 @@
-import { MesoscopeError } from '../../errors.ts';
+import { refuse } from '../../numeric/checks.ts';
 
 /** A character-bigram model, the baseline that a trained flow has to beat. */
 export interface BigramModel {
@@ -19,12 +19,7 @@ export interface BigramModel {
  */
 export function fitBigram(training: ArrayLike<number>, classes: number): BigramModel {
   if (training.length < 2) {
-    throw new MesoscopeError({
-      code: 'invalid-value',
-      path: 'training',
-      received: training.length,
-      expected: 'at least two characters',
-    });
+    refuse('training', training.length, 'at least two characters');
   }
   const single = new Float64Array(classes).fill(1 / (training.length + classes));
   const pairs = new Float64Array(classes * classes);

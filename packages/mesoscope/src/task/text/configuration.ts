@@ -1,6 +1,6 @@
 import type { Prolongation, RefinementStage } from '../../control/refinement.ts';
-import { MesoscopeError } from '../../errors.ts';
 import type { ActivationKind, NormalisationKind } from '../../kernels/instruction.ts';
+import { refuse } from '../../numeric/checks.ts';
 
 /** A causal next-character flow and how it is trained. */
 export interface TextFlowConfiguration {
@@ -103,8 +103,4 @@ export function checkTextFlow(configuration: TextFlowConfiguration): void {
 function requireCount(path: string, received: number, least: number): void {
   if (Number.isInteger(received) && received >= least) return;
   refuse(path, received, `a whole number of at least ${least}`);
-}
-
-function refuse(path: string, received: unknown, expected: string): never {
-  throw new MesoscopeError({ code: 'invalid-value', path, received, expected });
 }

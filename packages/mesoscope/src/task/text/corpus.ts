@@ -1,4 +1,4 @@
-import { MesoscopeError } from '../../errors.ts';
+import { refuse } from '../../numeric/checks.ts';
 import {
   type CharacterVocabulary,
   type CharacterVocabularyOptions,
@@ -37,20 +37,10 @@ export function cleanText(text: string): string {
 export function prepareCorpus(text: string, options: CorpusOptions): Corpus {
   const { context, heldOutFraction = 0.1 } = options;
   if (!Number.isInteger(context) || context < 1) {
-    throw new MesoscopeError({
-      code: 'invalid-value',
-      path: 'context',
-      received: context,
-      expected: 'an integer of at least 1',
-    });
+    refuse('context', context, 'an integer of at least 1');
   }
   if (!(heldOutFraction > 0 && heldOutFraction < 0.5)) {
-    throw new MesoscopeError({
-      code: 'invalid-value',
-      path: 'heldOutFraction',
-      received: heldOutFraction,
-      expected: 'a number between 0 and 0.5, both excluded',
-    });
+    refuse('heldOutFraction', heldOutFraction, 'a number between 0 and 0.5, both excluded');
   }
   const characters = [...cleanText(text)];
   if (characters.length === 0) throw emptyCorpus();
@@ -58,13 +48,12 @@ export function prepareCorpus(text: string, options: CorpusOptions): Corpus {
   const trainingCount = characters.length - 2 * part;
   const shorter = Math.min(part, trainingCount);
   if (shorter < context + 1) {
-    throw new MesoscopeError({
-      code: 'invalid-value',
-      path: 'context',
-      received: context,
-      expected: `less than the ${shorter} characters of the shorter part (training ${trainingCount}, held out and validation ${part} each)`,
-      wayOut: 'Use a longer text or a shorter context.',
-    });
+    refuse(
+      'context',
+      context,
+      `less than the ${shorter} characters of the shorter part (training ${trainingCount}, held out and validation ${part} each)`,
+      'Use a longer text or a shorter context.',
+    );
   }
   const between = (from: number, to: number) => characters.slice(from, to).join('');
   const trainingText = between(part, part + trainingCount);

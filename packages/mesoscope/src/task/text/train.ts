@@ -144,7 +144,10 @@ export function textSchedule(configuration: TextFlowConfiguration): TrainingSche
   const { seed, stages, prolongation, rate, warmUp, reportEvery } = configuration;
   const steps = stages.reduce((sum, stage) => sum + stage.steps, 0);
   return {
-    ...{ seed, stages, prolongation, reportEvery },
+    seed,
+    stages,
+    prolongation,
+    reportEvery,
     rate: cosineRate({ rate, warmUp, steps }),
   };
 }

@@ -1,4 +1,5 @@
 import { MesoscopeError } from '../../errors.ts';
+import { refuse } from '../../numeric/checks.ts';
 
 /** The class of every character that has no class of its own, shown as U+FFFD. */
 export const rareCharacter = '\uFFFD';
@@ -31,12 +32,7 @@ export function characterVocabulary(
 ): CharacterVocabulary {
   const maximumClasses = options.maximumClasses ?? 64;
   if (!Number.isInteger(maximumClasses) || maximumClasses < 2) {
-    throw new MesoscopeError({
-      code: 'invalid-value',
-      path: 'maximumClasses',
-      received: maximumClasses,
-      expected: 'an integer of at least 2',
-    });
+    refuse('maximumClasses', maximumClasses, 'an integer of at least 2');
   }
   if (text.length === 0) throw emptyCorpus();
   const frequency = new Map<string, number>();

@@ -108,7 +108,9 @@ function plan(configuration: Digits): DigitsPlan {
     },
   };
   return {
-    ...{ ...depths, split, baseline },
+    ...depths,
+    split,
+    baseline,
     judgement: {
       label: 'held-out images',
       needs: [training, baseline],

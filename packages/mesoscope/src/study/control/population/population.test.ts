@@ -12,7 +12,10 @@ afterAll(() => backend.dispose());
 
 const small = {
   words: { letters: 2, length: 3 },
-  ...{ hidden: 3, regularisation: 1, smoothness: 0, starts: 2 },
+  hidden: 3,
+  regularisation: 1,
+  smoothness: 0,
+  starts: 2,
   depths: [2, 4, 8, 16, 32, 64],
   comparison: { layers: 2, iterations: 400, sweeps: 30, regularisation: 1 },
 };

@@ -1,10 +1,10 @@
 import { createControlProblem } from '../../../control/create-problem.ts';
 import { initialParameters, partOf } from '../../../control/parameters.ts';
 import type { ControlProblem } from '../../../control/problem.ts';
-import { MesoscopeError } from '../../../errors.ts';
 import { transformerBlock } from '../../../field/transformer-block.ts';
 import { uniformGrid } from '../../../flow/grid.ts';
 import type { Backend } from '../../../kernels/backend.ts';
+import { shapeMismatch } from '../../../numeric/checks.ts';
 import { randomStream } from '../../../numeric/random.ts';
 import {
   explicitPopulation,
@@ -56,7 +56,10 @@ export function populationProblem(
   return createControlProblem(backend, {
     field: transformerBlock({
       dimension: population.dimension,
-      ...{ heads, keyDimension, hidden, activation },
+      heads,
+      keyDimension,
+      hidden,
+      activation,
       causal: false,
       normalisation: 'none',
     }),
@@ -64,7 +67,9 @@ export function populationProblem(
     tokens: population.tokens,
     samples: population.labels.length,
     classes: population.classes,
-    ...{ pooling, regularisation, smoothness },
+    pooling,
+    regularisation,
+    smoothness,
     frozen: ['readout'],
   });
 }
@@ -89,5 +94,5 @@ export function startOf(
 }
 
 function refuse(path: string, received: readonly number[], expected: readonly number[]): never {
-  throw new MesoscopeError({ code: 'shape-mismatch', path, received, expected });
+  throw shapeMismatch(path, received, expected);
 }

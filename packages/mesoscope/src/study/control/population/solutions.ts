@@ -51,13 +51,21 @@ export async function solveDepths(
             parameters.set(prolongParameters(layout, grid, before.parameters, prolongation));
           }
           const solution = await solveControls({
-            ...{ problem, parameters, batch, solver, tolerance, iterations },
+            problem,
+            parameters,
+            batch,
+            solver,
+            tolerance,
+            iterations,
           });
           context.metric({ phase: words, ...numbersOf(solution) });
           const accuracy = accuracyOf(read, problem.logits(parameters, batch), problem.classes);
           const certificate = certifyControls(problem, parameters, batch, {
-            ...{ seed, stationary: Math.max(1e-7, 10 * tolerance) },
-            ...{ searched: 8, starts: 4, iterations: 200 },
+            seed,
+            stationary: Math.max(1e-7, 10 * tolerance),
+            searched: 8,
+            starts: 4,
+            iterations: 200,
           });
           return { layers, solution, accuracy, certificate, parameters: parameters.slice() };
         }),
@@ -87,7 +95,12 @@ export async function solveBy(
   const batch = populationBatch(read.population);
   try {
     return await solveControls({
-      ...{ problem, parameters, batch, solver, tolerance, iterations: most },
+      problem,
+      parameters,
+      batch,
+      solver,
+      tolerance,
+      iterations: most,
     });
   } catch (cause) {
     if (cause instanceof MesoscopeError && cause.fault.code === 'unsupported') return cause.message;

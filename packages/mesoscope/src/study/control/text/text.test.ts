@@ -14,12 +14,21 @@ const words = ['bab', 'dad', 'gag'];
 const corpus = async () =>
   Array.from({ length: 300 }, (_, i) => words[(i * i + (i >> 2)) % 3]).join(' ');
 const small = {
-  ...{ context: 8, dimension: 8, heads: 2, keyDimension: 4, hidden: 8, batch: 8 },
+  context: 8,
+  dimension: 8,
+  heads: 2,
+  keyDimension: 4,
+  hidden: 8,
+  batch: 8,
   stages: [
     { layers: 1, steps: 60 },
     { layers: 2, steps: 30 },
   ],
-  ...{ reportEvery: 10, reportSequences: 4, finalSequences: 12, rate: 0.03, warmUp: 5 },
+  reportEvery: 10,
+  reportSequences: 4,
+  finalSequences: 12,
+  rate: 0.03,
+  warmUp: 5,
   race: {
     seeds: 2,
     stages: [
