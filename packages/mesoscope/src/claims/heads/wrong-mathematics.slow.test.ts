@@ -108,7 +108,7 @@ vi.mock('../../heads/curvature.ts', async (original: () => Promise<Curvature>) =
   const real = await original();
   const headCurvature: Curvature['headCurvature'] = (problem, ...rest) => {
     const curvature = real.headCurvature(problem, ...rest);
-    const { frozen } = curvature;
+    const { frozen, interaction } = curvature;
     const P = frozen.rows;
     const changed = frozen.data.map((entry, i) => {
       if (wrong.now === 'twice the curvature') return 2 * entry;
@@ -119,11 +119,11 @@ vi.mock('../../heads/curvature.ts', async (original: () => Promise<Curvature>) =
     });
     const sum = wrong.now === 'curvature with the interaction';
     return {
+      ...curvature,
       frozen: {
         ...frozen,
         data: sum ? frozen.data.map((entry, i) => entry + interaction.data[i]) : changed,
       },
-      interaction,
     };
   };
   return { ...real, headCurvature };
