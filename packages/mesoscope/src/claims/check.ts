@@ -75,6 +75,11 @@ export interface Measurement {
   readonly contradiction?: Interval | null;
 }
 
+/** A number that its numerics leave open by so much on either side. */
+export function known(measured: number, open: number): Measurement {
+  return { measured, interval: [measured - open, measured + open], intervalFrom: 'numerics' };
+}
+
 /**
  * A number equals the expected one: holds if the interval, widened by the bias bound, contains it and excludes every
  * rival; fails if it does not contain it; undecided if it contains a rival too.

@@ -5,7 +5,7 @@ import { headDistance } from './matching.ts';
 import { stepContraction } from './step-contraction.ts';
 
 /** Steps of the flow up to T, by the classical Runge–Kutta scheme; the last path is the one that is shown. */
-export const flowSteps = [8, 16, 32, 64];
+export const flowSteps = [32, 64, 128];
 /** Steps of gradient descent up to T. */
 export const descentSteps = [32, 64, 128, 256, 512];
 /** Steps of {@link shortStep} from the start to a law whose distance is measured, each half of the one before. */
@@ -20,7 +20,7 @@ const schedule = (t: number) => 1 + 0.5 * Math.cos(2 * t);
 export interface Dissipation {
   /** `(R(0) − R(T)) / ∫ξ∫|∇Ψ|²dρ dt` along the flow, for each number of {@link flowSteps}: Simpson's rule. */
   readonly ratios: number[];
-  /** {@link stepContraction} of the last three of {@link flowSteps}. */
+  /** {@link stepContraction} of {@link flowSteps}. */
   readonly contraction: number;
   /** `|1 − (R(0) − R(T))/Σ_k ηξ∫|∇Ψ|²dρ_k|` of gradient descent with step η, for each number of {@link descentSteps}. */
   readonly deviations: number[];

@@ -6,7 +6,7 @@ import {
   measureDissipation,
 } from '../../heads/dissipation.ts';
 import { randomExperiment } from '../../heads/experiment.ts';
-import { type Check, equals, weakest } from '../check.ts';
+import { equals, known, weakest } from '../check.ts';
 import { claim } from '../claim.ts';
 import { convergenceFigure } from '../convergence-figure.ts';
 import { experimentCount } from '../fields.ts';
@@ -44,14 +44,16 @@ export const dissipation = claim<ReturnType<typeof given.parse>, Dissipation>({
     return measureDissipation(experiment, horizon);
   },
   conclude(measured, { given }) {
+    const isOne = { expected: 1, rivals: [0.5, 2] };
     const balance = weakest(
       measured.map(({ ratios, rounding }) =>
-        isOne(
-          'risk lost over ∫ξ∫|∇Ψ|²dρ dt along the flow (an identity of the code)',
-          '∇Ψ is not the gradient of the risk, or the schedule is not what moves the heads',
-          ratios[last],
-          leftOpen(ratios) + rounding,
-        ),
+        equals({
+          name: 'risk lost over ∫ξ∫|∇Ψ|²dρ dt along the flow (an identity of the code)',
+          failsIf:
+            '∇Ψ is not the gradient of the risk, or the schedule is not what moves the heads',
+          ...known(ratios[last], leftOpen(ratios) + rounding),
+          ...isOne,
+        }),
       ),
     );
     const deviations = measured.map((one) => one.deviations);
@@ -62,17 +64,15 @@ export const dissipation = claim<ReturnType<typeof given.parse>, Dissipation>({
       accuracy: Math.max(...measured.map(({ rounding }) => rounding)),
     });
     const speed = weakest(
-      measured.map(({ speeds }) => {
-        const limits = speeds.slice(1).map((ratio, i) => 2 * ratio - speeds[i]);
-        const limit = limits[limits.length - 1];
-        return isOne(
-          'W₂(ρ_0, ρ_h)/h over ξ(∫|∇Ψ|²dρ)^{1/2}, extrapolated to h = 0',
-          'laws of the flow are nearer to each other, by optimal transport, than its velocity says',
-          limit,
-          // Either is several times what the last extrapolation leaves, unless by coincidence; hardly both are.
-          Math.max(...limits.slice(-3).map((before) => Math.abs(limit - before))),
-        );
-      }),
+      measured.map(({ speeds }) =>
+        equals({
+          name: 'W₂(ρ_0, ρ_h)/h over ξ(∫|∇Ψ|²dρ)^{1/2}, extrapolated to h = 0',
+          failsIf:
+            'laws of the flow are nearer to each other, by optimal transport, than its velocity says',
+          ...atOnce(speeds),
+          ...isOne,
+        }),
+      ),
     );
     const [{ lags, times, slopes, decrease }] = measured;
     const { horizon } = given;
@@ -151,9 +151,10 @@ function leftOpen(ratios: readonly number[]): number {
   );
 }
 
-/** A ratio that is 1 up to what a finer step would still change. */
-function isOne(name: string, failsIf: string, measured: number, open: number): Check {
-  const interval = [measured - open, measured + open] as const;
-  const asked = { name, failsIf, measured, interval, intervalFrom: 'numerics' as const };
-  return equals({ ...asked, expected: 1, rivals: [0.5, 2] });
+/** The limit of speeds at lags of which each is half of the one before, extrapolated. */
+function atOnce(speeds: readonly number[]) {
+  const limits = speeds.slice(1).map((ratio, i) => 2 * ratio - speeds[i]);
+  const limit = limits[limits.length - 1];
+  // Either is several times what the last extrapolation leaves, unless by coincidence; hardly both are.
+  return known(limit, Math.max(...limits.slice(-3).map((before) => Math.abs(limit - before))));
 }

@@ -4,8 +4,14 @@ import {
   degenerateLimits,
 } from '../../heads/algebraic-decay.ts';
 import { randomExperiment } from '../../heads/experiment.ts';
-import { type LongRun, largestSpectrum, levels, longRun } from '../../heads/long-run.ts';
-import { atMost, type Check, equals, weakest } from '../check.ts';
+import {
+  type Decay,
+  type LongRun,
+  largestSpectrum,
+  levels,
+  longRun,
+} from '../../heads/long-run.ts';
+import { atMost, type Check, equals, known, weakest } from '../check.ts';
 import { claim } from '../claim.ts';
 import { experimentCount } from '../fields.ts';
 import type { Figure, Mark } from '../figure.ts';
@@ -61,48 +67,8 @@ export const longTime = claim<ReturnType<typeof given.parse>, Measured>({
     const decays = runs.flatMap(({ decay }) => decay ?? []);
     const compact = measured.every((one) => one.compact);
     const resting = runs.some(({ excess, slopes }) => excess[0] < 1e-12 || slopes[0] < 1e-12);
-    const within = (question: { name: string; failsIf: string }, of: (i: number) => Numbers) =>
-      decays.length === 0
-        ? []
-        : [
-            weakest(
-              decays.map((_, i) => {
-                const { measured, open, expected, rivals } = of(i);
-                const interval = [measured - open, measured + open] as const;
-                const asked = {
-                  ...question,
-                  measured,
-                  interval,
-                  intervalFrom: 'numerics' as const,
-                };
-                return equals({ ...asked, expected, rivals });
-              }),
-            ),
-          ];
     const checks: Check[] = [
-      ...within(
-        {
-          name: 'decay time predicted by the spectrum at the limit, over the measured one',
-          failsIf:
-            'the risk decays at another rate than twice the slowest one of the linearised flow',
-        },
-        (i) => ({
-          measured: decays[i].comparison.ratio,
-          open: decays[i].uncertainty.ratio,
-          ...{ expected: 1, rivals: [0.5, 2] },
-        }),
-      ),
-      ...within(
-        {
-          name: 'exponent a of slope against R − R_∞, over that of the linearised flow',
-          failsIf: 'the slope near the limit is not that of a quadratic minimum',
-        },
-        (i) => {
-          const { late, lateExponent } = decays[i].comparison;
-          const open = decays[i].uncertainty.exponent / lateExponent;
-          return { measured: late.exponent / lateExponent, open, expected: 1, rivals: [1.5, 2] };
-        },
-      ),
+      ...(decays.length === 0 ? [] : spectrumChecks(decays)),
       ...(runs.length === 0
         ? []
         : [
@@ -115,25 +81,7 @@ export const longTime = claim<ReturnType<typeof given.parse>, Measured>({
               expected: 0.01,
             }),
           ]),
-      ...algebraic.flatMap(({ exponent, exponentInterval, rate, rateInterval }, i) => {
-        const limit = degenerateLimits[i];
-        const others = degenerateLimits.filter((other) => other !== limit);
-        const from = 'numerics' as const;
-        return [
-          equals({
-            name: `exponent a at a limit where ${limit.factors} factors vanish`,
-            failsIf: 'the slope falls with another power of R − R_∞',
-            ...{ measured: exponent, interval: exponentInterval, intervalFrom: from },
-            ...{ expected: limit.exponent, rivals: [0.5, 1, ...others.map((o) => o.exponent)] },
-          }),
-          equals({
-            name: `power of 1/t of R − R_∞ there: 1/(2a − 1)`,
-            failsIf: 'the risk decays at another rate than its exponent says',
-            ...{ measured: rate, interval: rateInterval, intervalFrom: from },
-            ...{ expected: limit.rate, rivals: [1, ...others.map((o) => o.rate)] },
-          }),
-        ];
-      }),
+      ...algebraic.flatMap(degenerateChecks),
     ];
     const slowest = Math.min(...decays.map((decay) => decay.slowest));
     const compared = decays.map(({ comparison }) => comparison);
@@ -194,12 +142,54 @@ export const longTime = claim<ReturnType<typeof given.parse>, Measured>({
   },
 });
 
-interface Numbers {
-  readonly measured: number;
-  /** What the numerics leave open. */
-  readonly open: number;
-  readonly expected: number;
-  readonly rivals: readonly number[];
+/** The end of each run against the flow that is linearised at its limit. */
+function spectrumChecks(decays: readonly Decay[]): Check[] {
+  return [
+    weakest(
+      decays.map(({ comparison, uncertainty }) =>
+        equals({
+          name: 'decay time predicted by the spectrum at the limit, over the measured one',
+          failsIf:
+            'the risk decays at another rate than twice the slowest one of the linearised flow',
+          ...known(comparison.ratio, uncertainty.ratio),
+          ...{ expected: 1, rivals: [0.5, 2] },
+        }),
+      ),
+    ),
+    weakest(
+      decays.map(({ comparison: { late, lateExponent }, uncertainty }) =>
+        equals({
+          name: 'exponent a of slope against R − R_∞, over that of the linearised flow',
+          failsIf: 'the slope near the limit is not that of a quadratic minimum',
+          ...known(late.exponent / lateExponent, uncertainty.exponent / lateExponent),
+          ...{ expected: 1, rivals: [1.5, 2] },
+        }),
+      ),
+    ),
+  ];
+}
+
+/** Exponent and rate at a limit where they are known by hand. */
+function degenerateChecks(
+  { exponent, exponentInterval, rate, rateInterval }: AlgebraicDecay,
+  i: number,
+): Check[] {
+  const limit = degenerateLimits[i];
+  const others = degenerateLimits.filter((other) => other !== limit);
+  return [
+    equals({
+      name: `exponent a at a limit where ${limit.factors} factors vanish`,
+      failsIf: 'the slope falls with another power of R − R_∞',
+      ...{ measured: exponent, interval: exponentInterval, intervalFrom: 'numerics' },
+      ...{ expected: limit.exponent, rivals: [0.5, 1, ...others.map((o) => o.exponent)] },
+    }),
+    equals({
+      name: 'power of 1/t of R − R_∞ there: 1/(2a − 1)',
+      failsIf: 'the risk decays at another rate than its exponent says',
+      ...{ measured: rate, interval: rateInterval, intervalFrom: 'numerics' },
+      ...{ expected: limit.rate, rivals: [1, ...others.map((o) => o.rate)] },
+    }),
+  ];
 }
 
 /** Excess risk and slope along the flow, with the decay that the spectrum at the limit predicts. */

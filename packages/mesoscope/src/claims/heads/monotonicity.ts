@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { randomExperiment } from '../../heads/experiment.ts';
 import type { MatchedFlows } from '../../heads/matched-flows.ts';
 import { type MonotoneFlows, monotoneFlows, slowestOf } from '../../heads/monotone-flows.ts';
-import { atLeast, atMost, bound, equals, weakest } from '../check.ts';
+import { atLeast, atMost, bound, equals, known, weakest } from '../check.ts';
 import { claim } from '../claim.ts';
 import { experimentCount } from '../fields.ts';
 import type { Figure, Mark } from '../figure.ts';
@@ -141,16 +141,14 @@ export const monotonicity = claim<ReturnType<typeof given.parse>, Measured>({
           ),
         ),
         weakest(
-          measured.map(({ pair: [coarse, fine] }, e) => {
-            const open = Math.abs(fine - coarse) + 1e-6;
-            const limit = 2 * fine - coarse;
-            return equals({
+          measured.map(({ pair: [coarse, fine] }, e) =>
+            equals({
               name: 'quotient of the two laws that the search found, by optimal matching, against κ',
               failsIf: 'no pair of laws has the quotient κ',
-              ...{ measured: limit, interval: [limit - open, limit + open] },
-              ...{ intervalFrom: 'numerics', expected: kappas[e], rivals: [0, 2 * kappas[e]] },
-            });
-          }),
+              ...known(2 * fine - coarse, Math.abs(fine - coarse) + 1e-6),
+              ...{ expected: kappas[e], rivals: [0, 2 * kappas[e]] },
+            }),
+          ),
         ),
       ],
       evidence: {
