@@ -93,7 +93,7 @@ async function encodedText(
   const { encode } = await tokenizer.load();
   const whole = await source.corpus(text);
   return Array.from({ length: inputs }, (_, i) => {
-    const start = Math.floor((i * whole.length) / inputs);
+    const start = Math.floor(((i + 0.5) * whole.length) / inputs);
     const word = Math.max(0, whole.indexOf(' ', start));
     const ids = encode(whole.slice(word + 1, word + 1 + charactersPerToken * tokens));
     if (ids.length >= 8) return ids.slice(0, tokens);
