@@ -23,7 +23,7 @@ interface GoldenState {
 
 /**
  * Reads golden states as bench/peers/states.py writes them: arrays `h0` … `final`, and `ids` or `pixels`; projected ones
- * with `tokens` and `h0.rms` … . An image that is not stored is the one which every language can make ({@link testImage}).
+ * with `tokens` and `h0.rms` … . An image that is not stored is the one which every language can make (`testImage`).
  *
  * @throws MesoscopeError `file`
  */

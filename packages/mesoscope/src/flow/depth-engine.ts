@@ -53,7 +53,7 @@ export interface DepthGradient extends DepthOutcome {
 }
 
 /**
- * Runs whole trajectories of one field, there and back: the seam for devices whose work is asynchronous. A {@link Backend}
+ * Runs whole trajectories of one field, there and back: the seam for devices whose work is asynchronous. A `Backend`
  * answers at once, from memory that the host sees, and is asked once a step; an engine is asked once a trajectory, repeats the
  * layers where it computes, and answers later with states and a status. Calls wait for each other in their order.
  *
