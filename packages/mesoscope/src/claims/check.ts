@@ -1,4 +1,4 @@
-import { binomialInterval, type Interval } from '../numeric/fit.ts';
+import { binomialInterval, type Interval, meanInterval } from '../numeric/fit.ts';
 
 /** What a comparison showed. `undecided`: the measurement could not tell. */
 export type Outcome = 'holds' | 'fails' | 'undecided';
@@ -78,6 +78,23 @@ export interface Measurement {
 /** A number that its numerics leave open by so much on either side. */
 export function known(measured: number, open: number): Measurement {
   return { measured, interval: [measured - open, measured + open], intervalFrom: 'numerics' };
+}
+
+/**
+ * The mean of independent values, read through an increasing map (the exponential of a mean of logarithms): its interval at the
+ * joint level of `among` intervals, and the wider one, at the level {@link certain}, that alone contradicts.
+ */
+export function sampledMean(
+  values: readonly number[],
+  { among = 1, as = (x: number) => x }: { among?: number; as?: (x: number) => number } = {},
+): Measurement & { readonly interval: Interval | null } {
+  if (values.length === 0 || !values.every(Number.isFinite)) {
+    return { measured: Number.NaN, interval: null };
+  }
+  const { mean, interval } = meanInterval(values, { confidence: jointConfidence(among) });
+  const wide = meanInterval(values, { confidence: certain }).interval;
+  const read = (ends: Interval | null): Interval | null => ends && [as(ends[0]), as(ends[1])];
+  return { measured: as(mean), interval: read(interval), contradiction: read(wide) };
 }
 
 /**

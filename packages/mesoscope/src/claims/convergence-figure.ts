@@ -67,7 +67,7 @@ function marksOf({ series, scales: x, rows, bound }: ConvergenceCurve): Mark[] {
 /** A curve without the scales at which an error is zero or not finite. */
 function drawable({ scales, rows, ...rest }: ConvergenceCurve): ConvergenceCurve {
   const kept = scales.flatMap((_, i) =>
-    rows.every((row) => row[i] > 0 && Number.isFinite(row[i])) ? [i] : [],
+    rows.length > 0 && rows.every((row) => row[i] > 0 && Number.isFinite(row[i])) ? [i] : [],
   );
   return {
     ...rest,

@@ -12,6 +12,8 @@ export interface MatchedFlows {
   readonly quotients: number[];
   /** Norm of the largest head that either flow meets. */
   largestHead: number;
+  /** `(∫|∇Ψ|²dρ)^{1/2}` of a law at rest, which would be 0 at an exact optimum; 0 for two flows. */
+  readonly restlessness: number;
 }
 
 const step = 0.25;
@@ -29,10 +31,16 @@ export function follow(
   rests: boolean,
   substeps = 4,
 ): MatchedFlows {
-  const pair: MatchedFlows = { times: [], distances: [], quotients: [], largestHead: 0 };
+  const resting = { law: other, gradient: velocity(problem, other) };
+  const pair: MatchedFlows = {
+    times: [],
+    distances: [],
+    quotients: [],
+    largestHead: 0,
+    restlessness: rests ? meanSpeed(resting) : 0,
+  };
   const options = { step: step / substeps, steps: substeps * steps, scheme: 'rk4' as const };
   const second = headFlow(problem, other, options);
-  const resting = { law: other, gradient: velocity(problem, other) };
   for (const state of headFlow(problem, start, options)) {
     const partner = rests ? resting : second.next().value;
     if (!partner) break;
@@ -52,6 +60,32 @@ export function follow(
 export function slowestRate({ times, distances }: MatchedFlows): number {
   const kept = times.map((_, k) => k).filter((k) => k > 0 && distances[k] > 1e-7 * distances[0]);
   return Math.min(...kept.map((k) => Math.log(distances[0] / distances[k]) / times[k]));
+}
+
+/** `(Σ_i w_i|g_i|²)^{1/2}`. */
+function meanSpeed({ law, gradient }: { readonly law: HeadLaw; readonly gradient: Float64Array }) {
+  const P = gradient.length / law.count;
+  return Math.sqrt(gradient.reduce((sum, g, j) => sum + law.weights[Math.floor(j / P)] * g * g, 0));
+}
+
+/**
+ * What else than the step bends {@link slowestRate}. Every step rounds coordinates of the largest head's size M, and W₂ is a
+ * difference of them: `N ε M (1/W₂(0) + 1/W₂(t))/t`. And where the law at rest is not quite an optimum, its own speed v adds
+ * ± v/W₂ to the rate.
+ */
+export function rateBackground({
+  times,
+  distances,
+  largestHead,
+  restlessness,
+}: MatchedFlows): number {
+  const rounded = 4 * steps * Number.EPSILON * largestHead;
+  const kept = times.map((_, k) => k).filter((k) => k > 0 && distances[k] > 1e-7 * distances[0]);
+  const each = kept.map(
+    (k) =>
+      (rounded / distances[0] + rounded / distances[k]) / times[k] + restlessness / distances[k],
+  );
+  return Math.max(0, ...each);
 }
 
 /** Norm of the largest head of a law. */

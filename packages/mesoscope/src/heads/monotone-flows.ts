@@ -3,7 +3,13 @@ import { randomStream } from '../numeric/random.ts';
 import type { HeadExperiment } from './experiment.ts';
 import { growHeads } from './growth.ts';
 import { type HeadLaw, headLaw, randomHeads } from './head-law.ts';
-import { follow, largestNorm, type MatchedFlows, slowestRate } from './matched-flows.ts';
+import {
+  follow,
+  largestNorm,
+  type MatchedFlows,
+  rateBackground,
+  slowestRate,
+} from './matched-flows.ts';
 import {
   type LeastQuotient,
   leastQuotient,
@@ -22,7 +28,7 @@ export interface MonotoneFlows {
   readonly flows: readonly MatchedFlows[];
   /** Least `log(W_2(0)/W_2(t))/t` of each flow. */
   readonly rates: readonly number[];
-  /** By how much twice the step changes each: of fourth order, so that it bounds the error. */
+  /** By how much twice the step changes each, of fourth order, so that it bounds the error; and {@link rateBackground}. */
   readonly rateErrors: readonly number[];
   readonly optimumHeads: number;
   readonly gap: number;
@@ -56,8 +62,10 @@ export function monotoneFlows(
     pair: [quotientOfPair(problem, search, 1e-3), quotientOfPair(problem, search, 5e-4)],
     ...{ upper: lowest.value, radius, gap: certificate.gap, optimumHeads: optimum.count },
     ...{ flows, rates },
-    rateErrors: pairs.map(([start, other, rests], i) =>
-      Math.abs(slowestRate(follow(problem, start, other, rests, 2)) - rates[i]),
+    rateErrors: pairs.map(
+      ([start, other, rests], i) =>
+        Math.abs(slowestRate(follow(problem, start, other, rests, 2)) - rates[i]) +
+        rateBackground(flows[i]),
     ),
   };
 }

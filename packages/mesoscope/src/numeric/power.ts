@@ -21,5 +21,7 @@ export function positivePower(base: number, exponent: number): number {
 
 /** 1 for a size whose squares are ordinary numbers, else the power of two next to it: to divide by, which rounds nothing. */
 export function exactUnit(size: number): number {
-  return size === 0 || (size > 1e-120 && size < 1e120) ? 1 : 2 ** Math.round(Math.log2(size));
+  if (size === 0 || (size > 1e-120 && size < 1e120)) return 1;
+  // At either end the inverse of the unit must be a number too.
+  return 2 ** Math.min(1022, Math.max(-1022, Math.round(Math.log2(size))));
 }

@@ -142,7 +142,12 @@ export function dataOf(given: ControlProblems, seed: number, index: number) {
     );
   return {
     h0: Array.from({ length: samples }, () => uniforms(tokens)),
-    labels: Array.from({ length: samples }, (_, s) => s % classes),
+    labels: Array.from({ length: samples }, (_, s) =>
+      Array.from(
+        { length: given.pooling === 'position' ? tokens : 1 },
+        (_, i) => (s + i) % classes,
+      ),
+    ),
     U: uniforms(classes),
   };
 }

@@ -1,6 +1,5 @@
 import { measureProfiles, type ProfileErrors } from '../../control/depth/profile-errors.ts';
-import { meanInterval } from '../../numeric/fit.ts';
-import { atLeast, type Check } from '../check.ts';
+import { atLeast, type Check, sampledMean } from '../check.ts';
 import { type Conclusion, claim } from '../claim.ts';
 import { convergenceFigure } from '../convergence-figure.ts';
 import { deterministicOrder } from '../order.ts';
@@ -15,15 +14,10 @@ function gainOf({ uniform, chosen }: ProfileErrors): number {
 
 /** The mean gain of a grid chosen by the program over random flows. */
 function gainCheck(logs: readonly number[]): Check {
-  const gain = logs.every(Number.isFinite)
-    ? meanInterval(logs)
-    : { mean: Number.NaN, interval: null };
-  const [low, high] = gain.interval ?? [gain.mean, gain.mean];
   return atLeast({
     name: 'distance on uniform layers over that on equidistributed ones, geometric mean over flows',
     failsIf: 'equidistributing the local error does not bring the layers closer to the flow',
-    measured: Math.exp(gain.mean),
-    interval: [Math.exp(low), Math.exp(high)],
+    ...sampledMean(logs, { as: Math.exp }),
     expected: 1,
     resolution: [
       { name: 'two flows or more', holds: logs.length > 1, value: logs.length },

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type MixingGrowth, measureMixing } from '../../control/residual-mixing.ts';
-import { fitLine, meanInterval } from '../../numeric/fit.ts';
-import { atLeast, bound, identical } from '../check.ts';
+import { fitLine } from '../../numeric/fit.ts';
+import { atLeast, bound, identical, sampledMean } from '../check.ts';
 import { type Conclusion, claim } from '../claim.ts';
 import { convergenceFigure } from '../convergence-figure.ts';
 import { experimentCount, increasing } from '../fields.ts';
@@ -66,12 +66,11 @@ function conclude(measured: readonly MixingGrowth[], context: { given: Given }):
       ),
     ),
   });
-  const rate = meanInterval(free.map((logs) => fitLine(depths, logs).slope));
+  const rate = sampledMean(free.map((logs) => fitLine(depths, logs).slope));
   const grows = atLeast({
     name: 'growth of unconstrained products a map, in the mean',
     failsIf: 'the norm of unconstrained products does not grow exponentially',
-    measured: rate.mean,
-    interval: rate.interval,
+    ...rate,
     expected: 0,
     resolution: [
       { name: 'two sequences or more', holds: measured.length > 1, value: measured.length },
@@ -85,12 +84,12 @@ function conclude(measured: readonly MixingGrowth[], context: { given: Given }):
     evidence: {
       depths,
       'unconstrained.logNorms': free,
-      'unconstrained.ratePerMap': rate.mean,
+      'unconstrained.ratePerMap': rate.measured,
       'sinkhorn.iterations': iterations,
       'sinkhorn.largestNorms': largest,
       'sinkhorn.errors': constrained.map((rows) => Math.max(...rows.map(({ error }) => error))),
     },
-    summary: `After ${iterations[last]} Sinkhorn iterations products of up to ${depths[depths.length - 1]} maps have norm ${largest[last].toFixed(6)} at most (${largest[0].toFixed(3)} after ${iterations[0]}; √n = ${Math.sqrt(streams).toFixed(2)}); unconstrained ones grow like e^{${rate.mean.toPrecision(3)} L}.`,
+    summary: `After ${iterations[last]} Sinkhorn iterations products of up to ${depths[depths.length - 1]} maps have norm ${largest[last].toFixed(6)} at most (${largest[0].toFixed(3)} after ${iterations[0]}; √n = ${Math.sqrt(streams).toFixed(2)}); unconstrained ones grow like e^{${rate.measured.toPrecision(3)} L}.`,
     figures: [
       convergenceFigure({
         id: 'A.residual-mixing',

@@ -90,6 +90,12 @@ export const dissipation = claim<ReturnType<typeof given.parse>, Dissipation>({
       resolution: [
         notTrivial(resting ? 'the law is at rest: there is no risk to lose' : undefined),
         resolvedSteps(contractions),
+        {
+          // An order in η is that of small steps; where the coarsest loses by its square what it gains, there is none yet.
+          name: 'descent follows the flow from the coarsest step on: what it loses besides, at most a half',
+          holds: deviations.flat().every((one) => one <= 0.5),
+          value: Math.max(...deviations.flat()),
+        },
       ],
       checks: [balance, descent, speed],
       evidence: {

@@ -7,9 +7,8 @@ import {
   optimisedHeads,
 } from '../../heads/finite-heads.ts';
 import type { SamplingErrors } from '../../heads/sampling-errors.ts';
-import { meanInterval } from '../../numeric/fit.ts';
 import { randomStream } from '../../numeric/random.ts';
-import { bound, equals, jointConfidence } from '../check.ts';
+import { bound, equals, sampledMean } from '../check.ts';
 import { claim } from '../claim.ts';
 import { convergenceFigure } from '../convergence-figure.ts';
 import { doubling, experimentCount } from '../fields.ts';
@@ -61,9 +60,7 @@ export const finiteHeads = claim<ReturnType<typeof given.parse>, FiniteHeads>({
     const among = 4;
     const limit = (ratio: (law: SamplingErrors, group: number, scale: number) => number) => {
       const limits = limitsOf(laws, counts, ratio);
-      if (!limits.every(Number.isFinite)) return { measured: Number.NaN };
-      const { mean, interval } = meanInterval(limits, { confidence: jointConfidence(among) });
-      return { measured: mean, interval };
+      return sampledMean(limits, { among });
     };
     const varies = laws.every((law) => law.fluctuationLimit > 1e-3 * law.gapLimit);
     const order = sampledOrder({

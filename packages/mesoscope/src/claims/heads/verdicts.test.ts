@@ -54,7 +54,7 @@ const flowsAt = (rate: number, rateError: number, more: Partial<MonotoneFlows> =
   };
   const found: MonotoneFlows = {
     ...{ search, pair: [1, 1], upper: 1, radius: 2, gap: 0, optimumHeads: 1 },
-    flows: [{ times, distances, quotients: [1, 1, 1], largestHead: 1 }],
+    flows: [{ times, distances, quotients: [1, 1, 1], largestHead: 1, restlessness: 0 }],
     ...{ rates: [rate], rateErrors: [rateError], ...more },
   };
   return [{ regularisation: 1, found }];
@@ -73,7 +73,9 @@ it('B.monotonicity does not accept a κ above λ_min(H_Ψ) at the optimum, 0.993
 });
 
 it('B.monotonicity is undecided where a flow meets a quotient that the search missed', () => {
-  const flows = [{ times: [0, 1], distances: [1, 0.3], quotients: [1, 0.9], largestHead: 1 }];
+  const flows = [
+    { times: [0, 1], distances: [1, 0.3], quotients: [1, 0.9], largestHead: 1, restlessness: 0 },
+  ];
   const { verdict, summary } = conclude(monotonicity, flowsAt(1.1, 1e-8, { flows }), explicit);
   expect(verdict).toBe('undecided');
   expect(summary).toContain('the search missed it');

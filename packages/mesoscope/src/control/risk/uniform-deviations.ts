@@ -163,7 +163,10 @@ export function measureUniform(
         [frequencies, sign],
         [probabilities, -sign],
       ] as const) {
-        problem.gradient(parameters, { ...batch, weights }, scratch);
+        // A sequence has one label, or one at each position.
+        const columns = batch.labels.length / batch.samples;
+        const ofLabels = Array.from(batch.labels, (_, i) => weights[Math.floor(i / columns)]);
+        problem.gradient(parameters, { ...batch, weights: ofLabels }, scratch);
         partOf(layout, scratch, 'controls').forEach((g, i) => {
           total[i] += factor * g;
         });
