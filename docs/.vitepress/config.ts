@@ -5,7 +5,7 @@ import api from '../api/typedoc-sidebar.json' with { type: 'json' };
 
 const folder = new URL('../notes/', import.meta.url);
 const notes = readdirSync(folder).map((file) => {
-  const [, subject] = /^# .*claims about (.+)$/im.exec(
+  const [, subject] = /^# (?:.*claims about )?(.+)$/im.exec(
     readFileSync(new URL(file, folder), 'utf8'),
   )!;
   return { text: subject[0].toUpperCase() + subject.slice(1), link: `/notes/${file}` };
