@@ -1,6 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { randomStream } from '../numeric/random.ts';
-import { agreement, atLeast, atMost, bound, coverage, equals, neverSeen } from './check.ts';
+import {
+  agreement,
+  atLeast,
+  atMost,
+  bound,
+  coverage,
+  equals,
+  neverSeen,
+  sampledMean,
+} from './check.ts';
 import { deterministicOrder, extrapolatedOrder, sampledOrder } from './order.ts';
 import { drawVerdict, notTrivial } from './verdict.ts';
 
@@ -182,4 +191,18 @@ describe('a verdict', () => {
     expect(drawn.verdict).toBe('undecided');
     expect(drawn.reasons.join()).toContain('U = 0');
   });
+});
+
+it('a sampled mean contradicts at the level of certainty only, and is read through a map', () => {
+  const values = [1.02, 1.05, 0.99, 1.04, 1.03, 1.01, 1.06, 1.02];
+  const against = (expected: number) =>
+    equals({ ...asked, ...sampledMean(values), expected, rivals: [0.5, 2] }).outcome;
+  // The mean is 1.0275 with a standard error of 0.008: 2.4 errors at 95 %, 5.4 at 99.9 %.
+  expect(against(1.02)).toBe('holds');
+  expect(against(1.0)).toBe('undecided');
+  expect(against(0.9)).toBe('fails');
+  const { measured, interval } = sampledMean([0, 0, 0], { as: Math.exp });
+  expect(measured).toBe(1);
+  expect(interval).toEqual([1, 1]);
+  expect(sampledMean([1, Number.NaN]).interval).toBeNull();
 });
