@@ -4,7 +4,7 @@ import { MesoscopeError } from 'mesoscope';
 import type { Figure } from 'mesoscope/claims';
 import { decodeNpz } from 'mesoscope/formats';
 import { type FigureDocument, figureFromDocument } from 'mesoscope-view';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type RunRecord, readRecord, recordName } from '../bundle/record.ts';
 import { parseJson, readFile } from '../input/configuration-file.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { configurationTemplate } from '../configuration/template.ts';
 import { MesoscopeError } from '../errors.ts';
 import type { Backend } from '../kernels/backend.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { nearness } from '../../ensemble/context-families.ts';
 import {
   answerOf,

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { openLoopNumbers } from '../../gaussian/measure/open-loop.ts';
 import {
   type SteeredPair,
