@@ -148,9 +148,13 @@ function drawBody(
   const xTicks = Math.round((width - left - right) / 78);
   const plot = Plot.plot({
     document: canvas,
-    ...{ width, height: plotHeight, className: 'mesoscope-plot' },
-    ...{ marginLeft: left, marginRight: right },
-    ...{ marginTop: margin.top, marginBottom: margin.bottom },
+    width,
+    height: plotHeight,
+    className: 'mesoscope-plot',
+    marginLeft: left,
+    marginRight: right,
+    marginTop: margin.top,
+    marginBottom: margin.bottom,
     style: { fontSize: '12px' },
     x: scaleOptions(figure.x, extent.x),
     y: scaleOptions(figure.y, extent.y),
@@ -195,8 +199,14 @@ function farBoundMarks(far: Iterable<Mark>, extent: Extent): Plot.Markish[] {
   if (words.length === 0) return [];
   return [
     Plot.text([words.join('\n')], {
-      ...{ frameAnchor: 'top-right', textAnchor: 'end', dx: -6, dy: 6, fontSize: 12 },
-      ...{ fill: ink, stroke: 'white', strokeWidth: 4 },
+      frameAnchor: 'top-right',
+      textAnchor: 'end',
+      dx: -6,
+      dy: 6,
+      fontSize: 12,
+      fill: ink,
+      stroke: 'white',
+      strokeWidth: 4,
     }),
   ];
 }

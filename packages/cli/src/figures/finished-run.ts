@@ -85,7 +85,8 @@ const documents = z.object({
       id: z.string(),
       title: z.string(),
       caption: z.string(),
-      ...{ x: axis, y: axis },
+      x: axis,
+      y: axis,
       equalAxes: z.boolean().optional(),
       animation: z.string().optional(),
       marks: z.array(

@@ -34,7 +34,8 @@ it('formats durations', () => {
 
 it('prints a table of at most 100 columns with the reason of every verdict but holds', () => {
   const outside = concludeClaim(toyClaim, [[1, 1, 1, 2, 1]], {
-    ...{ given: { horizon: -1, bend: 0 }, seed: 1 },
+    given: { horizon: -1, bend: 0 },
+    seed: 1,
   });
   const exact = concludeClaim(exactClaim, [null], { given: { horizon: 1 }, seed: 1 });
   const findings = [
