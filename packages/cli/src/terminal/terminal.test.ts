@@ -118,6 +118,22 @@ describe('plain progress', () => {
     expect(output.text()).toBe('To runs/x.\n');
   });
 
+  it('leaves a clear screen to a question, and says what it held back after it', async () => {
+    const output = Object.assign(captured(), { isTTY: true, columns: 80 });
+    const progress = createProgress(output);
+    progress.update(1, 2, 'training');
+    const goesOn = progress.hold(async () => {
+      output.write('Go on?');
+      progress.update(1, 2, 'training');
+      progress.log('A claim holds.');
+      return true;
+    });
+    expect(output.text()).toMatch(/Go on\?$/);
+    expect(await goesOn).toBe(true);
+    expect(output.text()).toMatch(/Go on\?A claim holds\.\n$/);
+    progress.end();
+  });
+
   it('fits a narrow terminal, without colours', () => {
     const output = Object.assign(captured(), { isTTY: true, columns: 30 });
     const progress = createProgress(output);
