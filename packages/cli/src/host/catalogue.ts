@@ -54,7 +54,9 @@ export function catalogueOf(
   const verify = verifyStudy(claims) as Study;
   const commands = [verify, probeStudy as Study];
   return {
-    ...{ claims, studies, own },
+    claims,
+    studies,
+    own,
     study: (name) => commands.find((one) => one.name === name) ?? studyByName(name, studies),
   };
 }

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import type { Figure } from '../claims/figure.ts';
 import type { Paper } from '../claims/papers.ts';
