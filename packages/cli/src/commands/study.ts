@@ -101,7 +101,7 @@ function findStudy(
     });
   }
   const path = resolve(directory, name);
-  const isName = name === 'probe' || studies.some((one) => one.name === name);
+  const isName = ['probe', 'surgery'].includes(name) || studies.some((one) => one.name === name);
   if (isName || !existsSync(path)) {
     return { study: studyOf(name, studies, study), base: {} };
   }

@@ -68,10 +68,11 @@ function matchedTokens(clouds: readonly Matrix[], seed: number): Matrix[] {
   }));
 }
 
-async function encodedText(
+/** Numbers of tokens of every input, from pieces of a text at even distances. @throws MesoscopeError `unsupported`, `invalid-value` */
+export async function encodedText(
   model: Model,
   { tokenizer, source: name }: Checkpoint,
-  { text, inputs, tokens }: Probe,
+  { text, inputs, tokens }: Pick<Probe, 'text' | 'inputs' | 'tokens'>,
   source: Pick<DataSource, 'corpus'>,
 ): Promise<number[][]> {
   if (tokenizer === undefined) {
