@@ -100,6 +100,7 @@ function commands(environment: Environment, finish: (code: number) => void): Com
     )
     .description('Run claims and print their verdicts.')
     .option('--full', 'the full setting of each claim instead of the quick one')
+    .option('--checkpoint <path>', 'a trained model: run the claims about such models on it')
     .option('--strict', 'undecided claims make the exit code 1 too')
     .option('--resume <dir>', 'continue an interrupted run with --out: what is done is kept')
     .option('--take-over', 'with --resume: break the lock of a process that has ended elsewhere')

@@ -1,7 +1,7 @@
 import type { LayerField } from '../../../checkpoint/depth/layer-fields.ts';
+import { type Curve, depthFigure } from '../../../claims/checkpoint/depth-curves.ts';
 import { convergenceFigure } from '../../../claims/convergence-figure.ts';
 import type { Figure } from '../../../claims/figure.ts';
-import { type Curve, depthFigure } from '../curves.ts';
 import { changes, fieldNumbers, metricWords, type Operated } from './operated.ts';
 import type { InputRecord } from './operations.ts';
 

@@ -1,7 +1,7 @@
 import type { LayerField } from '../../../checkpoint/depth/layer-fields.ts';
 import { localOrders, type RefinementRecord } from '../../../checkpoint/depth/refinement.ts';
+import { mean } from '../../../claims/checkpoint/depth-curves.ts';
 import type { Section, StudyResult } from '../../study.ts';
-import { mean } from '../curves.ts';
 import { surgeryFigures } from './figures.ts';
 import { changes, fieldNumbers, meanInWords, metricWords, type Operated } from './operated.ts';
 import { type Operation, segmentOf } from './operations.ts';

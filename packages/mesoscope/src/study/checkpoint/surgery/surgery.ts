@@ -1,7 +1,7 @@
+import { encodedText } from '../../../checkpoint/inputs.ts';
 import { openModel } from '../../../checkpoint/model.ts';
 import { withRandomWeights } from '../../../checkpoint/random-weights.ts';
 import type { PieceContext, Study, StudyResult } from '../../study.ts';
-import { encodedText } from '../inputs.ts';
 import type { Operated } from './operated.ts';
 import { checkSurgery, type InputRecord, metricOf, operateOn } from './operations.ts';
 import { type Surgery, surgerySchema } from './schema.ts';
