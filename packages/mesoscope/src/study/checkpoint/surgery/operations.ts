@@ -37,14 +37,14 @@ export interface Operation {
 
 /** All versions that are asked for, besides the network as it is. Without pairs to coarsen there is no coarsening, unless one was asked for. */
 export function operations(layers: number, surgery: Surgery): Operation[] {
-  const { refine, perLayer } = surgery;
+  const { refine, perLayer, ends } = surgery;
   const segment = segmentOf(layers, surgery);
   const [from, to] = segment;
   const inside = Array.from({ length: to - from }, (_, i) => from + i);
   return [
     ...refine.flatMap((m): Operation[] => [
       { kind: 'refined', number: m, plan: refined(layers, segment, m) },
-      ...(layers > 2 ? besides(layers, m) : []),
+      ...(ends && layers > 2 ? besides(layers, m) : []),
     ]),
     ...coarseningsOf(layers, surgery).map(
       (kind): Operation => ({ kind, number: 0, plan: coarsened(layers, segment, kind) }),
@@ -178,17 +178,25 @@ export async function operateOn(
   backend: Backend,
   model: Model,
   surgery: Surgery,
-  place: Place,
+  place: Omit<Place, 'metric'>,
 ): Promise<InputRecord> {
-  const { progress } = place;
-  const all = operations(model.blueprint.layers, surgery);
-  const operated = await operate(backend, model, all, {
-    ...place,
-    progress: (share) => progress(0.7 * share),
-  });
-  const fields = await layerFields(backend, model, place.initial, {
-    lipschitz: surgery.perLayer,
-    progress: (share) => progress(0.7 + 0.3 * share),
-  });
-  return { operated, fields };
+  return {
+    operated: await operate(backend, model, operations(model.blueprint.layers, surgery), {
+      ...place,
+      metric: metricOf(model, surgery),
+      progress: (share) => place.progress(operationsShare * share),
+    }),
+    fields: await layerFields(backend, model, place.initial, {
+      lipschitz: surgery.perLayer,
+      progress: (share) => place.progress(operationsShare + (1 - operationsShare) * share),
+    }),
+  };
 }
+
+/** What is asked of the same network with random weights: nobody wants to know which of its layers mind, nor what it guesses. */
+export function nullOf(surgery: Surgery): Surgery {
+  return { ...surgery, perLayer: false, ends: false, metric: 'state' };
+}
+
+/** About the share of the time. */
+const operationsShare = 0.7;

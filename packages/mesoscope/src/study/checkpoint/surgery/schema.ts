@@ -36,6 +36,10 @@ export const surgerySchema = z.strictObject({
     .boolean()
     .default(false)
     .describe('whether each layer is halved alone and the norm of its derivative measured'),
+  ends: z
+    .boolean()
+    .default(true)
+    .describe('whether the first and the last layer, and all but these, are refined apart'),
   coarsen: z
     .array(z.enum(coarsenings))
     .optional()

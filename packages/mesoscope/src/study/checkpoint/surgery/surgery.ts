@@ -3,7 +3,7 @@ import { openModel } from '../../../checkpoint/model.ts';
 import { withRandomWeights } from '../../../checkpoint/random-weights.ts';
 import type { PieceContext, Study, StudyResult } from '../../study.ts';
 import type { Operated } from './operated.ts';
-import { checkSurgery, type InputRecord, metricOf, operateOn } from './operations.ts';
+import { checkSurgery, type InputRecord, metricOf, nullOf, operateOn } from './operations.ts';
 import { type Surgery, surgerySchema } from './schema.ts';
 import { surgeryArrays, surgeryHeadline, surgerySections } from './sections.ts';
 
@@ -22,23 +22,15 @@ async function measure(
   const isRandom = index >= inputsOf(surgery);
   const ids = surgery.ids ?? (await encodedText(model, checkpoint, surgery, { corpus }));
   const own = ids[index % inputsOf(surgery)];
-  const metric = metricOf(model, surgery);
   const subject = isRandom ? withRandomWeights(model, surgery.seed) : model;
-  const record = await operateOn(
-    backend,
-    subject,
-    isRandom ? { ...surgery, perLayer: false } : surgery,
-    {
-      initial: await model.embed(backend, { ids: own }),
-      ids: own,
-      // Nobody asks what a random network guesses.
-      metric: isRandom ? 'state' : metric,
-      async progress(share) {
-        progress(share, label(surgery, index));
-        await new Promise((resume) => setTimeout(resume, 0));
-      },
+  const record = await operateOn(backend, subject, isRandom ? nullOf(surgery) : surgery, {
+    initial: await model.embed(backend, { ids: own }),
+    ids: own,
+    async progress(share) {
+      progress(share, label(surgery, index));
+      await new Promise((resume) => setTimeout(resume, 0));
     },
-  );
+  });
   const { layers } = model.blueprint;
   const [first, second] = [0, 1].map((l) => model.blueprint.layer(Math.min(l, layers - 1)));
   return {
@@ -50,7 +42,7 @@ async function measure(
     tokens: own.length,
     post: first.options.order === 'post',
     shared: layers > 1 && first.prefix === second.prefix,
-    metric,
+    metric: metricOf(model, surgery),
     record,
   };
 }
