@@ -1,0 +1,8 @@
+import type { Claim } from '../claim.ts';
+import { postnorm } from './postnorm.ts';
+import { sink } from './sink.ts';
+import { spectra } from './spectra.ts';
+import { tilt } from './tilt.ts';
+
+/** The claims about trained models, in the order of the theory pages. */
+export const checkpointClaims: readonly Claim[] = [sink, tilt, postnorm, spectra];
