@@ -48,8 +48,8 @@ export interface EquiangularRecord {
   readonly completed: boolean;
 }
 
-/** The time at which the closed equation reaches `1 − ρ = gap`, with what its slope makes of one unit of time. */
-function timeToGap(one: Equiangular, rho: number, gap: number): number {
+/** The time at which the closed equation reaches `1 − ρ = gap`. */
+export function equiangularTime(one: Equiangular, rho: number, gap: number): number {
   const { time } = solveOde((_, y, out) => out.fill(equiangularRate(one, 1 - y[0]) * -1), {
     ...{ initial: [1 - rho], to: 1e9 / consensusRate(one), relativeTolerance: 1e-6 },
     events: [{ name: 'near consensus', value: (_, y) => Math.log(y[0] / gap) }],
@@ -77,7 +77,7 @@ export function measureEquiangular(
     const rate = { measured: 0, open: 0, expected: consensusRate(one) };
     return { case: one, ...nothing, rate, equal, atRest, completed: true };
   }
-  const horizon = timeToGap(one, rho, 1e-5);
+  const horizon = equiangularTime(one, rho, 1e-5);
   const attention = plainAttention(tokens[0].length, beta, kind);
   const speed = (1 + Math.abs(beta)) * consensusRate(one);
   const steps = 2 * Math.ceil(Math.min(2000, 4 + 4 * speed * horizon));
