@@ -11,6 +11,7 @@ import { notebookCommand } from './commands/notebook.ts';
 import { exitCode } from './commands/options.ts';
 import { probeCommand } from './commands/probe.ts';
 import { studyCommand } from './commands/study.ts';
+import { addSweepCommands } from './commands/sweep/index.ts';
 import { templateCommand } from './commands/template.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { type Environment, processEnvironment } from './environment.ts';
@@ -170,6 +171,8 @@ function commands(environment: Environment, finish: (code: number) => void): Com
     .option('--states', 'keep the states h0 … hL and final in arrays.npz')
     .option('--example', 'say how to get a trained model')
     .action(async (path, options) => finish(await probeCommand(path, options, environment)));
+
+  addSweepCommands(program, environment, finish);
 
   withJson(program.command('doctor'))
     .description('Say what this machine offers.')

@@ -1,0 +1,139 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { MesoscopeError, version } from 'mesoscope';
+import { parseConfiguration, requireNamedFields } from 'mesoscope/configuration';
+import { cellBudget, gridCells, type Sweep, sweepColumns, sweepSchema } from 'mesoscope/study';
+import { formatDuration } from 'mesoscope-view';
+import type { Environment } from '../../environment.ts';
+import type { Catalogue } from '../../host/catalogue.ts';
+import { computeCells } from '../../sweep/compute.ts';
+import { SweepFolder, type SweepRecord } from '../../sweep/folder.ts';
+import { identify, type PlannedCell, sweepDefaults, sweptStudy } from '../../sweep/plan.ts';
+import { shown } from '../conduct.ts';
+import { isModule, moduleAddress } from '../modules.ts';
+import {
+  assigned,
+  exitCode,
+  type RunOptions,
+  readExecution,
+  readFiles,
+  readInteger,
+} from '../options.ts';
+
+export type PlanOptions = RunOptions & {
+  readonly mostCells?: string;
+  /** False after `--no-estimate`. */
+  readonly estimate?: boolean;
+};
+
+/** Seconds that an estimate may take for each of its cells. */
+const estimateLimit = 30;
+
+/** `mesoscope sweep plan <file> --out <folder>`: cells, hashes, and what they will cost. */
+export async function planCommand(
+  file: string,
+  options: PlanOptions,
+  environment: Environment,
+): Promise<number> {
+  const { directory, stdout } = environment;
+  const { sweep, modules } = readSweep(file, options, directory);
+  const catalogue = await environment.catalogue(modules);
+  const study = sweptStudy(sweep, catalogue);
+  const path = resolve(directory, options.out ?? `sweeps/${study.name.replaceAll('/', '-')}`);
+  const folder = new SweepFolder(path);
+  if (existsSync(path)) {
+    throw new MesoscopeError({
+      code: 'file',
+      path: shown(path, directory),
+      reason: folder.exists ? 'a sweep stands there already' : 'something stands there already',
+      wayOut: 'Choose another folder with --out, or add cells with `mesoscope sweep extend`.',
+    });
+  }
+  const { backend, precision, workers } = readExecution(options);
+  const kernels = { backend, precision };
+  const cells = identify(sweep, plannedGrid(sweep, catalogue, options), kernels, catalogue);
+  const record = { format: 1, sweep, kernels, modules, directory, version } as const;
+  folder.write(record, cells, []);
+  const seconds =
+    options.estimate === false
+      ? undefined
+      : await timeOf(folder, cells, workers, catalogue, environment);
+  const where = shown(path, directory);
+  stdout.write(
+    options.json
+      ? `${JSON.stringify({ folder: where, cells: cells.length, columns: sweepColumns(sweep), seconds: seconds ?? null, workers }, null, 2)}\n`
+      : `${planText(cells.length, sweep, seconds, workers)}Run it: mesoscope sweep run ${where}\n`,
+  );
+  return exitCode.done;
+}
+
+/** A sweep from its file, with `--set` laid over it. */
+export function readSweep(
+  file: string,
+  options: RunOptions,
+  directory: string,
+): { readonly sweep: Sweep; readonly modules: readonly string[] } {
+  const read = readFiles({ ...options, config: [file, ...(options.config ?? [])] }, directory);
+  requireNamedFields(read.configuration, file);
+  const given = parseConfiguration(sweepSchema, assigned(options, read.configuration, {}));
+  const { study } = given;
+  const modules = study !== undefined && isModule(study) ? [moduleAddress(study, directory)] : [];
+  return { sweep: given, modules };
+}
+
+/** The cells of a grid within the budget. */
+export function plannedGrid(sweep: Sweep, catalogue: Catalogue, options: PlanOptions) {
+  const budget = readInteger('--most-cells', options.mostCells, 1) ?? cellBudget;
+  const cells = gridCells(sweep, sweepDefaults(sweep, catalogue), budget);
+  if (cells.length > 0) return cells;
+  throw new MesoscopeError({
+    code: 'invalid-value',
+    path: 'conditions',
+    received: sweep.conditions,
+    expected: 'conditions that some cell meets',
+  });
+}
+
+/** Seconds that all cells will take one thread, from the first, the middle and the last, whose results stay. */
+async function timeOf(
+  folder: SweepFolder,
+  cells: readonly PlannedCell[],
+  workers: number,
+  catalogue: Catalogue,
+  { onInterrupt }: Environment,
+): Promise<number | undefined> {
+  const record: SweepRecord = folder.read();
+  const few = [...new Set([0, cells.length >> 1, cells.length - 1])].map((i) => cells[i]);
+  const abort = new AbortController();
+  const stopListening = onInterrupt(() => abort.abort());
+  try {
+    const options = {
+      workers,
+      limit: estimateLimit,
+      signal: abort.signal,
+      defaults: sweepDefaults(record.sweep, catalogue),
+      ended: () => {},
+    };
+    await computeCells(folder, record, few, options);
+  } finally {
+    stopListening();
+  }
+  const times = few.filter(({ id }) => folder.has(id)).map(({ id }) => folder.cell(id).seconds);
+  if (times.length === 0) return undefined;
+  return (cells.length * times.reduce((sum, time) => sum + time, 0)) / times.length;
+}
+
+function planText(
+  count: number,
+  sweep: Sweep,
+  seconds: number | undefined,
+  workers: number,
+): string {
+  const time =
+    seconds === undefined
+      ? 'time unknown'
+      : `about ${formatDuration(seconds)} of one thread, ${formatDuration(seconds / workers)} on ${workers}`;
+  const rounds =
+    sweep.refine === undefined ? '' : `, before up to ${sweep.refine.rounds} rounds of refinement`;
+  return `${count} cells over ${sweepColumns(sweep).join(', ')}${rounds}; ${time}.\n`;
+}
