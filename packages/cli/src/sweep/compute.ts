@@ -2,13 +2,10 @@ import { hostname } from 'node:os';
 import { version } from 'mesoscope';
 import { errorOf, preview } from 'mesoscope/configuration';
 import { cellTask, sweepColumns } from 'mesoscope/study';
-import { Tinypool } from 'tinypool';
-import type { CellAnswer } from './cell-worker.ts';
+import type { CellThreads } from '../host/cell-threads.ts';
+import type { CellAnswer } from '../host/cell-worker.ts';
 import type { SweepFolder, SweepRecord } from './folder.ts';
 import type { PlannedCell } from './plan.ts';
-
-/** Built code, also where this file runs as source: a thread of Node loads JavaScript. */
-const script = new URL('../../dist/sweep/cell-worker.js', import.meta.url).href;
 
 /** How cells are computed. */
 export interface ComputeOptions {
@@ -18,31 +15,32 @@ export interface ComputeOptions {
   readonly signal: AbortSignal;
   /** {@link sweepDefaults}. */
   readonly defaults: unknown;
+  startCells(workers: number): CellThreads;
 }
 
 /** How one cell ended. */
 export type CellEnd = 'done' | 'differs' | 'failed' | 'stopped';
 
-/** Threads that compute cells of one sweep and keep them in its folder. */
-export interface CellThreads {
+/** Computes cells of one sweep and keeps them in its folder. */
+export interface CellKeeper {
   compute(cell: PlannedCell): Promise<CellEnd>;
   dispose(): Promise<void>;
 }
 
 /** Starts threads for the cells of a sweep. A cell is whole on one thread, so that its result does not depend on their number. */
-export function startCellThreads(
+export function startKeeper(
   folder: SweepFolder,
   { sweep, kernels, modules, directory }: SweepRecord,
-  { workers, limit, signal, defaults }: ComputeOptions,
-): CellThreads {
-  const pool = new Tinypool({ filename: script, minThreads: 1, maxThreads: workers });
+  { workers, limit, signal, defaults, startCells }: ComputeOptions,
+): CellKeeper {
+  const threads = startCells(workers);
   const execution = { ...kernels, workers: 1 };
   return {
     async compute(cell) {
       const task = { ...cellTask(sweep, cell.values, defaults), execution, directory, modules };
       const overdue = AbortSignal.timeout(limit * 1000);
-      const answer = await pool
-        .run(task, { signal: AbortSignal.any([overdue, signal]) })
+      const answer = await threads
+        .run(task, AbortSignal.any([overdue, signal]))
         .catch((cause: unknown): CellAnswer | undefined => {
           if (signal.aborted) return undefined;
           const error = overdue.aborted ? new Error(`it took longer than ${limit} s`) : cause;
@@ -58,7 +56,7 @@ export function startCellThreads(
       folder.keepFailure({ ...cell, reason, attempts, host });
       return 'failed';
     },
-    dispose: () => pool.destroy(),
+    dispose: () => threads.dispose(),
   };
 }
 
@@ -78,13 +76,13 @@ export async function computeCells(
   const counts: Counts = { done: 0, differs: 0, failed: 0, stopped: 0 };
   if (cells.length === 0) return counts;
   const columns = sweepColumns(record.sweep);
-  const threads = startCellThreads(folder, record, options);
+  const keeper = startKeeper(folder, record, options);
   let next = 0;
   let done = 0;
   const work = async () => {
     while (next < cells.length && !options.signal.aborted) {
       const cell = cells[next++];
-      if (!folder.has(cell.id)) counts[await threads.compute(cell)]++;
+      if (!folder.has(cell.id)) counts[await keeper.compute(cell)]++;
       options.ended(++done, labelOf(columns, cell));
     }
   };
@@ -93,7 +91,7 @@ export async function computeCells(
     await Promise.all(Array.from({ length: workers }, work));
     return counts;
   } finally {
-    await threads.dispose();
+    await keeper.dispose();
   }
 }
 

@@ -1,7 +1,7 @@
 import { MesoscopeError } from 'mesoscope';
 import { sweepColumns } from 'mesoscope/study';
 import { hashOf } from '../input/hash.ts';
-import { type ComputeOptions, type Counts, labelOf, startCellThreads } from './compute.ts';
+import { type ComputeOptions, type Counts, labelOf, startKeeper } from './compute.ts';
 import type { SweepFolder, SweepRecord } from './folder.ts';
 import type { PlannedCell } from './plan.ts';
 
@@ -35,7 +35,7 @@ export async function workOnQueue(
   const connection = { url, maxRetriesPerRequest: null };
   const counts: Counts = { done: 0, differs: 0, failed: 0, stopped: 0 };
   const columns = sweepColumns(record.sweep);
-  const threads = startCellThreads(folder, record, options);
+  const keeper = startKeeper(folder, record, options);
   const byId = new Map(cells.map((cell) => [cell.id, cell]));
   let silentSince: number | undefined;
   let fault: unknown;
@@ -47,7 +47,7 @@ export async function workOnQueue(
       const cell = byId.get(id);
       if (cell === undefined || folder.has(id)) return;
       try {
-        const end = await threads.compute(cell);
+        const end = await keeper.compute(cell);
         counts[end]++;
         options.ended(++done, labelOf(columns, cell));
         if (end === 'stopped') throw new Error('the worker was stopped');
@@ -95,7 +95,7 @@ export async function workOnQueue(
     if (fault !== undefined) throw fault;
     return counts;
   } finally {
-    await threads.dispose();
+    await keeper.dispose();
     await Promise.race([Promise.all([worker.close(true), queue.close()]), later()]);
     queue.disconnect().catch(() => {});
   }

@@ -100,7 +100,7 @@ async function timeOf(
   cells: readonly PlannedCell[],
   workers: number,
   catalogue: Catalogue,
-  { onInterrupt }: Environment,
+  { onInterrupt, startCells }: Environment,
 ): Promise<number | undefined> {
   const record: SweepRecord = folder.read();
   const few = [...new Set([0, cells.length >> 1, cells.length - 1])].map((i) => cells[i]);
@@ -112,6 +112,7 @@ async function timeOf(
       limit: estimateLimit,
       signal: abort.signal,
       defaults: sweepDefaults(record.sweep, catalogue),
+      startCells,
       ended: () => {},
     };
     await computeCells(folder, record, few, options);

@@ -204,6 +204,7 @@ export async function runCells(
         limit,
         signal: abort.signal,
         defaults,
+        startCells: environment.startCells,
         ended: (done, label) => progress.update(before + done, all.length, label),
         log: progress.log,
       });

@@ -11,7 +11,7 @@ const ranged = z.strictObject({
   path,
   from: z.number().describe('first value'),
   to: z.number().describe('last value'),
-  count: z.int().min(2).describe('how many values'),
+  count: z.int().min(2).max(100_000).describe('how many values'),
   scale: z.enum(['linear', 'log']).default('linear').describe('of the steps between them'),
   integer: z.boolean().default(false).describe('whether values are rounded; equal ones count once'),
 });
@@ -50,7 +50,7 @@ export const sweepSchema = z.strictObject({
     .default([])
     .describe('fields that differ'),
   seeds: z
-    .union([z.int().min(1), z.array(z.int().min(0)).min(1)])
+    .union([z.int().min(1).max(100_000), z.array(z.int().min(0)).min(1)])
     .optional()
     .describe('how many (1, 2, …), or which; the last axis'),
   conditions: z.array(condition).default([]).describe('that a cell meets, or it is left out'),

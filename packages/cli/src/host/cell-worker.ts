@@ -1,7 +1,7 @@
 import { type ErrorData, errorData, parseConfiguration } from 'mesoscope/configuration';
 import { type CellOutcome, cellOutcome, runStudy } from 'mesoscope/study';
-import { equipmentOf, studyOf } from '../host/equipment.ts';
-import type { PieceJob } from '../host/thread-message.ts';
+import { equipmentOf, studyOf } from './equipment.ts';
+import type { PieceJob } from './thread-message.ts';
 
 /** What a thread answers: the outcome of a cell, or why there is none. */
 export type CellAnswer =
