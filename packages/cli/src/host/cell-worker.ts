@@ -10,11 +10,11 @@ export type CellAnswer =
 
 /** Computes one cell on this thread, all its pieces one after the other. */
 export default async function computeCell(job: PieceJob): Promise<CellAnswer> {
-  const start = performance.now();
   try {
     const study = await studyOf(job);
     const configuration = parseConfiguration(study.schema, job.configuration);
     const equipment = await equipmentOf(job, false);
+    const start = performance.now();
     const result = await runStudy(study, configuration, equipment);
     if (result === undefined) throw new RangeError('a cell is not interrupted');
     return { outcome: cellOutcome(result), seconds: (performance.now() - start) / 1000 };

@@ -36,8 +36,7 @@ export async function planCommand(
   environment: Environment,
 ): Promise<number> {
   const { directory, stdout } = environment;
-  const { sweep, modules } = readSweep(file, options, directory);
-  const catalogue = await environment.catalogue(modules);
+  const { sweep, modules, catalogue } = await readSweep(file, options, environment);
   const study = sweptStudy(sweep, catalogue);
   const path = resolve(directory, options.out ?? `sweeps/${study.name.replaceAll('/', '-')}`);
   const folder = new SweepFolder(path);
@@ -67,18 +66,54 @@ export async function planCommand(
   return exitCode.done;
 }
 
-/** A sweep from its file, with `--set` laid over it. */
-export function readSweep(
+/** A sweep from its file, with `--set` laid over it; an own study or claim is named by its module (`./my-study.js`). */
+export async function readSweep(
   file: string,
   options: RunOptions,
-  directory: string,
-): { readonly sweep: Sweep; readonly modules: readonly string[] } {
+  environment: Environment,
+): Promise<{
+  readonly sweep: Sweep;
+  readonly modules: readonly string[];
+  readonly catalogue: Catalogue;
+}> {
+  const { directory } = environment;
   const read = readFiles({ ...options, config: [file, ...(options.config ?? [])] }, directory);
   requireNamedFields(read.configuration, file);
-  const given = parseConfiguration(sweepSchema, assigned(options, read.configuration, {}));
-  const { study } = given;
-  const modules = study !== undefined && isModule(study) ? [moduleAddress(study, directory)] : [];
-  return { sweep: given, modules };
+  const sweep = parseConfiguration(sweepSchema, assigned(options, read.configuration, {}));
+  const { study = '', claim = '' } = sweep;
+  const modules = [study, claim].filter(isModule).map((path) => moduleAddress(path, directory));
+  const catalogue = await environment.catalogue(modules);
+  const { own } = catalogue;
+  const named = {
+    ...sweep,
+    ...(isModule(study)
+      ? {
+          study: onlyOne(
+            study,
+            own.studies.map(({ name }) => name),
+          ),
+        }
+      : {}),
+    ...(isModule(claim)
+      ? {
+          claim: onlyOne(
+            claim,
+            own.claims.map(({ id }) => id),
+          ),
+        }
+      : {}),
+  };
+  return { sweep: named, modules, catalogue };
+}
+
+function onlyOne(module: string, names: readonly string[]): string {
+  if (names.length === 1) return names[0];
+  throw new MesoscopeError({
+    code: 'file',
+    path: module,
+    reason: `it exports ${names.length} of what is to be swept (${names.join(', ')})`,
+    wayOut: 'Give each study and claim a module of its own.',
+  });
 }
 
 /** The cells of a grid within the budget. */

@@ -53,7 +53,7 @@ export async function extendCommand(
 ): Promise<number> {
   const folder = new SweepFolder(resolve(environment.directory, path));
   const record = folder.read();
-  const { sweep } = readSweep(file, options, environment.directory);
+  const { sweep, catalogue } = await readSweep(file, options, environment);
   const heading = ({ study, claim, setting, configuration }: typeof sweep) =>
     JSON.stringify([study, claim, setting, configuration]);
   const [old, wanted] = [sweepColumns(record.sweep), sweepColumns(sweep)];
@@ -66,7 +66,6 @@ export async function extendCommand(
       wayOut: 'Plan it as a sweep of its own: mesoscope sweep plan.',
     });
   }
-  const catalogue = await environment.catalogue(record.modules);
   const before = new Set(folder.cells(record).map(({ id }) => id));
   const cells = identify(sweep, plannedGrid(sweep, catalogue, options), record.kernels, catalogue);
   const added = cells.filter(({ id }) => !before.has(id));
