@@ -1,7 +1,9 @@
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parquetReadObjects } from 'hyparquet';
+import { Job } from 'kubernetes-models/batch/v1';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { directory, files, json, mesoscope } from '../../command-line.fixture.ts';
 import { shardOf } from './run.ts';
 
@@ -234,11 +236,18 @@ describe('emit', () => {
     const slurm = (await mesoscope('sweep emit slurm s --shards 4 --parallel 2')).stdout;
     expect(slurm).toContain('#SBATCH --array=0-3%2');
     expect(slurm).toContain('--of 4');
-    expect((await mesoscope('sweep emit kubernetes s --shards 4')).stdout).toContain(
-      'completionMode: Indexed',
-    );
     expect((await mesoscope('sweep emit xargs s')).stdout).toContain('seq 0 7 | xargs');
     expect((await mesoscope('sweep emit slurm s --shards 5000')).stderr).toContain('at most 1000');
     expect((await mesoscope('sweep emit pbs s')).stderr).toContain('Known: slurm');
+  });
+
+  it('prints a Job that the schema of Kubernetes accepts', async () => {
+    await mesoscope('sweep plan sweep.json --out s --no-estimate');
+    const { stdout } = await mesoscope('sweep emit kubernetes s --shards 4');
+    const manifest = parse(stdout);
+    expect(manifest.spec).toMatchObject({ completionMode: 'Indexed', completions: 4 });
+    new Job(manifest).validate();
+    const wrong = { ...manifest, spec: { ...manifest.spec, completions: 'four' } };
+    expect(() => new Job(wrong).validate()).toThrow('completions');
   });
 });
