@@ -248,7 +248,7 @@ function countTables(table: readonly SweepColumn[]) {
   return table
     .filter((column) => column.kind === 'words')
     .map(({ name, values }) => ({ name, words: [...new Set(values as readonly string[])], values }))
-    .filter(({ words }) => words.length <= 12)
+    .filter(({ words }) => words.length > 1 && words.length <= 12)
     .map(({ name, words, values }) => ({
       kind: 'table' as const,
       title: name,
