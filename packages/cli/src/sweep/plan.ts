@@ -80,12 +80,18 @@ function wholeConfigurations(
   };
 }
 
-/** What a cell runs where it sets nothing: the study's configuration, or the claim's own experiment. */
+/**
+ * What a cell runs where it sets nothing: the study's configuration, or the claim's own experiment. A study without defaults, such as
+ * `probe`, may have them once the shared fields are known.
+ */
 export function sweepDefaults(sweep: Sweep, catalogue: Catalogue): unknown {
-  const { claim, setting } = sweep;
-  return claim === undefined
-    ? sweptStudy(sweep, catalogue).schema.parse({})
-    : claimOf(claim, catalogue).given.parse({}, setting);
+  const { claim, setting, configuration } = sweep;
+  if (claim !== undefined) return claimOf(claim, catalogue).given.parse({}, setting);
+  const { schema } = sweptStudy(sweep, catalogue);
+  return (
+    [{}, configuration].map((given) => schema.safeParse(given)).find(({ success }) => success)
+      ?.data ?? {}
+  );
 }
 
 function claimOf(id: string, { claims }: Catalogue): Claim {

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { MesoscopeError, version } from 'mesoscope';
 import { parseConfiguration, requireNamedFields } from 'mesoscope/configuration';
 import { cellBudget, gridCells, type Sweep, sweepColumns, sweepSchema } from 'mesoscope/study';
-import { formatDuration } from 'mesoscope-view';
+import { formatDuration, formatNumber } from 'mesoscope-view';
 import type { Environment } from '../../environment.ts';
 import type { Catalogue } from '../../host/catalogue.ts';
 import { computeCells } from '../../sweep/compute.ts';
@@ -53,15 +53,15 @@ export async function planCommand(
   const cells = identify(sweep, plannedGrid(sweep, catalogue, options), kernels, catalogue);
   const record = { format: 1, sweep, kernels, modules, directory, version } as const;
   folder.write(record, cells, []);
-  const seconds =
+  const cost =
     options.estimate === false
       ? undefined
-      : await timeOf(folder, cells, workers, catalogue, environment);
+      : await costOf(folder, cells, workers, catalogue, environment);
   const where = shown(path, directory);
   stdout.write(
     options.json
-      ? `${JSON.stringify({ folder: where, cells: cells.length, columns: sweepColumns(sweep), seconds: seconds ?? null, workers }, null, 2)}\n`
-      : `${planText(cells.length, sweep, seconds, workers)}Run it: mesoscope sweep run ${where}\n`,
+      ? `${JSON.stringify({ folder: where, cells: cells.length, columns: sweepColumns(sweep), ...(cost ?? unknownCost), workers }, null, 2)}\n`
+      : `${planText(cells.length, sweep, cost, workers)}Run it: mesoscope sweep run ${where}\n`,
   );
   return exitCode.done;
 }
@@ -129,14 +129,27 @@ export function plannedGrid(sweep: Sweep, catalogue: Catalogue, options: PlanOpt
   });
 }
 
-/** Seconds that all cells will take one thread, from the first, the middle and the last, whose results stay. */
-async function timeOf(
+/** What all cells will cost. */
+interface Cost {
+  /** Of one thread. */
+  readonly seconds: number | null;
+  /** On the disk. */
+  readonly bytes: number | null;
+}
+
+const unknownCost: Cost = { seconds: null, bytes: null };
+
+/** The least that a small file takes on most disks. */
+const blockBytes = 4096;
+
+/** What all cells will cost, from the first, the middle and the last, whose results stay. */
+async function costOf(
   folder: SweepFolder,
   cells: readonly PlannedCell[],
   workers: number,
   catalogue: Catalogue,
   { onInterrupt, startCells }: Environment,
-): Promise<number | undefined> {
+): Promise<Cost> {
   const record: SweepRecord = folder.read();
   const few = [...new Set([0, cells.length >> 1, cells.length - 1])].map((i) => cells[i]);
   const abort = new AbortController();
@@ -154,22 +167,24 @@ async function timeOf(
   } finally {
     stopListening();
   }
-  const times = few.filter(({ id }) => folder.has(id)).map(({ id }) => folder.cell(id).seconds);
-  if (times.length === 0) return undefined;
-  return (cells.length * times.reduce((sum, time) => sum + time, 0)) / times.length;
+  const ended = few.filter(({ id }) => folder.has(id)).map(({ id }) => folder.cell(id));
+  if (ended.length === 0) return unknownCost;
+  const times = ended.reduce((sum, { seconds }) => sum + seconds, 0) / ended.length;
+  const bytes = Math.max(blockBytes, ...ended.map((cell) => JSON.stringify(cell).length));
+  return { seconds: cells.length * times, bytes: cells.length * bytes };
 }
 
 function planText(
   count: number,
   sweep: Sweep,
-  seconds: number | undefined,
+  { seconds, bytes }: Cost = unknownCost,
   workers: number,
 ): string {
-  const time =
-    seconds === undefined
-      ? 'time unknown'
-      : `about ${formatDuration(seconds)} of one thread, ${formatDuration(seconds / workers)} on ${workers}`;
+  const cost =
+    seconds === null || bytes === null
+      ? 'what they cost is not known'
+      : `about ${formatDuration(seconds)} of one thread, ${formatDuration(seconds / workers)} on ${workers}, and ${formatNumber(bytes / 2 ** 20, 2)} MiB`;
   const rounds =
     sweep.refine === undefined ? '' : `, before up to ${sweep.refine.rounds} rounds of refinement`;
-  return `${count} cells over ${sweepColumns(sweep).join(', ')}${rounds}; ${time}.\n`;
+  return `${count} cells over ${sweepColumns(sweep).join(', ')}${rounds}; ${cost}.\n`;
 }
