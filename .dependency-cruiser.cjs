@@ -2,6 +2,7 @@
 const layers = [
   'configuration',
   'numeric',
+  'rigorous',
   'formats',
   'minimise',
   'kernels',

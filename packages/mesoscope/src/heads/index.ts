@@ -9,10 +9,10 @@ export * from './linear-decay.ts';
 export * from './lojasiewicz.ts';
 export * from './matching.ts';
 export * from './merge.ts';
+export * from './optimality/gap.ts';
+export * from './optimality/lower-bound.ts';
 export * from './problem.ts';
-
 export * from './rebalance.ts';
-
 export * from './search.ts';
 export * from './sequences.ts';
 export { minimiseOnSimplex, type SecondOrder } from './simplex.ts';

@@ -2,6 +2,7 @@ import type { HeadCertificate } from '../../heads/certificate.ts';
 import { certifyHeads } from '../../heads/certificate.ts';
 import { growHeads } from '../../heads/growth.ts';
 import type { HeadLaw } from '../../heads/head-law.ts';
+import { encloseGap } from '../../heads/optimality/gap.ts';
 import type { HeadProblem } from '../../heads/problem.ts';
 import { searchFirstVariation } from '../../heads/search.ts';
 import type { HeadStudyConfiguration } from './schema.ts';
@@ -63,18 +64,20 @@ export function continueGrowth(
 export interface FinalCertificate extends HeadCertificate {
   /** How far a search that was given none of the law's heads stayed above the smallest Ψ found; ≥ 0. */
   readonly blindExcess: number;
+  /** Boxes of the branch and bound behind `provedGap`; undefined where that is the search's crude bound. */
+  readonly boxes: number | undefined;
 }
 
 /**
  * The last word on a law: a search blind to the law's heads, then one with twice the starts, all new, from the law's
- * heads and what the blind one found; both polished longer.
+ * heads and what the blind one found; both polished longer. Where d ≤ 2 the infimum is enclosed besides.
  */
 export function finalCertificate(
   problem: HeadProblem,
   configuration: HeadStudyConfiguration,
   law: HeadLaw,
 ): FinalCertificate {
-  const { starts, iterations } = configuration.search;
+  const { starts, iterations, boxes } = configuration.search;
   const polish = { iterations: 3 * iterations };
   const seed = configuration.seed + 1_000_003;
   const blind = searchFirstVariation(problem, problem.linearise(law), { starts, seed, polish });
@@ -84,5 +87,11 @@ export function finalCertificate(
     polish,
     also: blind.minima,
   });
-  return { ...certificate, blindExcess: blind.infimum - certificate.infimum };
+  const enclosed = encloseGap(problem, certificate, boxes);
+  return {
+    ...certificate,
+    provedGap: Math.min(certificate.provedGap, enclosed?.gap ?? Number.POSITIVE_INFINITY),
+    boxes: enclosed?.enclosure.boxes,
+    blindExcess: blind.infimum - certificate.infimum,
+  };
 }

@@ -22,7 +22,7 @@ const small = {
   heads: [1, 12, 4],
   flow: { steps: 20, reports: 3 },
   growth: { rounds: 3, descent: 20 },
-  search: { starts: 12, iterations: 30 },
+  search: { starts: 12, iterations: 30, boxes: 50 },
   fixed: [1, 4],
 };
 const teacher = teacherSchema.parse({

@@ -95,6 +95,11 @@ function commonFields(preset: {
       .strictObject({
         starts: count.default(preset.starts).describe('random starts of a search for inf Ψ'),
         iterations: count.default(preset.polish).describe('of each polish'),
+        boxes: z
+          .int()
+          .min(0)
+          .default(20_000)
+          .describe('of the branch and bound that encloses inf Ψ at the end, where d ≤ 2'),
       })
       .prefault({}),
     fixed: z

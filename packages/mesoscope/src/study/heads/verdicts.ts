@@ -51,7 +51,12 @@ export function certificateSections(
         ['of these converged', search.converged],
         ['different values at which starts ended', search.distinct],
         ["a search blind to the law's heads stayed above the least Ψ by", blindExcess],
-        ['gap proved, whatever the search missed', certificate.provedGap],
+        [
+          certificate.boxes === undefined
+            ? 'gap proved, whatever the search missed, by max |M| alone'
+            : `gap proved, whatever the search missed, by ${certificate.boxes} boxes`,
+          certificate.provedGap,
+        ],
       ],
       note: `Ψ is minimised over V in closed form and over (Q, K) by L-BFGS. A minimum in a basin that random starts enter with probability below ${search.unseenProbability.toFixed(3)} may have been missed.`,
     },
