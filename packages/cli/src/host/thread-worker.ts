@@ -1,12 +1,9 @@
-import { openCheckpoint } from 'mesoscope/checkpoint';
 import { errorData } from 'mesoscope/configuration';
 import type { Backend } from 'mesoscope/kernels';
 import { computePiece, Interrupted, type Study } from 'mesoscope/study';
-import { checkpointFolder } from '../input/checkpoint-folder.ts';
 import { createBackend } from './backend.ts';
 import { type Catalogue, loadCatalogue } from './catalogue.ts';
-import { loadCorpus } from './corpus.ts';
-import { loadImages } from './images.ts';
+import { dataFrom } from './data.ts';
 import type { Answer, PieceJob, ThreadEvent, ThreadTask } from './thread-message.ts';
 
 const backends = new Map<number, Promise<Backend>>();
@@ -20,12 +17,7 @@ export default async function compute({ job, order, stop, port }: ThreadTask): P
     const backend = await backendFor(job, order.wide);
     const equipment = {
       backend,
-      corpus: async (name: string) => loadCorpus(name, job.directory),
-      images: async (name: string) => loadImages(name, job.directory),
-      async trainedModel(name: string) {
-        const { folder, at } = checkpointFolder(name, job.directory);
-        return openCheckpoint(folder, at);
-      },
+      ...dataFrom(job.directory),
       interrupted: () => Atomics.load(stop, 0) !== 0,
     };
     const result = await computePiece(study, job.configuration, order, equipment, {

@@ -13,6 +13,7 @@ export { type Overwrite, overwritten } from './overwrite.ts';
 export {
   decodeGoldenStates,
   type GoldenStates,
+  goldenStatesOf,
   type ParityError,
   parityErrors,
 } from './parity.ts';

@@ -1,5 +1,6 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { MesoscopeError } from '../errors.ts';
+import type { NumberArray } from '../formats/arrays.ts';
 import type { LabelledImages } from '../task/images/images.ts';
 
 /** Data that a host supplies by name. */
@@ -10,21 +11,25 @@ export interface DataSource {
   images(name: string): Promise<LabelledImages>;
   /** A trained model: the path of its folder or file. @throws MesoscopeError `file` */
   trainedModel(name: string): Promise<Checkpoint>;
+  /** Arrays by name: the path of a .npz or .safetensors file. @throws MesoscopeError `file` */
+  arrays(name: string): Promise<Readonly<Record<string, NumberArray>>>;
 }
 
 /** What a host supplies, and a refusal in place of what it does not. */
-export function dataSource({ corpus, images, trainedModel }: Partial<DataSource>): DataSource {
-  const absent = async () => {
-    throw new MesoscopeError({
-      code: 'unsupported',
-      what: 'data by name',
-      by: 'a host without a source of them',
-      wayOut: 'Hand over `corpus`, `images` or `trainedModel`, or name no data.',
-    });
-  };
-  return {
-    corpus: corpus ?? absent,
-    images: images ?? absent,
-    trainedModel: trainedModel ?? absent,
-  };
+export function dataSource({
+  corpus = absent,
+  images = absent,
+  trainedModel = absent,
+  arrays = absent,
+}: Partial<DataSource>): DataSource {
+  return { corpus, images, trainedModel, arrays };
+}
+
+async function absent(name: string): Promise<never> {
+  throw new MesoscopeError({
+    code: 'unsupported',
+    what: `data by the name "${name}"`,
+    by: 'a host without a source of them',
+    wayOut: 'Hand over `corpus`, `images`, `trainedModel` or `arrays`, or name no data.',
+  });
 }
