@@ -86,10 +86,11 @@ function matchedTokens(clouds: readonly Matrix[], seed: number): Matrix[] {
   }));
 }
 
-async function encodedText(
+/** Numbers of tokens of every input, from pieces of a text at even distances. @throws MesoscopeError `unsupported`, `invalid-value` */
+export async function encodedText(
   model: Model,
   { tokenizer, source: name }: Checkpoint,
-  { text, inputs, tokens }: InputOptions,
+  { text, inputs, tokens }: Pick<InputOptions, 'text' | 'inputs' | 'tokens'>,
   source: TextSource,
 ): Promise<number[][]> {
   if (tokenizer === undefined) {

@@ -103,12 +103,19 @@ export function openModel(given: Weights): Model {
   };
 }
 
-/** The model with its layers changed as they are loaded. */
+/** The model with its layers changed as they are loaded; the last one is kept, as {@link openModel} keeps it. */
 export function withLayers(
   model: Model,
   change: (layer: LoadedLayer, l: number) => LoadedLayer,
 ): Model {
-  return { ...model, layer: async (l) => change(await model.layer(l), l) };
+  let last: { readonly l: number; readonly layer: Promise<LoadedLayer> } | undefined;
+  return {
+    ...model,
+    layer(l) {
+      if (last?.l !== l) last = { l, layer: model.layer(l).then((layer) => change(layer, l)) };
+      return last.layer;
+    },
+  };
 }
 
 /** The numbers of a block, as `attention.Q`; undefined where the layer has none. They are the layer's own, not a copy. */
