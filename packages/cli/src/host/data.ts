@@ -6,6 +6,7 @@ import { checkpointFolder } from '../input/checkpoint-folder.ts';
 import { readFile } from '../input/configuration-file.ts';
 import { loadCorpus } from './corpus.ts';
 import { loadImages } from './images.ts';
+import { loadPicture } from './picture.ts';
 
 /** Data by name or path, of those that come with the program and of a directory. */
 export function dataFrom(directory: string): DataSource {
@@ -16,6 +17,7 @@ export function dataFrom(directory: string): DataSource {
       const { folder, at } = checkpointFolder(name, directory);
       return openCheckpoint(folder, at);
     },
+    picture: async (name) => loadPicture(name, directory),
     async arrays(name) {
       const bytes = readFile(resolve(directory, name), name);
       const budget = { budget: Number.POSITIVE_INFINITY };

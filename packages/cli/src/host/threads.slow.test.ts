@@ -36,6 +36,7 @@ it('computes pieces on threads, as they come out here', { timeout: 30_000 }, asy
     images: () => Promise.reject(new Error('none')),
     trainedModel: () => Promise.reject(new Error('none')),
     arrays: () => Promise.reject(new Error('none')),
+    picture: () => Promise.reject(new Error('none')),
     checkpoint: async () => {},
   };
   const here = [0, 1, 6].map((index) => phase.piece(configuration, { ...context, index }));

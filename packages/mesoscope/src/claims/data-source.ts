@@ -1,4 +1,5 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import type { Picture } from '../checkpoint/image-input.ts';
 import { MesoscopeError } from '../errors.ts';
 import type { NumberArray } from '../formats/arrays.ts';
 import type { LabelledImages } from '../task/images/images.ts';
@@ -13,6 +14,8 @@ export interface DataSource {
   trainedModel(name: string): Promise<Checkpoint>;
   /** Arrays by name: the path of a .npz or .safetensors file. @throws MesoscopeError `file` */
   arrays(name: string): Promise<Readonly<Record<string, NumberArray>>>;
+  /** An image: the path of a PNG or JPEG file. @throws MesoscopeError `file` */
+  picture(name: string): Promise<Picture>;
 }
 
 /** What a host supplies, and a refusal in place of what it does not. */
@@ -21,8 +24,9 @@ export function dataSource({
   images = absent,
   trainedModel = absent,
   arrays = absent,
+  picture = absent,
 }: Partial<DataSource>): DataSource {
-  return { corpus, images, trainedModel, arrays };
+  return { corpus, images, trainedModel, arrays, picture };
 }
 
 async function absent(name: string): Promise<never> {
@@ -30,6 +34,6 @@ async function absent(name: string): Promise<never> {
     code: 'unsupported',
     what: `data by the name "${name}"`,
     by: 'a host without a source of them',
-    wayOut: 'Hand over `corpus`, `images`, `trainedModel` or `arrays`, or name no data.',
+    wayOut: 'Hand over `corpus`, `images`, `trainedModel`, `arrays` or `picture`, or name no data.',
   });
 }
