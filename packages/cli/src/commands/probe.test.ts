@@ -132,3 +132,15 @@ describe('is refused before any work', () => {
     expect((await probe('model')).stderr).toMatch(/--image/);
   });
 });
+
+it('verify --checkpoint refuses a claim that takes no trained model, and a folder that holds none', async () => {
+  modelOf('bert');
+  const verify = async (...words: readonly string[]) => {
+    const { environment, stderr } = toyEnvironment(directory);
+    return { code: await run(['verify', ...words], environment), stderr: stderr.text() };
+  };
+  const refused = await verify('A.toy-order', '--checkpoint', 'model');
+  expect(refused).toMatchObject({ code: 2 });
+  expect(refused.stderr).toMatch(/A\.toy-order cannot do this: a trained model/);
+  expect((await verify('--checkpoint', 'nowhere')).stderr).toMatch(/no such file or folder/);
+});
