@@ -170,7 +170,10 @@ function commands(environment: Environment, finish: (code: number) => void): Com
     .option('--inputs <count>', 'pieces of the text; default: 4')
     .option('--tokens <count>', 'tokens of each; default: 96')
     .option('--heads', 'a table of every head')
-    .option('--states', 'keep the states h0 … hL and final in arrays.npz')
+    .option('--layers <a:b>', 'layers a ≤ l < b whose heads and steps are measured; default: all')
+    .option('--overwrite <list>', 'prescribe matrices: K=-Q,V=I,norm=off,feedForward=off')
+    .option('--image <file>', 'a PNG or JPEG, for a model of images; may be repeated', collect)
+    .option('--states [file]', 'keep the states h0 … hL and final in arrays.npz, or in a .npz')
     .option('--example', 'say how to get a trained model')
     .action(async (path, options) => finish(await probeCommand(path, options, environment)));
 
@@ -203,8 +206,9 @@ function withJson(command: Command): Command {
   return command.option('--json', 'one JSON document on standard output, nothing else there');
 }
 
+const collect = (value: string, before: readonly string[] = []) => [...before, value];
+
 function withRunOptions(command: Command): Command {
-  const collect = (value: string, before: readonly string[] = []) => [...before, value];
   return withJson(command)
     .option('--config <file>', 'JSON, .npz or .safetensors laid over the configuration', collect)
     .option('--set <path=value>', 'set one field, as in training.rate=0.01', collect)

@@ -17,6 +17,7 @@ import * as z from 'zod';
 import type { Environment } from './environment.ts';
 import { type Catalogue, catalogueOf } from './host/catalogue.ts';
 import type { CellThreads } from './host/cell-threads.ts';
+import { dataFrom } from './host/data.ts';
 import type { PieceJob } from './host/thread-message.ts';
 import type { PieceThreads } from './host/threads.ts';
 
@@ -216,15 +217,11 @@ export function toyCatalogue(
 /** Pieces computed on this thread, one at a time. */
 export function piecesHere(
   study: Study,
-  { configuration }: PieceJob,
+  { configuration, directory }: PieceJob,
   backend: Backend = createReferenceBackend(),
 ): PieceThreads {
   let stopped = false;
-  const absent = async () => {
-    throw new Error('no data here');
-  };
-  const data = { corpus: absent, images: absent, trainedModel: absent };
-  const equipment = { backend, ...data, interrupted: () => stopped };
+  const equipment = { backend, ...dataFrom(directory), interrupted: () => stopped };
   return {
     size: 1,
     build: 'reference',

@@ -1,4 +1,8 @@
+import { resolve } from 'node:path';
 import { MesoscopeError } from 'mesoscope';
+import { encodeNpz } from 'mesoscope/formats';
+import type { StudyResult } from 'mesoscope/study';
+import { writeAtomically } from '../bundle/atomic.ts';
 import type { Environment } from '../environment.ts';
 import { requireModel } from '../input/checkpoint-folder.ts';
 import { exitCode, type RunOptions } from './options.ts';
@@ -11,7 +15,10 @@ type ProbeOptions = RunOptions & {
   readonly inputs?: string;
   readonly tokens?: string;
   readonly heads?: boolean;
-  readonly states?: boolean;
+  readonly states?: boolean | string;
+  readonly layers?: string;
+  readonly overwrite?: string;
+  readonly image?: readonly string[];
   readonly example?: boolean;
 };
 
@@ -37,8 +44,9 @@ export async function probeCommand(
       wayOut: 'To get one: mesoscope probe --example.',
     });
   }
-  await requireModel(path, environment.directory);
-  const { ids, text, gaussian, inputs, tokens, heads, states } = options;
+  const { directory } = environment;
+  if (!/\.npz$/i.test(path)) await requireModel(path, directory);
+  const { ids, text, gaussian, inputs, tokens, heads, states, layers, overwrite, image } = options;
   const quoted = (value: string | undefined) => value && JSON.stringify(value);
   const changes = {
     checkpoint: quoted(path),
@@ -48,12 +56,42 @@ export async function probeCommand(
     inputs,
     tokens,
     heads,
-    states,
+    states: states === undefined ? undefined : true,
+    layers: layers && `[${layers.replace(':', ',')}]`,
+    overwrite: overwrite && JSON.stringify(overwriteOf(overwrite)),
+    image: image && JSON.stringify(image),
   };
   const set = Object.entries(changes)
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${key}=${value}`);
-  return studyCommand('probe', { ...options, set: [...set, ...(options.set ?? [])] }, environment);
+  const asked = { ...options, set: [...set, ...(options.set ?? [])] };
+  return studyCommand('probe', asked, environment, ({ arrays }) => {
+    if (typeof states === 'string') writeStates(resolve(directory, states), arrays);
+  });
+}
+
+/** `K=-Q,V=I,norm=off` as fields of the configuration. @throws MesoscopeError `invalid-value` */
+function overwriteOf(text: string): Record<string, string> {
+  return Object.fromEntries(
+    text.split(',').map((part) => {
+      const [name, value, ...more] = part.split('=').map((word) => word.trim());
+      if (name && value && more.length === 0) return [name, value];
+      throw new MesoscopeError({
+        code: 'invalid-value',
+        path: '--overwrite',
+        received: text,
+        expected: 'what is prescribed, as in K=-Q,V=I,norm=off,feedForward=off',
+      });
+    }),
+  );
+}
+
+/** The states alone, h0 … hL and final. */
+function writeStates(path: string, arrays: StudyResult['arrays']): void {
+  const states = Object.entries(arrays).filter(([name]) =>
+    /^(h\d+|final)(, input \d+)?$/.test(name),
+  );
+  writeAtomically(path, encodeNpz(Object.fromEntries(states)));
 }
 
 const example = `A trained model is a folder as Hugging Face saves it, or a file: .safetensors, .bin, .onnx, .gguf.

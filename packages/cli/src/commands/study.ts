@@ -17,11 +17,16 @@ import { type RunOptions, readConfiguration, readExecution } from './options.ts'
 
 const resumeCommand = 'mesoscope study --resume';
 
-/** `mesoscope study <preset | file>` and `mesoscope study --resume <dir>`. */
+/**
+ * `mesoscope study <preset | file>` and `mesoscope study --resume <dir>`.
+ *
+ * @param keep - what else is done with a result, once its bundle is there
+ */
 export async function studyCommand(
   name: string | undefined,
   options: RunOptions,
   environment: Environment,
+  keep: (result: StudyResult) => void = () => {},
 ): Promise<number> {
   const { stdout, stderr, directory } = environment;
   const sitting =
@@ -36,6 +41,7 @@ export async function studyCommand(
     stderr.write(`Interrupted: ${conducted.record.status.message}\nContinue with: ${again}\n`);
     if (options.json) stdout.write(document({ ...conducted.record, resume: again }));
   } else {
+    keep(conducted.result);
     const where = shown(folder.bundle, directory);
     stdout.write(
       options.json

@@ -1,11 +1,8 @@
-import { openCheckpoint } from 'mesoscope/checkpoint';
 import type { Backend } from 'mesoscope/kernels';
 import type { DataSource, Study } from 'mesoscope/study';
-import { checkpointFolder } from '../input/checkpoint-folder.ts';
 import { createBackend } from './backend.ts';
 import { type Catalogue, loadCatalogue } from './catalogue.ts';
-import { loadCorpus } from './corpus.ts';
-import { loadImages } from './images.ts';
+import { dataFrom } from './data.ts';
 import type { PieceJob } from './thread-message.ts';
 
 const backends = new Map<number, Promise<Backend>>();
@@ -24,12 +21,7 @@ export async function equipmentOf(
 ): Promise<DataSource & { readonly backend: Backend }> {
   return {
     backend: await backendFor(job, wide),
-    corpus: async (name) => loadCorpus(name, job.directory),
-    images: async (name) => loadImages(name, job.directory),
-    async trainedModel(name) {
-      const { folder, at } = checkpointFolder(name, job.directory);
-      return openCheckpoint(folder, at);
-    },
+    ...dataFrom(job.directory),
   };
 }
 

@@ -35,6 +35,8 @@ it('computes pieces on threads, as they come out here', { timeout: 30_000 }, asy
     corpus: () => Promise.reject(new Error('none')),
     images: () => Promise.reject(new Error('none')),
     trainedModel: () => Promise.reject(new Error('none')),
+    arrays: () => Promise.reject(new Error('none')),
+    picture: () => Promise.reject(new Error('none')),
     checkpoint: async () => {},
   };
   const here = [0, 1, 6].map((index) => phase.piece(configuration, { ...context, index }));

@@ -15,7 +15,7 @@ body {
 h1 { font-size: 2rem; line-height: 1.15; margin: 0 0 .5rem; font-weight: 600; letter-spacing: -.01em; }
 h2 { font-size: 1.25rem; margin: 3rem 0 .8rem; padding-top: .9rem; border-top: 1px solid var(--line); font-weight: 600; }
 h3 { font-size: 1.05rem; margin: 2.2rem 0 .4rem; font-weight: 600; }
-p { margin: .6rem 0; }
+p { margin: .6rem 0; overflow-wrap: break-word; }
 sup { font-size: .68em; line-height: 0; }
 a { color: inherit; text-decoration-color: #aaa; text-underline-offset: .15em; }
 .kicker, .label, th, .interval, figcaption, .meta, .id, .remark { color: var(--soft); }

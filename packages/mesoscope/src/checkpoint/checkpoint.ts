@@ -16,6 +16,8 @@ export interface Checkpoint {
   /** What the folder says about its licence, and where. */
   readonly licence: string | undefined;
   readonly tokenizer: TokenizerSource | undefined;
+  /** How images are prepared: preprocessor_config.json, where there is one. */
+  readonly processor: Readonly<Record<string, unknown>> | undefined;
   /** What was changed in reading, one sentence each. */
   readonly notes: readonly string[];
 }

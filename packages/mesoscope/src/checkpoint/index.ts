@@ -11,6 +11,7 @@ export { describeModel, type ModelDescription } from './describe-model.ts';
 export type { IdInput, ModelInput, PixelInput } from './embed.ts';
 export { type Folder, memoryFile, memoryFolder, type RandomAccess } from './files.ts';
 export { hiddenStates, type StatesAtDepth, throughLayer } from './hidden-states.ts';
+export { imageInput, type Picture } from './image-input.ts';
 export { type InputOptions, initialStates } from './inputs.ts';
 export { type LoadedLayer, layerBlock, type Model, openModel, withLayers } from './model.ts';
 export { openCheckpoint } from './open.ts';
@@ -18,6 +19,7 @@ export { type Overwrite, overwritten } from './overwrite.ts';
 export {
   decodeGoldenStates,
   type GoldenStates,
+  goldenStatesOf,
   type ParityError,
   parityErrors,
 } from './parity.ts';
@@ -28,6 +30,7 @@ export {
   type LayerRecord,
   type ProbeOptions,
   probeModel,
+  probeStates,
 } from './probe.ts';
 export { type RandomModelOptions, randomCheckpoint } from './random-model.ts';
 export { withRandomWeights } from './random-weights.ts';

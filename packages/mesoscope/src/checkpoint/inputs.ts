@@ -3,6 +3,7 @@ import type { Backend } from '../kernels/backend.ts';
 import { type Matrix, zeros } from '../numeric/matrix.ts';
 import { randomStream } from '../numeric/random.ts';
 import type { Checkpoint } from './checkpoint.ts';
+import { imageInput, type Picture } from './image-input.ts';
 import type { Model } from './model.ts';
 import { gaussianTwin } from './statistics/cloud.ts';
 
@@ -17,13 +18,16 @@ export interface InputOptions {
   readonly tokens: number;
   /** Numbers of tokens, one list for each input, in place of a text. */
   readonly ids?: readonly (readonly number[])[] | undefined;
+  /** Images by name, one for each input, for a model of images. */
+  readonly image?: readonly string[] | undefined;
   /** Gaussian tokens in place of the embedded ones. */
   readonly gaussian: 'none' | 'matched' | 'standard';
 }
 
-/** Texts by name. */
-interface TextSource {
+/** Texts and images by name. */
+interface InputSource {
   corpus(name: string): Promise<string>;
+  picture(name: string): Promise<Picture>;
 }
 
 /** Characters of text that are encoded for one token that is wanted. */
@@ -40,7 +44,7 @@ export async function initialStates(
   model: Model,
   checkpoint: Checkpoint,
   configuration: InputOptions,
-  source: TextSource,
+  source: InputSource,
 ): Promise<Matrix[]> {
   const { gaussian, inputs, tokens, seed } = configuration;
   const d = model.blueprint.dimension;
@@ -51,16 +55,24 @@ export async function initialStates(
       data: randomStream(seed, 'standard normal tokens', i).normals(new Float64Array(tokens * d)),
     }));
   }
+  const embedded: Matrix[] = [];
+  if (configuration.image !== undefined) {
+    for (const name of configuration.image) {
+      const picture = await source.picture(name);
+      const input = imageInput(picture, model.blueprint, checkpoint.processor);
+      embedded.push(await model.embed(backend, input));
+    }
+    return gaussian === 'none' ? embedded : matchedTokens(embedded, seed);
+  }
   if (model.blueprint.embedding.kind === 'patches') {
     throw new MesoscopeError({
       code: 'unsupported',
       what: 'a text as input',
       by: `${checkpoint.source}, a model of images,`,
-      wayOut: 'Probe it with standard normal tokens: --gaussian standard.',
+      wayOut: 'Give it an image (--image), or standard normal tokens (--gaussian standard).',
     });
   }
   const ids = configuration.ids ?? (await encodedText(model, checkpoint, configuration, source));
-  const embedded: Matrix[] = [];
   for (const one of ids) embedded.push(await model.embed(backend, { ids: one }));
   return gaussian === 'none' ? embedded : matchedTokens(embedded, seed);
 }
@@ -91,7 +103,7 @@ export async function encodedText(
   model: Model,
   { tokenizer, source: name }: Checkpoint,
   { text, inputs, tokens }: Pick<InputOptions, 'text' | 'inputs' | 'tokens'>,
-  source: TextSource,
+  source: Pick<InputSource, 'corpus'>,
 ): Promise<number[][]> {
   if (tokenizer === undefined) {
     throw new MesoscopeError({

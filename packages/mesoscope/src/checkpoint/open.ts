@@ -31,6 +31,7 @@ export async function openCheckpoint(folder: Folder, at = ''): Promise<Checkpoin
   const config =
     configFile === undefined ? (contents.config ?? {}) : await readJsonObject(configFile);
   const { tokenizer } = contents;
+  const processor = folder.files.get(pathIn(home, 'preprocessor_config.json'));
   return {
     source: place.at === '' ? folder.name : pathIn(folder.name, place.at),
     format: place.format,
@@ -40,6 +41,7 @@ export async function openCheckpoint(folder: Folder, at = ''): Promise<Checkpoin
     tokenizer:
       findTokenizer(folder, home, config) ??
       (tokenizer && { from: weights.path, load: async () => tokenizer() }),
+    processor: processor && (await readJsonObject(processor)),
     notes,
   };
 }

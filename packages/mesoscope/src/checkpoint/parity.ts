@@ -1,3 +1,4 @@
+import type { NumberArray } from '../formats/arrays.ts';
 import { decodeSafetensors } from '../formats/safetensors.ts';
 import type { Backend } from '../kernels/backend.ts';
 import { type Matrix, multiply, zeros } from '../numeric/matrix.ts';
@@ -12,7 +13,7 @@ export interface GoldenStates {
   readonly states: ReadonlyMap<string, GoldenState>;
 }
 
-interface GoldenState {
+export interface GoldenState {
   /** n × d, or for some tokens the products with random signs over √d. */
   readonly values: Matrix;
   /** The root mean square of the whole state. */
@@ -28,7 +29,11 @@ interface GoldenState {
  * @throws MesoscopeError `file`
  */
 export function decodeGoldenStates(bytes: Uint8Array, path: string): GoldenStates {
-  const arrays = decodeSafetensors(bytes, path);
+  return goldenStatesOf(decodeSafetensors(bytes, path));
+}
+
+/** Golden states from the arrays of {@link decodeGoldenStates}. */
+export function goldenStatesOf(arrays: Readonly<Record<string, NumberArray>>): GoldenStates {
   const { ids, pixels, tokens } = arrays;
   const states = new Map<string, GoldenState>();
   for (const [name, { shape, data }] of Object.entries(arrays)) {

@@ -1,7 +1,7 @@
 import {
-  type CloudMeasures,
-  createCloudMeter,
   isOnePoint,
+  type SlicedMeasures,
+  slicedDistance,
 } from '../gaussian/practice/measure-cloud.ts';
 import type { Backend } from '../kernels/backend.ts';
 import type { Matrix } from '../numeric/matrix.ts';
@@ -15,6 +15,7 @@ import {
   gaussianTwin,
   outlierTokens,
   withoutTokens,
+  withShuffledCoordinates,
 } from './statistics/cloud.ts';
 import { type HeadStatistics, headStatistics } from './statistics/heads.ts';
 import { type PairStatistics, pairStatistics } from './statistics/pairs.ts';
@@ -33,12 +34,16 @@ export interface CloudRecord {
   readonly corrected: CloudStatistics;
   /** Of a Gaussian sample with the size, mean and covariance of the corrected cloud. */
   readonly gaussian: CloudStatistics;
+  /** With the coordinates of every token in a random order of its own. */
+  readonly shuffled: CloudStatistics;
   /** Numbers of the tokens whose norm is more than three times the median. */
   readonly outliers: readonly number[];
   /** Distance to the Gaussian with the cloud's moments, with and without outliers; null for a cloud of one point. */
-  readonly gaussianity: Pick<CloudMeasures, 'sliced' | 'nullMean' | 'nullHigh'> | null;
-  readonly gaussianityRaw: Pick<CloudMeasures, 'sliced' | 'nullMean' | 'nullHigh'> | null;
+  readonly gaussianity: SlicedMeasures | null;
+  readonly gaussianityRaw: SlicedMeasures | null;
   readonly pairs: PairStatistics;
+  /** Of the Gaussian sample. */
+  readonly gaussianPairs: PairStatistics;
 }
 
 /** One input at one layer. */
@@ -68,6 +73,8 @@ export interface ProbeOptions {
   readonly seed?: number;
   /** Called after each depth. */
   readonly progress?: (depth: number, depths: number) => void | Promise<void>;
+  /** Layers whose heads, steps and spectra are measured; default all. */
+  readonly measures?: (layer: number) => boolean;
   /** Is handed all states, depth by depth. */
   readonly keep?: (name: string, states: readonly Matrix[]) => void;
 }
@@ -82,61 +89,80 @@ export async function probeModel(
   backend: Backend,
   model: Model,
   initial: readonly Matrix[],
-  { seed = 0, progress, keep }: ProbeOptions = {},
+  { seed = 0, progress, keep, measures = () => true }: ProbeOptions = {},
 ): Promise<DepthRecord[]> {
   const depths = model.blueprint.layers + 2;
   const records: DepthRecord[] = [];
-  let previous: readonly Matrix[] | undefined;
+  let previous: Passed | undefined;
   for await (const { name, depth, states, next } of hiddenStates(backend, model, initial)) {
     keep?.(name, states);
-    if (previous !== undefined && next !== undefined) {
+    if (previous !== undefined) {
       const last = records[records.length - 1];
-      const neighbours = { next, before: previous, after: states };
-      const layers = compareLayers(backend, last.layers, neighbours);
+      const layers = passedLayers(backend, last.layers, { ...previous, after: states, next });
       records[records.length - 1] = { ...last, layers };
     }
-    const clouds = states.map((points, input) =>
-      cloudRecord(backend, points, { seed, depth, input }),
-    );
-    const [after, normed] = [next, next && onlyNorms(next)].map((layer) =>
-      layer === undefined ? [] : backend.scoped(() => throughLayer(backend, layer, states)),
-    );
-    const layers = states.flatMap((points, input): LayerRecord[] => {
-      if (next === undefined) return [];
-      const { seen, heads } = attentionView(backend, next, points);
-      return [
-        {
-          seen: cloudStatistics(seen),
-          heads: heads.map(headStatistics),
-          step: stepStatistics(points, after[input]),
-          identityDefect: stepStatistics(points, normed[input]).whole,
-          next: null,
-        },
-      ];
-    });
-    records.push({ name, clouds, layers, spectra: next === undefined ? [] : layerSpectra(next) });
-    previous = states;
+    const clouds = states.map((points, input) => cloudRecord(points, { seed, depth, input }));
+    const measured = next !== undefined && measures(depth);
+    const layers = measured ? layerRecords(backend, next, states) : [];
+    records.push({ name, clouds, layers, spectra: measured ? layerSpectra(next) : [] });
+    previous = next && { before: states };
     await progress?.(depth, depths);
   }
   return records;
 }
 
-interface Neighbours {
-  readonly next: LoadedLayer;
-  readonly before: readonly Matrix[];
-  readonly after: readonly Matrix[];
+/** Clouds alone, where there are states and no model: `h0` … `hL`, `final`. */
+export function probeStates(
+  states: Readonly<Record<string, readonly Matrix[]>>,
+  seed: number,
+): DepthRecord[] {
+  return Object.entries(states).map(([name, all], depth) => ({
+    name,
+    clouds: all.map((points, input) => cloudRecord(points, { seed, depth, input })),
+    layers: [],
+    spectra: [],
+  }));
 }
 
-/** The increments of a layer and of the next at the cloud before the first. */
-function compareLayers(
+function layerRecords(
+  backend: Backend,
+  layer: LoadedLayer,
+  states: readonly Matrix[],
+): LayerRecord[] {
+  // Only norms after the sums are left of a layer whose parts are 0.
+  const normed =
+    layer.plan.options.order === 'post'
+      ? backend.scoped(() => throughLayer(backend, onlyNorms(layer), states))
+      : states;
+  return states.map((points, input) => {
+    const { seen, heads } = attentionView(backend, layer, points);
+    return {
+      seen: cloudStatistics(seen),
+      heads: heads.map(headStatistics),
+      step: { relative: Number.NaN, angle: Number.NaN, whole: Number.NaN },
+      identityDefect: stepStatistics(points, normed[input]).whole,
+      next: null,
+    };
+  });
+}
+
+interface Passed {
+  readonly before: readonly Matrix[];
+}
+
+/** What is known of a layer once its tokens have passed: its step, and how the next layer would have moved them. */
+function passedLayers(
   backend: Backend,
   records: readonly LayerRecord[],
-  { next, before, after }: Neighbours,
+  { before, after, next }: Passed & { after: readonly Matrix[]; next: LoadedLayer | undefined },
 ): LayerRecord[] {
-  const other = backend.scoped(() => throughLayer(backend, next, before));
+  if (records.length === 0) return [];
+  const other =
+    next === undefined ? undefined : backend.scoped(() => throughLayer(backend, next, before));
   return records.map((record, i) => ({
     ...record,
-    next: alignment(before[i], after[i], other[i]),
+    step: stepStatistics(before[i], after[i]),
+    next: other === undefined ? null : alignment(before[i], after[i], other[i]),
   }));
 }
 
@@ -146,28 +172,26 @@ interface Place {
   readonly input: number;
 }
 
-function cloudRecord(backend: Backend, points: Matrix, { seed, depth, input }: Place): CloudRecord {
+function cloudRecord(points: Matrix, { seed, depth, input }: Place): CloudRecord {
   const outliers = outlierTokens(points);
   const corrected = withoutTokens(points, outliers);
   const random = randomStream(seed, `Gaussian twin at depth ${depth}`, input);
-  const gaussianity = distance(backend, corrected, seed);
+  const gaussianity = distance(corrected, seed);
+  const twin = gaussianTwin(corrected, random);
   const statistics = cloudStatistics(corrected);
   return {
     raw: outliers.length === 0 ? statistics : cloudStatistics(points),
     corrected: statistics,
-    gaussian: cloudStatistics(gaussianTwin(corrected, random)),
+    gaussian: cloudStatistics(twin),
+    shuffled: cloudStatistics(withShuffledCoordinates(corrected, random)),
     outliers,
     gaussianity,
-    gaussianityRaw: outliers.length === 0 ? gaussianity : distance(backend, points, seed),
+    gaussianityRaw: outliers.length === 0 ? gaussianity : distance(points, seed),
     pairs: pairStatistics(corrected),
+    gaussianPairs: pairStatistics(twin),
   };
 }
 
-function distance(backend: Backend, points: Matrix, seed: number) {
-  if (isOnePoint(points)) return null;
-  return backend.scoped(() => {
-    const meter = createCloudMeter(backend, points, { seed });
-    const { sliced, nullMean, nullHigh } = meter.measure({ layer: 0, points, tilt: null });
-    return { sliced, nullMean, nullHigh };
-  });
+function distance(points: Matrix, seed: number): SlicedMeasures | null {
+  return isOnePoint(points) ? null : slicedDistance(points, { seed });
 }

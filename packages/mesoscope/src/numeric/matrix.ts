@@ -68,11 +68,21 @@ export function transpose(a: Matrix): Matrix {
 export function multiply(a: Matrix, b: Matrix, ...more: readonly Matrix[]): Matrix {
   requireShape('right factor', [b.rows, b.columns], [a.columns, b.columns]);
   const result = zeros(a.rows, b.columns);
-  const n = b.columns;
+  const [n, inner] = [b.columns, a.columns];
+  const [x, y, out] = [a.data, b.data, result.data];
+  // Four terms for each time that a sum is read and written, in the same order.
+  const whole = inner - (inner % 4);
   for (let i = 0; i < a.rows; i++) {
-    for (let k = 0; k < a.columns; k++) {
-      const factor = a.data[i * a.columns + k];
-      for (let j = 0; j < n; j++) result.data[i * n + j] += factor * b.data[k * n + j];
+    for (let k = 0; k < whole; k += 4) {
+      const at = i * inner + k;
+      const [p, q, r, s] = [x[at], x[at + 1], x[at + 2], x[at + 3]];
+      for (let j = 0, c = i * n, d = k * n; j < n; j++, c++, d++) {
+        out[c] = out[c] + p * y[d] + q * y[d + n] + r * y[d + 2 * n] + s * y[d + 3 * n];
+      }
+    }
+    for (let k = whole; k < inner; k++) {
+      const factor = x[i * inner + k];
+      for (let j = 0; j < n; j++) out[i * n + j] += factor * y[k * n + j];
     }
   }
   const [next, ...rest] = more;

@@ -23,15 +23,13 @@ export async function computePiece(
   equipment: PieceEquipment,
   events: PieceEvents,
 ): Promise<unknown> {
-  const { backend, corpus, images, trainedModel, interrupted } = equipment;
+  const { backend, interrupted, ...data } = equipment;
   const { index, needed } = order;
   let last = performance.now();
   let told = { time: Number.NEGATIVE_INFINITY, label: undefined as string | undefined };
   const context: PieceContext = {
     backend,
-    corpus,
-    images,
-    trainedModel,
+    ...data,
     index,
     needed,
     progress(share, label) {

@@ -62,13 +62,13 @@ export function verifyStudy(among: readonly Claim[] = builtIn): Study<Verificati
       return `${claim.id}: ${claim.given.label}`;
     },
     weight: (configuration, index) => 1 / at(configuration, index).count,
-    async piece(configuration, { backend, corpus, images, trainedModel, index, progress }) {
+    async piece(configuration, data) {
+      const { backend, index, progress } = data;
       const { claim, given, first } = at(configuration, index);
       const { seed } = configuration;
       const start = performance.now();
       const seconds = () => (performance.now() - start) / 1000;
       try {
-        const data = { corpus, images, trainedModel };
         const context = { backend, data, given, seed, index: index - first, progress };
         return { measured: await claim.measure(context), seconds: seconds() };
       } catch (cause) {

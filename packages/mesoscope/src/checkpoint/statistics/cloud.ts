@@ -83,6 +83,14 @@ export function gaussianTwin(points: Matrix, random: RandomStream, count = point
   return twin;
 }
 
+/** Every token with its coordinates in a random order of its own: what no channel is distinguished in. */
+export function withShuffledCoordinates(points: Matrix, random: RandomStream): Matrix {
+  const data = points.data.slice();
+  const { columns: d } = points;
+  for (let i = 0; i < points.rows; i++) random.shuffle(data.subarray(i * d, (i + 1) * d));
+  return { ...points, data };
+}
+
 /** tr Σ. */
 export function spread(points: Matrix): number {
   const { data } = centre(points).centred;

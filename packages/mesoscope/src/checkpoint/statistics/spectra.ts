@@ -29,9 +29,18 @@ export function layerSpectra(layer: LoadedLayer): SpectrumStatistics[] {
     if (found === undefined) throw new RangeError(`no block ${name}`);
     return found;
   };
-  const [Q, K, V, O] = ['Q', 'K', 'V', 'O'].map(matrixOf);
+  const [Q, K, V] = ['Q', 'K', 'V'].map(matrixOf);
+  const O = layerBlock(layer, 'attention.O');
   return Array.from({ length: heads }, (_, h) => {
     const group = Math.floor((h * keyHeads) / heads);
+    if (O === undefined) {
+      // Values without an output matrix are prescribed: ±I.
+      const scores = scoreSpectrum(
+        block(Q, h * keyDimension, 0, keyDimension, Q.columns),
+        block(K, group * keyDimension, 0, keyDimension, K.columns),
+      );
+      return { ...scores, valueNegative: V.data[0] < 0 ? 1 : 0, valueRadius: 1 };
+    }
     return spectrumOf({
       Q: block(Q, h * keyDimension, 0, keyDimension, Q.columns),
       K: block(K, group * keyDimension, 0, keyDimension, K.columns),
@@ -43,17 +52,23 @@ export function layerSpectra(layer: LoadedLayer): SpectrumStatistics[] {
 
 /** The small matrices K Qᵀ and V O have the eigenvalues of QᵀK and O V that are not 0 for dimension's sake. */
 export function spectrumOf({ Q, K, V, O }: Readonly<Record<'Q' | 'K' | 'V' | 'O', Matrix>>) {
-  const scores = multiply(K, transpose(Q));
   const values = eigenvalues(multiply(V, O));
-  const signs = eigenvalues(scores);
-  const squaredNorm = product(multiply(Q, transpose(Q)), multiply(K, transpose(K)));
-  const squaredTrace = trace(multiply(scores, scores));
   return {
+    ...scoreSpectrum(Q, K),
     valueNegative: negativeShare(values.real),
     valueRadius: values.real.reduce(
       (largest, real, i) => Math.max(largest, Math.hypot(real, values.imaginary[i])),
       0,
     ),
+  };
+}
+
+function scoreSpectrum(Q: Matrix, K: Matrix) {
+  const scores = multiply(K, transpose(Q));
+  const signs = eigenvalues(scores);
+  const squaredNorm = product(multiply(Q, transpose(Q)), multiply(K, transpose(K)));
+  const squaredTrace = trace(multiply(scores, scores));
+  return {
     skewShare: (1 - squaredTrace / squaredNorm) / 2,
     relativeTrace: trace(scores) / Math.sqrt(squaredNorm * Q.rows),
     scoreNegative: negativeShare(signs.real),

@@ -4,6 +4,7 @@ import {
   type HeadScales,
   type MildTokens,
 } from '../../checkpoint/closure-scales.ts';
+import { beyondClosure } from '../../checkpoint/practice-series.ts';
 import { fitLine } from '../../numeric/fit.ts';
 import { equals, sampledMean } from '../check.ts';
 import { claim } from '../claim.ts';
@@ -58,13 +59,7 @@ export const closure = claim<Instance, Measured>({
     const { backend, given, seed, index } = context;
     const { model, initial } = await givenModel(context);
     const { layers } = model.blueprint;
-    const { causal = false, rotary, window } = model.blueprint.layer(layers - 1).options.attention;
-    const reasons = [
-      causal ? 'a causal mask' : '',
-      window === undefined ? '' : 'windows',
-      rotary === undefined ? '' : 'rotary positions',
-    ];
-    const outside = reasons.filter((reason) => reason !== '').join(', ');
+    const outside = beyondClosure(model);
     if (outside !== '') return { heads: [], outside };
     const heads = await closureScales(backend, model, initial, {
       scales: given.scales,

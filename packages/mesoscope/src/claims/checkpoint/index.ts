@@ -1,5 +1,6 @@
 import type { Claim } from '../claim.ts';
 import { closure } from './closure.ts';
+import { parity } from './parity.ts';
 import { postnorm } from './postnorm.ts';
 import { prescribed } from './prescribed.ts';
 import { sink } from './sink.ts';
@@ -8,6 +9,7 @@ import { tilt } from './tilt.ts';
 
 /** The claims about trained models, in the order of the theory pages. */
 export const checkpointClaims: readonly Claim[] = [
+  parity,
   closure,
   sink,
   tilt,

@@ -42,6 +42,11 @@ export const inputFields = {
     .min(1)
     .optional()
     .describe('numbers of tokens, one list for each input, in place of a text'),
+  image: z
+    .array(z.string())
+    .min(1)
+    .optional()
+    .describe('paths of PNG or JPEG files, one for each input, for a model of images'),
   gaussian: z
     .enum(['none', 'matched', 'standard'])
     .default('none')
@@ -91,7 +96,11 @@ export function onModels<Shared extends Shape, Own extends Shape>({
       const given = instance as unknown as ModelInstance;
       return given.explicit ? [] : headsDivide(given);
     },
-    pieces: (given) => (given as unknown as ModelInstance).inputs,
+    pieces(instance) {
+      const given = instance as unknown as ModelInstance;
+      const listed = given.explicit ? (given.ids ?? given.image)?.length : undefined;
+      return listed ?? given.inputs;
+    },
   });
 }
 
@@ -151,7 +160,7 @@ export async function givenModel({
     const checkpoint = await data.trainedModel(given.checkpoint);
     const model = openModel(checkpoint);
     const all = await initialStates(backend, model, checkpoint, { ...given, seed }, data);
-    return { model, initial: all[index % all.length] };
+    return { model, initial: all[index] };
   }
   const model = randomModel(given, 1000 * seed + index);
   const random = randomStream(seed, 'tokens of a random model', index);

@@ -1,8 +1,5 @@
 import * as z from 'zod';
-import { hiddenStates } from '../../checkpoint/hidden-states.ts';
-import { type Overwrite, overwritten } from '../../checkpoint/overwrite.ts';
-import { spread } from '../../checkpoint/statistics/cloud.ts';
-import { gaussianInput } from '../../gaussian/practice/measure-source.ts';
+import { prescribedTraces, signs, signsInWords } from '../../checkpoint/practice-series.ts';
 import { neverSeen } from '../check.ts';
 import { claim } from '../claim.ts';
 import { notTrivial } from '../verdict.ts';
@@ -18,11 +15,6 @@ const instance = onWeights({
 });
 type Instance = ReturnType<typeof instance.parse>;
 
-/** The four prescriptions; M = 2v·(±1) Σ_h Q_hᵀQ_h/(H√k) is positive where both signs agree. */
-const prescriptions = (['Q', '-Q'] as const).flatMap((K) =>
-  (['I', '-I'] as const).map((V) => ({ K, V })),
-);
-
 interface Measured {
   /** `tr Σ/d` from the input on, for each of the prescriptions. */
   readonly traces: readonly (readonly number[])[];
@@ -30,9 +22,7 @@ interface Measured {
   readonly flat: boolean;
 }
 
-const expands = ({ K, V }: (typeof prescriptions)[number]) => (K === 'Q') === (V === 'I');
-const nameOf = ({ K, V }: (typeof prescriptions)[number]) =>
-  `K = ${K}, V = ${V}`.replaceAll('-', '−');
+const expands = ({ K, V }: (typeof signs)[number]) => (K === 'Q') === (V === 'I');
 
 /** The regimes of prescribed attention on the queries of a trained model (arXiv 2606.07600). */
 export const prescribed = claim<Instance, Measured>({
@@ -45,34 +35,22 @@ export const prescribed = claim<Instance, Measured>({
   async measure(context) {
     const { backend, given, seed, index, progress } = context;
     const model = await modelOf(context);
-    const { dimension, layers } = model.blueprint;
-    const initial = gaussianInput(1000 * seed + index, given.tokens, dimension);
-    const traces: number[][] = [];
-    for (const [i, signs] of prescriptions.entries()) {
-      const changes: Overwrite = { ...signs, norm: 'off', feedForward: 'off' };
-      const along: number[] = [];
-      for await (const { states, depth } of hiddenStates(backend, overwritten(model, changes), [
-        initial,
-      ])) {
-        if (depth > layers) break;
-        along.push(spread(states[0]) / dimension);
-        await progress((i + depth / layers) / prescriptions.length);
-      }
-      traces.push(along);
-    }
+    const { layers } = model.blueprint;
+    const input = { tokens: given.tokens, seed: 1000 * seed + index };
+    const traces = await prescribedTraces(backend, model, input, progress);
     const flat = traces.every((along) => Math.abs(along[layers] / along[0] - 1) < 1e-12);
     return { traces, flat };
   },
   conclude(measured, { given }) {
     const [{ traces }] = measured;
-    const curves = prescriptions.map((signs, i) => ({
-      series: nameOf(signs),
+    const curves = signs.map((one, i) => ({
+      series: signsInWords(one),
       values: traces[i].map((_, l) => measured.map((one) => one.traces[i][l])),
     }));
     const wrong = measured.flatMap((one) =>
-      prescriptions.filter((signs, i) => {
+      signs.filter((pair, i) => {
         const along = one.traces[i];
-        return expands(signs)
+        return expands(pair)
           ? !(along[along.length - 1] > along[0])
           : !(Math.max(...along) <= 2 * along[0]);
       }),
@@ -102,7 +80,7 @@ export const prescribed = claim<Instance, Measured>({
             values.map((inputs) => mean(inputs)),
           ]),
         ),
-        'not as predicted': wrong.length === 0 ? 'none' : wrong.map(nameOf).join('; '),
+        'not as predicted': wrong.length === 0 ? 'none' : wrong.map(signsInWords).join('; '),
       },
       summary: `tr Σ over its start after all layers of ${subject(given)}: ${last.join('; ')}.`,
       figures: [

@@ -1,4 +1,7 @@
 import * as z from 'zod';
+import { initialStates } from '../../checkpoint/inputs.ts';
+import { openModel } from '../../checkpoint/model.ts';
+import { measureModelClouds } from '../../checkpoint/practice-series.ts';
 import {
   type CloudSeries,
   measureGivenClouds,
@@ -14,6 +17,7 @@ import { alternatives, prescriptions } from '../../gaussian/practice/measure-sou
 import { type TransformerShape, tinyDeit } from '../../gaussian/practice/stacks.ts';
 import { meanInterval } from '../../numeric/fit.ts';
 import { atMost, certain, neverSeen } from '../check.ts';
+import { inputFields } from '../checkpoint/instance.ts';
 import { type Conclusion, claim } from '../claim.ts';
 import { experimentCount, matrix } from '../fields.ts';
 import { experiments } from '../given.ts';
@@ -63,8 +67,18 @@ const stacks = experiments({
   data: {
     clouds: z
       .array(matrix)
-      .min(2)
+      .default([])
       .describe('token clouds from the input on: layers × tokens × coordinates, at least 8 tokens'),
+    checkpoint: z
+      .string()
+      .default('')
+      .describe(
+        'path of a trained model, in place of clouds: Gaussian tokens on their way through',
+      ),
+    ...inputFields,
+    gaussian: inputFields.gaussian.default('matched'),
+    inputs: experimentCount(4, 'pieces of the text, or clouds of standard normal tokens'),
+    length: z.int().min(8).default(96).describe('n, tokens of each input of a trained model'),
   },
   // Distilled Tiny-DeiT has 198 tokens: class, distillation and 196 patches.
   full: {
@@ -73,13 +87,23 @@ const stacks = experiments({
     tokens: 198,
     prescribed: ['none', 'layer'],
   },
-  check: (given) =>
-    given.explicit && given.clouds.some(({ length }) => length < 8)
+  check(given) {
+    if (!given.explicit) return [];
+    if (given.clouds.length > 0 === (given.checkpoint !== '')) {
+      return [{ path: 'clouds', message: 'are needed, or a checkpoint, and not both' }];
+    }
+    if (given.checkpoint === '' && given.clouds.length < 2) {
+      return [{ path: 'clouds', message: 'must be two or more' }];
+    }
+    return given.clouds.some(({ length }) => length < 8)
       ? [{ path: 'clouds', message: 'must have 8 tokens or more in every layer' }]
-      : [],
+      : [];
+  },
   pieces: (given) =>
     given.explicit
-      ? 1
+      ? given.checkpoint === ''
+        ? 1
+        : ((given.ids ?? given.image)?.length ?? given.inputs)
       : given.shapes.length * given.repetitions + given.prescribed.length * prescriptions.length,
 });
 type Stacks = ReturnType<typeof stacks.parse>;
@@ -87,6 +111,7 @@ type Stacks = ReturnType<typeof stacks.parse>;
 export function practiceConclusion(measured: readonly CloudSeries[]): Conclusion {
   const { random, prescribed, excesses, inputs, tilts, power, clouds, below, points, answers } =
     seriesTogether(measured);
+  const beyond = measured.find((one) => one.beyondClosure !== '');
   const own = random.length === 1 ? ownInterval(random[0]) : null;
   const over = excesses.length === 0 ? null : meanInterval(excesses);
   const nearness = atMost({
@@ -120,6 +145,11 @@ export function practiceConclusion(measured: readonly CloudSeries[]): Conclusion
         name: 'the input has the norms of a Gaussian law (largest departure, in standard deviations)',
         holds: inputs.every((one) => Math.abs(one.normDeviations) < surprising),
         value: Math.max(0, ...inputs.map((one) => Math.abs(one.normDeviations))),
+      },
+      {
+        name: 'tokens see all tokens by one law',
+        holds: beyond === undefined,
+        value: beyond?.beyondClosure ?? 'yes',
       },
       {
         name: 'tilt below √(2 ln n) up to the middle layer (largest ratio)',
@@ -169,8 +199,15 @@ export const practice = claim<Stacks, CloudSeries>({
     'Practical transformers fed Gaussian inputs stay near the moment-matched Gaussian through early and middle layers; with $K = \\mp Q$, $V = \\mp I$ prescribed, the cloud shows the bounded and the blow-up regime.',
   trust: { statement: 'P', threshold: 'D' },
   given: stacks,
-  measure({ backend, given, seed, index, progress: report }) {
+  async measure({ backend, data, given, seed, index, progress: report }) {
     const progress = (layer: number, layers: number) => report(layer / Math.max(1, layers));
+    if (given.explicit && given.checkpoint !== '') {
+      const checkpoint = await data.trainedModel(given.checkpoint);
+      const model = openModel(checkpoint);
+      const options = { ...given, tokens: given.length, seed };
+      const initial = await initialStates(backend, model, checkpoint, options, data);
+      return measureModelClouds(backend, model, initial[index], { seed, progress });
+    }
     if (given.explicit) return measureGivenClouds(backend, given.clouds, { seed, progress });
     const { shapes, repetitions, tokens, normalisation } = given;
     const shape = shapes[index % shapes.length];

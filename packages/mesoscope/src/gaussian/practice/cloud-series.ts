@@ -31,6 +31,8 @@ export interface CloudSeries extends MeasuredSource {
   readonly prescribed: boolean;
   readonly asPredicted: boolean | null;
   readonly normalised: boolean;
+  /** Why the closure says nothing of these blocks: a causal mask, rotary positions; empty where it does. */
+  readonly beyondClosure: string;
   /** L. */
   readonly layers: number;
   /** Shares of clouds of other laws, of the first cloud's shape, that would be called far; empty where they were not asked for. */
@@ -43,7 +45,7 @@ export function earlyClouds({ measures, layers }: CloudSeries): CloudMeasures[] 
 }
 
 /** Shares of clouds of n × d of each alternative law that would be called far. */
-function powerAt(
+export function powerAt(
   backend: Backend,
   shape: { readonly rows: number; readonly columns: number },
   seed: number,
@@ -57,9 +59,16 @@ function powerAt(
   );
 }
 
-const plain = { prescribed: false, asPredicted: null, normalised: false, power: {} };
+const plain = {
+  prescribed: false,
+  asPredicted: null,
+  normalised: false,
+  beyondClosure: '',
+  power: {},
+};
 
-async function seriesOf(
+/** A series of clouds that nothing is prescribed to. */
+export async function seriesOf(
   backend: Backend,
   source: TokenCloudSource,
   options: SourceOptions,
@@ -135,6 +144,7 @@ export async function measurePrescribedStack(
     layers: shape.layers,
     prescribed: true,
     asPredicted: answer,
+    beyondClosure: '',
     power: {},
   };
 }

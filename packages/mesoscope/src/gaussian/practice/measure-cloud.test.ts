@@ -6,7 +6,7 @@ import { lawCovariance, lawMean, momentMatchedGaussian } from '../../law/moments
 import { sampleLaw } from '../../law/sample.ts';
 import { frobeniusNorm, type Matrix, trace } from '../../numeric/matrix.ts';
 import { randomStream } from '../../numeric/random.ts';
-import { createCloudMeter } from './measure-cloud.ts';
+import { createCloudMeter, slicedDistance } from './measure-cloud.ts';
 
 const backend = await createWasmBackend();
 afterAll(() => backend.dispose());
@@ -28,6 +28,14 @@ describe.each([
   [30, 48],
 ])('a cloud of %i tokens in R^%i', (n, d) => {
   const points = cloud(n, d);
+
+  it('has the same distance and null where only these are measured', () => {
+    const found = measure(points);
+    const alone = slicedDistance(points);
+    for (const name of ['sliced', 'nullMean', 'nullHigh'] as const) {
+      expect(alone[name] / found[name]).toBeCloseTo(1, 10);
+    }
+  });
 
   it('has its moments, effective rank and tilt', () => {
     const law = particles(points);

@@ -107,7 +107,6 @@ export function createCloudMeter(
       const of = (name: keyof typeof own) => meanInterval(nulls.map((one) => one[name]));
       const [sliced, coordinates] = [of('sliced'), of('coordinates')];
       const gram = squares(grams.multiply(wide, long.data));
-      const sorted = nulls.map((one) => one.sliced).sort((a, b) => a - b);
       const mardia = mardiaTest(multiply(centred, few));
       return {
         layer,
@@ -116,7 +115,7 @@ export function createCloudMeter(
         effectiveRank: (n * trace) ** 2 / gram,
         sliced: own.sliced,
         nullMean: sliced.mean,
-        nullHigh: sorted[Math.min(repetitions - 1, Math.ceil(0.95 * (repetitions + 1)) - 1)],
+        nullHigh: upperLevel(nulls.map((one) => one.sliced)),
         coordinates: own.coordinates,
         coordinatesNull: coordinates.mean,
         nullDeviation: Math.max(sliced.deviation, coordinates.deviation),
@@ -127,6 +126,50 @@ export function createCloudMeter(
       };
     },
   };
+}
+
+/** How far a cloud is from the Gaussian with its moments, along random directions alone. */
+export type SlicedMeasures = Pick<CloudMeasures, 'sliced' | 'nullMean' | 'nullHigh'>;
+
+/**
+ * What {@link createCloudMeter} measures along random directions, and nothing else, in f64: a sample of the null is projected before it
+ * is drawn, `G (C A)` for `(G C) A`.
+ *
+ * @param points - n × d
+ */
+export function slicedDistance(
+  points: Matrix,
+  { directions = 64, repetitions = 19, seed = 0 }: CloudMeasureOptions = {},
+): SlicedMeasures {
+  const { rows: n, columns: d } = points;
+  const axes = unitColumns(
+    randomStream(seed, 'directions of a cloud'),
+    d,
+    d === 1 ? 1 : directions,
+  );
+  const { centred } = centre(points);
+  const unit = Math.sqrt(squares(centred) / n / d);
+  const distance = slicedToMatched(n);
+  const projected = multiply(centred, axes);
+  const root = n <= d ? projected : multiply(qrDecomposition(centred).R, axes);
+  const rootOnAxes = scale(1 / Math.sqrt(n), root);
+  const rank = root.rows;
+  const nulls = Array.from({ length: repetitions }, (_, k) => {
+    const data = randomStream(seed, 'null of a cloud', k).normals(new Float64Array(n * rank));
+    return distance(multiply({ rows: n, columns: rank, data }, rootOnAxes)) / unit;
+  });
+  return {
+    sliced: distance(projected) / unit,
+    nullMean: meanInterval(nulls).mean,
+    nullHigh: upperLevel(nulls),
+  };
+}
+
+/** The 95 % quantile of samples of the null: the level which one more of them exceeds once in twenty. */
+function upperLevel(nulls: readonly number[]): number {
+  const sorted = [...nulls].sort((a, b) => a - b);
+  const last = sorted.length - 1;
+  return sorted[Math.min(last, Math.ceil(0.95 * (sorted.length + 1)) - 1)];
 }
 
 /** Whether all tokens coincide, up to rounding: then there is nothing to measure. */

@@ -10,13 +10,13 @@ const near = 0.05;
 type Row = readonly [hypothesis: string, theorems: string, measured: string, verdict: string];
 
 /** Which hypotheses of which theorems a model meets on these inputs, which it violates, and by how much. */
-export function hypothesesTable(blueprint: Blueprint, records: readonly DepthRecord[]): Section {
+export function hypothesesTable(
+  blueprint: Blueprint | undefined,
+  records: readonly DepthRecord[],
+): Section {
   const rows: Row[] = [
-    ...gaussianRows(blueprint, records),
-    ...tiltRows(records),
-    ...architectureRows(blueprint),
-    ...depthRows(blueprint, records),
-    ...matrixRows(records),
+    ...gaussianRows(records),
+    ...(blueprint === undefined ? [] : modelRows(blueprint, records)),
   ];
   return {
     kind: 'table',
@@ -32,7 +32,21 @@ function excess({ clouds }: DepthRecord): number {
   return largest(found);
 }
 
-function gaussianRows({ layers }: Blueprint, records: readonly DepthRecord[]): Row[] {
+/** Without a measured layer, what follows from the architecture alone. */
+function modelRows(blueprint: Blueprint, records: readonly DepthRecord[]): Row[] {
+  const measured = records.some(({ layers }) => layers.length > 0);
+  return measured
+    ? [
+        ...tiltRows(records),
+        ...architectureRows(blueprint),
+        ...depthRows(blueprint, records),
+        ...matrixRows(records),
+      ]
+    : architectureRows(blueprint);
+}
+
+function gaussianRows(records: readonly DepthRecord[]): Row[] {
+  const layers = records.filter(({ name }) => name !== 'final').length - 1;
   const [input, ...later] = records.slice(0, layers + 1).map(excess);
   const middle = largest(later.slice(0, Math.ceil(layers / 2)));
   const first = later.findIndex((value) => value > near);

@@ -1,27 +1,37 @@
 import * as z from 'zod';
+import { inputFields } from '../../claims/checkpoint/instance.ts';
+
+const own = z.enum(['own', 'off']).default('own');
 
 export const probeSchema = z.strictObject({
   seed: z.int().min(0).default(1),
   checkpoint: z
     .string()
     .min(1, 'Name the folder or file of a trained model.')
-    .describe('path of a folder or file with a trained model'),
-  text: z
-    .string()
-    .default('moby-dick')
-    .describe('a corpus by name, or the path of a UTF-8 text file; read where no ids are given'),
+    .describe(
+      'path of a folder or file with a trained model, or of a .npz of hidden states h0 … hL (n × d, or inputs × n × d)',
+    ),
+  ...inputFields,
   inputs: z.int().min(1).default(4).describe('pieces of the text, taken at even distances'),
   tokens: z.int().min(8).default(96).describe('n, tokens of each input'),
-  ids: z
-    .array(z.array(z.int().min(0)).min(8))
-    .min(1)
+  overwrite: z
+    .strictObject({
+      K: z.enum(['own', 'Q', '-Q']).default('own').describe('keys: ±Q, without biases'),
+      V: z.enum(['own', 'I', '-I']).default('own').describe('values: ±I, the mean over heads'),
+      norm: own.describe('off: no normalisation'),
+      feedForward: own.describe('off: attention alone'),
+    })
+    .prefault({})
+    .describe('what is prescribed in every layer in place of what was trained'),
+  layers: z
+    .tuple([z.int().min(0), z.int().min(1)])
     .optional()
-    .describe('numbers of tokens, one list for each input, in place of a text'),
-  gaussian: z
-    .enum(['none', 'matched', 'standard'])
-    .default('none')
+    .describe('a ≤ l < b: layers whose heads and steps are measured; default all'),
+  practice: z
+    .boolean()
+    .default(true)
     .describe(
-      'Gaussian tokens in place of the embedded ones: of the mean and covariance of all inputs together, or standard normal',
+      'whether Gaussian tokens, and prescribed attention on the queries of the model, are followed too',
     ),
   states: z
     .boolean()

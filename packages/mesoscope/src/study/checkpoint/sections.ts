@@ -1,4 +1,5 @@
 import type { CloudRecord, DepthRecord } from '../../checkpoint/probe.ts';
+import { clusterThresholds } from '../../checkpoint/statistics/pairs.ts';
 import {
   type Curve,
   cloudCurve,
@@ -8,11 +9,12 @@ import {
   mean,
   medianOfHeads,
 } from '../../claims/checkpoint/depth-curves.ts';
-import type { Figure } from '../../claims/figure.ts';
+import type { Figure, Mark } from '../../claims/figure.ts';
 import type { Precision } from '../../kernels/backend.ts';
 import type { Matrix } from '../../numeric/matrix.ts';
 import type { Section, StudyResult } from '../study.ts';
 import type { Probe } from './schema.ts';
+import { depthTable, headTable } from './tables.ts';
 
 /** What one piece of a probe leaves: a model on all inputs. */
 export interface Measured {
@@ -29,8 +31,15 @@ export interface Measured {
 
 const [trainedName, randomName] = ['trained', 'null: random weights'];
 
-export function sections(configuration: Probe, trained: Measured, random: Measured): Section[] {
-  const figures = [...cloudFigures(trained, random), ...layerFigures(trained, random)];
+export function sections(
+  configuration: Probe,
+  trained: Measured,
+  random: Measured | undefined,
+): Section[] {
+  const figures = [
+    ...cloudFigures(trained, random),
+    ...(random === undefined ? [] : layerFigures(trained, random)),
+  ];
   return [
     {
       kind: 'text',
@@ -46,7 +55,7 @@ export function sections(configuration: Probe, trained: Measured, random: Measur
 /** A statistic of clouds: trained without and with outliers, and its nulls. */
 function cloudCurves(
   { records }: Measured,
-  random: Measured,
+  random: Measured | undefined,
   of: (cloud: CloudRecord['raw']) => number,
 ): Curve[] {
   const outliers = records.some(({ clouds }) => clouds.some((one) => one.outliers.length > 0));
@@ -54,11 +63,20 @@ function cloudCurves(
     cloudCurve(trainedName, records, (one) => of(one.corrected)),
     ...(outliers ? [cloudCurve('trained, with outliers', records, (one) => of(one.raw))] : []),
     cloudCurve('null: Gaussian samples', records, (one) => of(one.gaussian)),
-    cloudCurve(randomName, random.records, (one) => of(one.corrected)),
+    cloudCurve('null: shuffled coordinates', records, (one) => of(one.shuffled)),
+    ...ofRandom(random, (one) => of(one.corrected)),
   ];
 }
 
-function cloudFigures(trained: Measured, random: Measured): Figure[] {
+/** The curve of the model with random weights, where there is one. */
+function ofRandom(
+  random: Measured | undefined,
+  of: (cloud: CloudRecord) => number | null,
+): Curve[] {
+  return random === undefined ? [] : [cloudCurve(randomName, random.records, of)];
+}
+
+function cloudFigures(trained: Measured, random: Measured | undefined): Figure[] {
   const figure = (
     id: string,
     title: string,
@@ -67,10 +85,7 @@ function cloudFigures(trained: Measured, random: Measured): Figure[] {
     of: (cloud: CloudRecord['raw']) => number,
     scale: 'linear' | 'log' = 'linear',
   ) => depthFigure({ id, title, caption, y: { label, scale } }, cloudCurves(trained, random, of));
-  const excess = (series: string, { records }: Measured) =>
-    cloudCurve(series, records, ({ gaussianity: g }) =>
-      g === null ? null : g.sliced - g.nullMean,
-    );
+  const excess = ({ gaussianity: g }: CloudRecord) => (g === null ? null : g.sliced - g.nullMean);
   return [
     depthFigure(
       {
@@ -81,7 +96,7 @@ function cloudFigures(trained: Measured, random: Measured): Figure[] {
         y: { label: 'excess of sliced W2' },
         rule: { at: 0.05, label: 'near, a choice of this project' },
       },
-      [excess(trainedName, trained), excess(randomName, random)],
+      [cloudCurve(trainedName, trained.records, excess), ...ofRandom(random, excess)],
     ),
     figure(
       'effective-rank',
@@ -102,7 +117,7 @@ function cloudFigures(trained: Measured, random: Measured): Figure[] {
     figure(
       'channels',
       'Largest coordinate variance over the mean',
-      'Few channels carry most of the variance of trained models.',
+      'Few channels carry most of the variance of trained models. Shuffled: the coordinates of every token in an order of its own.',
       'max Var / mean Var',
       (one) => one.channelRatio,
       'log',
@@ -131,10 +146,40 @@ function cloudFigures(trained: Measured, random: Measured): Figure[] {
       },
       [
         cloudCurve(trainedName, trained.records, (one) => one.pairs.energy),
-        cloudCurve(randomName, random.records, (one) => one.pairs.energy),
+        cloudCurve('null: Gaussian samples', trained.records, (one) => one.gaussianPairs.energy),
+        ...ofRandom(random, (one) => one.pairs.energy),
       ],
     ),
+    clusterFigure(trained, random),
   ];
+}
+
+/** Clusters over the threshold of the cosine after the last layer. */
+function clusterFigure(trained: Measured, random: Measured | undefined): Figure {
+  const last = ({ records }: Measured) => records.filter(({ name }) => name !== 'final').at(-1);
+  const curve = (
+    series: string,
+    from: Measured | undefined,
+    of: (cloud: CloudRecord) => readonly number[],
+  ): Mark[] => {
+    const clouds = (from && last(from)?.clouds) ?? [];
+    if (clouds.length === 0) return [];
+    const y = clusterThresholds.map((_, t) => mean(clouds.map((one) => of(one)[t])));
+    return [{ kind: 'line', series, x: clusterThresholds, y }];
+  };
+  return {
+    id: 'clusters',
+    title: 'Clusters after the last layer',
+    caption:
+      'Single-linkage clusters of the directions of the tokens over the cosine from which tokens are joined; means over inputs. As many as tokens: all apart; 1: all joined.',
+    x: { label: 'cosine' },
+    y: { label: 'clusters', scale: 'log' },
+    marks: [
+      ...curve(trainedName, trained, (one) => one.pairs.clusters),
+      ...curve('null: Gaussian samples', trained, (one) => one.gaussianPairs.clusters),
+      ...curve(randomName, random, (one) => one.pairs.clusters),
+    ],
+  };
 }
 
 function layerFigures(trained: Measured, random: Measured): Figure[] {
@@ -218,6 +263,21 @@ function layerFigures(trained: Measured, random: Measured): Figure[] {
       smooth,
     ),
   ];
+  const affine = both(medianOfHeads((head) => head.affineShare));
+  if (affine.some(({ values }) => values.some((inputs) => inputs.length > 0))) {
+    figures.push(
+      depthFigure(
+        {
+          id: 'affine',
+          title: 'How affine a head is',
+          caption:
+            'R² of the best affine map from queries to what the head gives, median over heads. Independent of what was fitted, n tokens and k coordinates give k/(n − 1).',
+          y: { label: 'R²', domain: [0, 1] },
+        },
+        affine,
+      ),
+    );
+  }
   if (closure.every(({ values }) => values.every((inputs) => inputs.length === 0))) return figures;
   return [
     ...figures,
@@ -234,116 +294,17 @@ function layerFigures(trained: Measured, random: Measured): Figure[] {
   ];
 }
 
-const short = (value: number | undefined) => (value === undefined ? '–' : value.toPrecision(3));
-
-function depthTable(records: readonly DepthRecord[]): Section {
-  const over = <T>(list: readonly T[], of: (one: T) => number | null) => {
-    const values = list.flatMap((one) => of(one) ?? []);
-    return values.length === 0 ? '–' : short(mean(values));
-  };
-  return {
-    kind: 'table',
-    title: 'Depth by depth, trained',
-    columns: [
-      'state',
-      'outlier tokens',
-      'rank, raw',
-      'rank',
-      'sliced W2',
-      'null',
-      'raw',
-      'mean share',
-      'mean cosine',
-      'channel ratio',
-      'step',
-      'tilt, median head',
-      'tilted tokens',
-      'sink',
-      'entropy',
-      'R² affine',
-    ],
-    rows: records.map(({ name, clouds, layers }) => [
-      name,
-      over(clouds, (one) => one.outliers.length),
-      over(clouds, (one) => one.raw.effectiveRank),
-      over(clouds, (one) => one.corrected.effectiveRank),
-      over(clouds, (one) => one.gaussianity?.sliced ?? null),
-      over(clouds, (one) => one.gaussianity?.nullMean ?? null),
-      over(clouds, (one) => one.gaussianityRaw?.sliced ?? null),
-      over(clouds, (one) => one.corrected.meanShare),
-      over(clouds, (one) => one.corrected.anisotropy),
-      over(clouds, (one) => one.corrected.channelRatio),
-      over(layers, (one) => one.step.relative),
-      over(
-        layers,
-        medianOfHeads((head) => head.tilt),
-      ),
-      over(
-        layers,
-        medianOfHeads((head) => head.tiltedShare),
-      ),
-      over(
-        layers,
-        medianOfHeads((head) => head.sink),
-      ),
-      over(
-        layers,
-        medianOfHeads((head) => head.entropy),
-      ),
-      over(
-        layers,
-        medianOfHeads((head) => head.affineShare),
-      ),
-    ]),
-    note: 'Means over inputs; heads by their median. Distances, ranks and shares without outlier tokens, unless they are called raw.',
-  };
-}
-
-function headTable(records: readonly DepthRecord[]): Section {
-  return {
-    kind: 'table',
-    title: 'Head by head, trained, first input',
-    columns: [
-      'layer',
-      'head',
-      'tilt',
-      'tilted tokens',
-      'sink',
-      'entropy',
-      'closure',
-      'predicted',
-      'R² affine',
-      'Re eig OV < 0',
-      'skew share',
-      'tr B/(|B|√k)',
-    ],
-    rows: records.flatMap(({ layers, spectra }, l) =>
-      (layers[0]?.heads ?? []).map((head, h) => [
-        l,
-        h,
-        short(head.tilt),
-        short(head.tiltedShare),
-        short(head.sink),
-        short(head.entropy),
-        short(head.closure ?? undefined),
-        short(head.closurePredicted ?? undefined),
-        short(head.affineShare ?? undefined),
-        short(spectra[h]?.valueNegative),
-        short(spectra[h]?.skewShare),
-        short(spectra[h]?.relativeTrace),
-      ]),
-    ),
-  };
-}
-
 /** For arrays.npz: depths × inputs of each statistic of clouds, trained and with random weights. */
-export function statisticArrays(trained: Measured, random: Measured): StudyResult['arrays'] {
+export function statisticArrays(
+  trained: Measured,
+  random: Measured | undefined,
+): StudyResult['arrays'] {
   const statistics = Object.keys(trained.records[0].clouds[0].raw) as (keyof CloudRecord['raw'])[];
   const series: readonly (readonly [string, Measured, 'raw' | 'corrected' | 'gaussian'])[] = [
     ['trained', trained, 'corrected'],
     ['trained, raw', trained, 'raw'],
     ['Gaussian', trained, 'gaussian'],
-    ['random weights', random, 'corrected'],
+    ...(random === undefined ? [] : [['random weights', random, 'corrected'] as const]),
   ];
   return Object.fromEntries(
     series.flatMap(([name, { records }, which]) =>
@@ -356,27 +317,34 @@ export function statisticArrays(trained: Measured, random: Measured): StudyResul
   );
 }
 
-export function headline(trained: Measured, random: Measured): StudyResult['headline'] {
+export function headline(trained: Measured, random: Measured | undefined): StudyResult['headline'] {
   const { records } = trained;
   const middle = Math.floor((records.length - 2) / 2);
   const at = (from: readonly DepthRecord[], of: (cloud: CloudRecord) => number) =>
     mean(from[middle].clouds.map(of));
-  const distance = ({ gaussianity: g }: CloudRecord) =>
-    g === null ? Number.NaN : g.sliced - g.nullMean;
   return {
     [`effective rank at h${middle}, raw`]: at(records, (one) => one.raw.effectiveRank),
     [`effective rank at h${middle}, without outlier tokens`]: at(
       records,
       (one) => one.corrected.effectiveRank,
     ),
-    [`effective rank at h${middle}, random weights`]: at(
-      random.records,
-      (one) => one.corrected.effectiveRank,
-    ),
     [`distance to Gaussian over its null at h${middle}`]: at(records, distance),
-    [`distance to Gaussian over its null at h${middle}, random weights`]: at(
-      random.records,
-      distance,
+    ...(random === undefined ? {} : randomHeadline(random, middle)),
+  };
+}
+
+function randomHeadline({ records }: Measured, middle: number): StudyResult['headline'] {
+  const { clouds } = records[middle];
+  return {
+    [`effective rank at h${middle}, random weights`]: mean(
+      clouds.map((one) => one.corrected.effectiveRank),
+    ),
+    [`distance to Gaussian over its null at h${middle}, random weights`]: mean(
+      clouds.map(distance),
     ),
   };
+}
+
+function distance({ gaussianity: g }: CloudRecord): number {
+  return g === null ? Number.NaN : g.sliced - g.nullMean;
 }
