@@ -3,6 +3,17 @@ import { causal } from './causal.ts';
 import { sphereClustering } from './clustering.ts';
 import { energy } from './energy.ts';
 import { equiangular } from './equiangular.ts';
+import { leaders } from './leaders.ts';
+import { metastability } from './metastability.ts';
+import { normalisationPlacement } from './normalisation.ts';
 
 /** The claims about tokens on the sphere and their neighbours, in the order of the theory pages. */
-export const sphereClaims: readonly Claim[] = [energy, sphereClustering, equiangular, causal];
+export const sphereClaims: readonly Claim[] = [
+  energy,
+  sphereClustering,
+  equiangular,
+  metastability,
+  leaders,
+  causal,
+  normalisationPlacement,
+];
