@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { fromRows, multiply, scale, toRows, transpose } from '../numeric/matrix.ts';
 import type { SphereAttention, SphereHead } from './attention.ts';
 import type { Tokens } from './tokens.ts';

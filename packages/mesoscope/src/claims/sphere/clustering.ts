@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type RandomStream, randomStream } from '../../numeric/random.ts';
 import { plainAttention, type SphereKind } from '../../sphere/attention.ts';
 import { type Gathering, type GatheringRecord, measureGathering } from '../../sphere/consensus.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Figure } from '../../claims/figure.ts';
 import { sphereReferences } from '../../claims/sphere/conditions.ts';
 import { randomStream } from '../../numeric/random.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Figure, Mark } from '../../claims/figure.ts';
 import { sphereReferences } from '../../claims/sphere/conditions.ts';
 import type { Backend } from '../../kernels/backend.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { RandomStream } from '../../numeric/random.ts';
 import { plainAttention, type SphereAttention } from '../../sphere/attention.ts';
 import { headsField, headsOf, kindField, tokensField } from '../../sphere/schema.ts';
