@@ -4,6 +4,7 @@ import { sphereClustering } from './clustering.ts';
 import { energy } from './energy.ts';
 import { equiangular } from './equiangular.ts';
 import { leaders } from './leaders.ts';
+import { meanField } from './mean-field.ts';
 import { metastability } from './metastability.ts';
 import { normalisationPlacement } from './normalisation.ts';
 
@@ -16,4 +17,5 @@ export const sphereClaims: readonly Claim[] = [
   leaders,
   causal,
   normalisationPlacement,
+  meanField,
 ];

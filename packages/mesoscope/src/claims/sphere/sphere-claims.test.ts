@@ -7,6 +7,7 @@ import { energy } from './energy.ts';
 import { equiangular } from './equiangular.ts';
 import { sphereClaims } from './index.ts';
 import { leaders } from './leaders.ts';
+import { meanField } from './mean-field.ts';
 import { metastability } from './metastability.ts';
 import { normalisationPlacement } from './normalisation.ts';
 import { find, I, scaled, unmet } from './test-support.ts';
@@ -162,5 +163,12 @@ describe('E.normalisation', () => {
   it('has nothing to measure in one point', async () => {
     const finding = await find(normalisationPlacement, { tokens: onePoint });
     expect(unmet(finding)).toContain('no token turns');
+  });
+});
+
+describe('E.mean-field', () => {
+  it('takes a law of one’s own', async () => {
+    const finding = await find(meanField, { skew: -0.5, beta: 0, draws: 8 });
+    expect(finding.verdict).toBe('holds');
   });
 });

@@ -3,6 +3,7 @@ import { fromRows, type Matrix, scale } from '../../numeric/matrix.ts';
 import { randomStream } from '../../numeric/random.ts';
 import { meetingTime } from '../../sphere/circle-groups.ts';
 import { followHardmax, measureLeaders, randomFollowers } from '../../sphere/hardmax.ts';
+import { circleVelocity, measureMeanField, randomArc } from '../../sphere/mean-field.ts';
 import { measureMetastability, randomGroups } from '../../sphere/metastability.ts';
 import {
   measureNormalisation,
@@ -12,6 +13,7 @@ import {
 import type { Tokens } from '../../sphere/tokens.ts';
 import { drawVerdict, type Grounds } from '../verdict.ts';
 import { leadersConclusion } from './leaders.ts';
+import { meanFieldConclusion } from './mean-field.ts';
 import { metastabilityConclusion } from './metastability.ts';
 import { normalisationConclusion } from './normalisation.ts';
 import { backend } from './test-support.ts';
@@ -150,4 +152,32 @@ describe('E.leaders', () => {
     const record = measureLeaders(fromRows(rows), tokens.slice(0, 6));
     expect(verdict(leadersConclusion({ A: rows }, [record]))).toBe('outside');
   });
+});
+
+describe('E.mean-field', () => {
+  const sizes = { tokens: [16, 32, 64, 128], cells: [8, 16, 32, 64], draws: 8, reference: 128 };
+  const judge = (velocityOf: (beta: number) => ReturnType<typeof circleVelocity>) =>
+    verdict(
+      meanFieldConclusion(
+        sizes,
+        [0, 1, 2, 3, 4].map((index) => {
+          const arc = randomArc(stream(index));
+          return measureMeanField(backend, arc, sizes, stream(10 + index), velocityOf(arc.beta));
+        }),
+      ),
+    );
+  const scaledBy = (factor: number) => (beta: number) => {
+    const right = circleVelocity(beta);
+    const write: typeof right.write = (points, law, out) => {
+      right.write(points, law, out);
+      for (let i = 0; i < out.length; i++) out[i] *= factor;
+    };
+    return { ...right, write };
+  };
+  it('holds for the right velocity', () => expect(judge(circleVelocity)).toBe('holds'));
+  it.each<[string, (beta: number) => ReturnType<typeof circleVelocity>]>([
+    ['the wrong sign', scaledBy(-1)],
+    ['a tenth too much', scaledBy(1.1)],
+    ['no β', () => circleVelocity(0)],
+  ])('notices %s', (_, velocityOf) => expect(judge(velocityOf)).not.toBe('holds'));
 });
