@@ -31,6 +31,7 @@ import {
   orderParameter,
   pairAngles,
 } from './observables.ts';
+import { rescaledVelocity } from './rescaled.ts';
 import { circleTokens, equiangularTokens, onSphere, uniformTokens } from './tokens.ts';
 
 const backend = createReferenceBackend();
@@ -211,6 +212,26 @@ describe('hardmax', () => {
     const out = evaluateField(backend, field, { tokens: points, parameters });
     targets.forEach((j, i) => {
       expect(out[i]).toEqual(points[j]);
+    });
+  });
+  it('is the limit of the rescaled velocity, which the kernel has too', () => {
+    const field = attention({ dimension: 3, heads: 1, form: 'bilinear' });
+    const sharp = A.data.map((entry) => Math.exp(2 * 0.4) * entry);
+    const parameters = parametersFromMatrices(field, {
+      B: [toRows({ ...A, data: sharp })],
+      V: [toRows(identity(3))],
+    });
+    const means = evaluateField(backend, field, { tokens: points, parameters });
+    const out = new Float64Array(24);
+    rescaledVelocity(A, 8, 0.4, points.flat(), out);
+    for (const [i, mean] of means.entries()) {
+      for (const [a, entry] of mean.entries()) {
+        expect(out[3 * i + a]).toBeCloseTo(entry - points[i][a], 12);
+      }
+    }
+    rescaledVelocity(A, 8, 8, points.flat(), out);
+    hardmaxTargets(A, points).forEach((j, i) => {
+      expect(out[3 * i]).toBeCloseTo(points[j][0] - points[i][0], 12);
     });
   });
   it('is the limit of Euler steps with the same rule', () => {
