@@ -162,10 +162,11 @@ it('cites each work once, papers first', () => {
 
 it('lists claims paper by paper, under unique ids', () => {
   const ids = claims.map((one) => one.id);
-  expect(ids.filter((id) => /^[ABCD]/.test(id))).toHaveLength(40);
+  expect(ids.filter((id) => /^[ABCD]/.test(id))).toHaveLength(41);
   expect(new Set(ids).size).toBe(ids.length);
   const letters = claims.map((one) => one.paper);
   expect(letters).toEqual([...letters].sort());
+  expect([...new Set(letters)]).toEqual(['A', 'B', 'C', 'D', 'E', 'P']);
 });
 
 it.each(claims.map((one) => [one.id, one] as const))('%s refuses unknown keys', (_, one) => {

@@ -14,8 +14,14 @@ export function isPaper(letter: string): letter is Paper {
 export function groupHeading(letter: string): string {
   const paper = paperOf(letter);
   if (paper !== undefined) return `${paper.authors}, arXiv ${paper.arxiv}`;
-  return letter === 'P' ? 'Trained models' : 'Own claims';
+  return Object.hasOwn(groups, letter) ? groups[letter] : 'Own claims';
 }
+
+/** Groups of claims that are no paper's. */
+const groups: Readonly<Record<string, string>> = {
+  E: 'Tokens on the sphere and their neighbours',
+  P: 'Trained models',
+};
 
 /** The papers that the claims come from. */
 export const papers: Readonly<

@@ -1,3 +1,4 @@
+export { assignCovariance, type CovarianceTarget } from './assignment.ts';
 export * from './blow-up.ts';
 export * from './classify.ts';
 export * from './closure.ts';

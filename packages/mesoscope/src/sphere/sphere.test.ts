@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { attention } from '../field/attention.ts';
+import { evaluateField } from '../field/evaluate.ts';
+import { parametersFromMatrices } from '../field/parameters.ts';
 import { tangent } from '../field/tangent.ts';
 import { piecewiseConstantControls } from '../flow/controls.ts';
 import { createFlow } from '../flow/flow.ts';
@@ -7,6 +10,7 @@ import { dormandPrince, euler, heun, rk4 } from '../flow/scheme.ts';
 import { stateLength } from '../kernels/program.ts';
 import { createReferenceBackend } from '../kernels/reference/backend.ts';
 import { packTokens, unpackTokens } from '../kernels/tokens.ts';
+import { fromRows, identity, toRows } from '../numeric/matrix.ts';
 import { randomStream } from '../numeric/random.ts';
 import { dot, norm } from '../numeric/vector.ts';
 import {
@@ -16,6 +20,8 @@ import {
   type SphereAttention,
   sphereVelocity,
 } from './attention.ts';
+import { followGroups, groupVelocities, meetingTime } from './circle-groups.ts';
+import { followHardmax, hardmaxTargets } from './hardmax.ts';
 import {
   angleBetween,
   angularDiameter,
@@ -25,6 +31,7 @@ import {
   orderParameter,
   pairAngles,
 } from './observables.ts';
+import { rescaledVelocity } from './rescaled.ts';
 import { circleTokens, equiangularTokens, onSphere, uniformTokens } from './tokens.ts';
 
 const backend = createReferenceBackend();
@@ -165,5 +172,80 @@ describe('tokens', () => {
     expect(norm(onSphere([[1e308, 1e308]])[0])).toBeCloseTo(1, 15);
     expect(() => onSphere([[0, 0]])).toThrow(/its direction counts/);
     expect(() => equiangularTokens(stream, 4, -0.4)).toThrow(/−1\/\(n − 1\)/);
+  });
+});
+
+describe('groups on the circle', () => {
+  it('move as their tokens do', () => {
+    const [angles, sizes, beta] = [[0, 1, 2.5], [2, 1, 3], 2.2];
+    const out = new Float64Array(3);
+    groupVelocities(angles, sizes, beta, out);
+    const tokens = circleTokens(angles.flatMap((angle, a) => Array(sizes[a]).fill(angle)));
+    const velocity = sphereVelocity(backend, plainAttention(2, beta), tokens);
+    [0, 2, 3].forEach((i, a) => {
+      const [x, v] = [tokens[i], velocity[i]];
+      expect(x[0] * v[1] - x[1] * v[0]).toBeCloseTo(out[a], 13);
+    });
+  });
+  it('merge when their angle is predicted to be small, the closest first', () => {
+    const stages = followGroups({ angles: [0, 1, 2.4], sizes: [1, 1, 1], beta: 12 });
+    expect(stages.map(({ groups, closed }) => [groups, closed])).toEqual([
+      [3, 0],
+      [2, 0],
+    ]);
+    const { time } = meetingTime(1, [1, 1], 12);
+    expect(stages[0].to / time).toBeCloseTo(1, 1);
+  });
+});
+
+describe('hardmax', () => {
+  const A = fromRows([
+    [2, 0.3, 0],
+    [0.3, 1, 0],
+    [0, 0, 1.5],
+  ]);
+  const points = Array.from({ length: 8 }, () => Array.from(stream.normals(new Float64Array(3))));
+  it('follows whom the kernel follows', () => {
+    const targets = hardmaxTargets(A, points);
+    const field = attention({ dimension: 3, heads: 1, form: 'bilinear', kind: 'hardmax' });
+    const parameters = parametersFromMatrices(field, { B: [toRows(A)], V: [toRows(identity(3))] });
+    const out = evaluateField(backend, field, { tokens: points, parameters });
+    targets.forEach((j, i) => {
+      expect(out[i]).toEqual(points[j]);
+    });
+  });
+  it('is the limit of the rescaled velocity, which the kernel has too', () => {
+    const field = attention({ dimension: 3, heads: 1, form: 'bilinear' });
+    const sharp = A.data.map((entry) => Math.exp(2 * 0.4) * entry);
+    const parameters = parametersFromMatrices(field, {
+      B: [toRows({ ...A, data: sharp })],
+      V: [toRows(identity(3))],
+    });
+    const means = evaluateField(backend, field, { tokens: points, parameters });
+    const out = new Float64Array(24);
+    rescaledVelocity(A, 8, 0.4, points.flat(), out);
+    for (const [i, mean] of means.entries()) {
+      for (const [a, entry] of mean.entries()) {
+        expect(out[3 * i + a]).toBeCloseTo(entry - points[i][a], 12);
+      }
+    }
+    rescaledVelocity(A, 8, 8, points.flat(), out);
+    hardmaxTargets(A, points).forEach((j, i) => {
+      expect(out[3 * i]).toBeCloseTo(points[j][0] - points[i][0], 12);
+    });
+  });
+  it('is the limit of Euler steps with the same rule', () => {
+    const { states, stages } = followHardmax(A, points, { rest: 3 });
+    const last = stages[stages.length - 1].to;
+    const steps = 20_000;
+    let x = points;
+    for (let k = 0; k < steps; k++) {
+      const targets = hardmaxTargets(A, x);
+      x = x.map((row, i) => row.map((e, a) => e + (last / steps) * (x[targets[i]][a] - e)));
+    }
+    const end = states[states.length - 1];
+    for (const [i, row] of x.entries()) {
+      for (const [a, entry] of row.entries()) expect(entry).toBeCloseTo(end[i][a], 3);
+    }
   });
 });

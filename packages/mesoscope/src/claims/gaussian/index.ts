@@ -1,4 +1,5 @@
 import type { Claim } from '../claim.ts';
+import { assignment } from './assignment.ts';
 import { blowUp } from './blow-up.ts';
 import { clustering } from './clustering.ts';
 import { finiteTokens } from './finite-n.ts';
@@ -20,4 +21,5 @@ export const gaussianClaims: readonly Claim[] = [
   variants,
   clustering,
   practice,
+  assignment,
 ];

@@ -50,6 +50,7 @@ export function causalConclusion(flows: readonly GatheringRecord[]): Conclusion 
     figures: [
       gatheringFigure(
         'E.causal',
+        'All tokens go to the first one',
         'Largest angle between a token and the first one. Expected: every curve ends in a straight line of slope −1/2.',
         flows,
         ({ toFirst }) => toFirst,

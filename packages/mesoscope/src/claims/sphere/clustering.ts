@@ -94,12 +94,13 @@ export function gatheringResolution(flows: readonly GatheringRecord[]): Conditio
 /** Angles against time, one curve a flow. */
 export function gatheringFigure(
   id: string,
+  title: string,
   caption: string,
   flows: readonly GatheringRecord[],
   angle: (flow: Gathering) => readonly number[],
 ): Figure {
   return {
-    ...{ id, title: 'Tokens gather in one point', caption },
+    ...{ id, title, caption },
     x: { label: 'time t' },
     y: { label: 'angle, radians', scale: 'log' },
     marks: flows.map(({ flow }, i) => ({
@@ -137,6 +138,7 @@ export function clusteringConclusion(
     figures: [
       gatheringFigure(
         'E.clustering',
+        'Tokens gather in one point',
         'Largest angle between two tokens. Expected: every curve ends in a straight line, of slope −1 for softmax.',
         flows,
         ({ diameters }) => diameters,

@@ -6,11 +6,19 @@ import { sphereClustering } from './clustering.ts';
 import { energy } from './energy.ts';
 import { equiangular } from './equiangular.ts';
 import { sphereClaims } from './index.ts';
+import { leaders } from './leaders.ts';
+import { meanField } from './mean-field.ts';
+import { metastability } from './metastability.ts';
+import { normalisationPlacement } from './normalisation.ts';
+import { polytope } from './polytope.ts';
 import { find, I, scaled, unmet } from './test-support.ts';
 
-it.each(sphereClaims)('$id holds on its own experiments', async (claim) => {
-  expect((await find(claim)).verdict).toBe('holds');
-});
+it.each(sphereClaims.filter((one) => one !== meanField))(
+  '$id holds on its own experiments',
+  async (claim) => {
+    expect((await find(claim)).verdict).toBe('holds');
+  },
+);
 
 const three = [
   [1, 0, 0],
@@ -119,5 +127,61 @@ describe('E.causal', () => {
       B: I,
     });
     expect(unmet(finding)).toContain('no token moves');
+  });
+});
+
+describe('E.metastability', () => {
+  it('says nothing about opposite groups, or gaps that are equal', async () => {
+    const opposite = { angles: [0, Math.PI], masses: [2, 3] };
+    expect((await find(metastability, opposite)).verdict).toBe('outside');
+    const equal = { angles: [0, 1, 2], masses: [1, 1, 1] };
+    expect((await find(metastability, equal)).verdict).toBe('outside');
+  });
+  it('takes groups in any order, and refuses equal ones', async () => {
+    const turned = { angles: [1 + 2 * Math.PI, 0], masses: [0.4, 0.6] };
+    expect((await find(metastability, turned)).verdict).toBe('holds');
+    const equal = { angles: [1, 1], masses: [1, 1] };
+    await expect(find(metastability, equal)).rejects.toThrow(/are one/);
+  });
+});
+
+describe('E.leaders', () => {
+  it('has nothing to measure where every token leads', async () => {
+    const finding = await find(leaders, { tokens: circleTokens([0, 1, 2]), A: I });
+    expect(finding.verdict).toBe('undecided');
+    expect(unmet(finding)).toContain('every token leads');
+  });
+  it('holds for followers on a line', async () => {
+    const tokens = [[3], [1], [-0.5], [-2]].map(([x]) => [x, 0]);
+    const finding = await find(leaders, { tokens, A: I });
+    expect(finding.verdict).toBe('holds');
+    expect(finding.evidence.leaders).toEqual([2]);
+  });
+});
+
+describe('E.normalisation', () => {
+  it('refuses values that repel', async () => {
+    const instance = { tokens: three, value: -1 };
+    await expect(find(normalisationPlacement, instance)).rejects.toThrow(/value/);
+  });
+  it('has nothing to measure in one point', async () => {
+    const finding = await find(normalisationPlacement, { tokens: onePoint });
+    expect(unmet(finding)).toContain('no token turns');
+  });
+});
+
+describe('E.polytope', () => {
+  it('says nothing about an A that is not positive', async () => {
+    const instance = { tokens: circleTokens([0, 1, 2]), A: scaled(-1), horizon: 4 };
+    expect((await find(polytope, instance)).verdict).toBe('outside');
+  });
+  it('is undecided where the time is too short', async () => {
+    const tokens = [[3], [1], [-0.5], [-2]].map(([x]) => [x, 0.1]);
+    const finding = await find(polytope, { tokens, A: I, horizon: 1 });
+    expect(unmet(finding)).toContain('a hundredth of their way');
+  });
+  it('has nothing to measure where every token is a vertex', async () => {
+    const finding = await find(polytope, { tokens: circleTokens([0, 1, 2]), A: scaled(9) });
+    expect(unmet(finding)).toContain('every token is a vertex');
   });
 });

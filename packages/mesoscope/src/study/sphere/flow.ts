@@ -105,7 +105,7 @@ function finish(configuration: FlowConfiguration, stretches: readonly Stretch[])
         curve(
           'energy',
           'Interaction energy',
-          'log of (1/2n²) Σ e^{⟨Bx_i, x_j⟩} of the first head. Where B is symmetric and V a positive multiple of it this never falls; metastable states are its stairs.',
+          'log of half the mean of e^⟨Bx, y⟩ over pairs of tokens, of the first head. Where B is symmetric and V a positive multiple of it this never falls; metastable states are its stairs.',
           'log energy',
           energies,
         ),
