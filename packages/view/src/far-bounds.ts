@@ -12,7 +12,21 @@ export function farBoundWords(far: Iterable<Mark>, [, top]: Extent): string[] {
     const words =
       least > top
         ? `${decadesOf(least)} or more decades above`
-        : `up to ${Math.max(1, decadesOf(most))} decades above`;
+        : `up to ${counted(Math.max(1, decadesOf(most)))} above`;
     return [`↑ ${mark.series}: ${words}`];
   });
+}
+
+const counted = (decades: number) => (decades === 1 ? '1 decade' : `${decades} decades`);
+
+/** The upper corner for these words: away from where such bounds are within the frame. */
+export function farBoundCorner(
+  far: Iterable<Mark>,
+  { x: [left, right], y: [, top] }: { readonly x: Extent; readonly y: Extent },
+): 'top-left' | 'top-right' {
+  const seen = [...far].flatMap((mark) =>
+    mark.kind === 'line' ? Array.from(mark.x).filter((_, i) => mark.y[i] <= top) : [],
+  );
+  const middle = seen.reduce((sum, x) => sum + x, 0) / seen.length;
+  return middle > (left + right) / 2 ? 'top-left' : 'top-right';
 }

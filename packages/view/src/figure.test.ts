@@ -180,6 +180,22 @@ it('says of a bound of 1e66 how far it is, and gives it no room', () => {
   expect(svg).toContain('>0.05<');
 });
 
+it('writes how far a bound is where it is not drawn', () => {
+  const wordsOf = (bound: readonly number[]) => {
+    const marks: Mark[] = [
+      { kind: 'line', series: 'costate', x: [0, 1], y: [0.3, 0.1] },
+      { kind: 'line', series: 'bound', x: [0, 1], y: bound, bound: true },
+    ];
+    const svg = renderInlineFigure(
+      figure('corner', marks, { x: { label: 't' }, y: { label: '|p|', scale: 'log' } }),
+      canvas,
+    );
+    return /text-anchor="(\w+)"[^>]*>(?:<text[^>]*>)?(↑ [^<]+)/.exec(svg)?.slice(1);
+  };
+  expect(wordsOf([1e9, 4])).toEqual(['start', '↑ bound: up to 8 decades above']);
+  expect(wordsOf([4, 400])).toEqual(['end', '↑ bound: up to 1 decade above']);
+});
+
 it('draws a circle as a circle where axes are equal', () => {
   const angles = [0, 1, 2, 3].map((k) => (k * Math.PI) / 2);
   const circle = figure('circle', [
