@@ -166,7 +166,7 @@ function drawBody(
       Plot.gridY({ ticks: yTicks, stroke: '#000', strokeOpacity: 0.08 }),
       ...figure.marks.flatMap((mark) => drawMark(mark, context)),
       Plot.frame({ stroke: '#999', strokeWidth: 0.75 }),
-      ...farBoundMarks(far, extent),
+      ...farBoundMarks(far, figure.x, extent),
       Plot.axisX({
         ...axisOptions(figure.x, extent.x, xTicks),
         labelAnchor: 'center',
@@ -199,11 +199,12 @@ function drawBody(
 /** An arrow at the top of the frame for bounds that lie far above it, with how far. */
 function farBoundMarks(
   far: ReadonlySet<Mark>,
+  axis: Axis,
   extent: { readonly x: Extent; readonly y: Extent },
 ): Plot.Markish[] {
   const words = farBoundWords(far, extent.y);
   if (words.length === 0) return [];
-  const frameAnchor = farBoundCorner(far, extent);
+  const frameAnchor = farBoundCorner(far, axis, extent);
   return [
     Plot.text([words.join('\n')], {
       frameAnchor,
