@@ -40,6 +40,24 @@ describe('CONTRIBUTING.md', () => {
   });
 });
 
+describe('docs/notes/inputs.md', () => {
+  const rows = [
+    ...read('docs/notes/inputs.md').matchAll(/^\| .* \| `([^`]+)`(?:: "(.+)")?.* \|$/gm),
+  ];
+
+  it('names a test for every fault', () => {
+    expect(rows.length).toBeGreaterThan(50);
+    expect(
+      rows.filter(([, path, test = '']) => !there(path, '') || !read(path).includes(test)),
+    ).toEqual([]);
+  });
+
+  it('has no fault without one', () => {
+    const lines = read('docs/notes/inputs.md').match(/^\| (?!fault).*/gm) ?? [];
+    expect(lines).toHaveLength(rows.length);
+  });
+});
+
 it.each(written)('%s links to files that are there', (page) => {
   const links = [...read(page).matchAll(/\]\(([\w./-]+?)(?:#[\w-]*)?\)/g)].map(([, link]) => link);
   expect(links.filter((link) => link.includes('/') && !there(link, dirname(page)))).toEqual([]);

@@ -1,5 +1,6 @@
 /**
- * Contact sheets: for each run one PNG with all its figures, light and dark, at 1280 and at 375 pixels; to be looked at.
+ * Contact sheets: for each run one PNG with all its figures, a row each: light and dark, at 1280 and at 375 pixels; to be looked at.
+ * Of what moves, its first, middle and last frame.
  * Says where words of a figure lie on each other and where a page is wider than its window.
  *
  *     node test/sheets/sheets.mjs <folder for the sheets> <run> …
@@ -25,7 +26,7 @@ const browser = await chromium.launch({
 let faults = 0;
 for (const run of runs) {
   const name = basename(resolve(run));
-  const shots = [];
+  const rows = [];
   for (const colorScheme of ['light', 'dark']) {
     for (const width of [1280, 375]) {
       const page = await browser.newPage({
@@ -40,14 +41,18 @@ for (const run of runs) {
         faults++;
       }
       await page.evaluate(onlyFigures);
-      const image = await page.screenshot({ fullPage: true, timeout: 120_000 });
-      shots.push(`<img src="data:image/png;base64,${image.toString('base64')}">`);
+      for (const [i, figure] of (await page.$$('figure')).entries()) {
+        rows[i] ??= [];
+        rows[i].push(
+          `<img src="data:image/png;base64,${(await figure.screenshot()).toString('base64')}">`,
+        );
+      }
       await page.close();
     }
   }
-  const sheet = await browser.newPage({ viewport: { width: 2000, height: 800 } });
+  const sheet = await browser.newPage({ viewport: { width: 1560, height: 800 } });
   await sheet.setContent(
-    `<body style="margin:0;display:flex;gap:8px;align-items:start;background:#888">${shots.join('')}<style>img{zoom:.6}</style></body>`,
+    `<style>body{margin:8px;background:#888}div{display:flex;gap:8px;align-items:start;margin-bottom:8px}img{zoom:.7}</style>${rows.map((shots) => `<div>${shots.join('')}</div>`).join('')}`,
   );
   await sheet.screenshot({ path: join(out, `${name}.png`), fullPage: true, timeout: 120_000 });
   await sheet.close();
@@ -56,12 +61,15 @@ for (const run of runs) {
 await browser.close();
 process.exitCode = faults === 0 ? 0 : 1;
 
-/** Runs in the page: leaves nothing but figures, each frame of an animation by itself. */
+/** Runs in the page: leaves nothing but figures, and of an animation three frames below each other. */
 function onlyFigures() {
-  const figures = [...document.querySelectorAll('figure')];
-  document.body.replaceChildren(...figures);
-  for (const frame of document.querySelectorAll('.frame')) {
-    frame.style.cssText = 'grid-area:auto;animation:none;visibility:visible';
+  document.body.replaceChildren(...document.querySelectorAll('figure'));
+  for (const frames of document.querySelectorAll('.frames')) {
+    const all = [...frames.querySelectorAll('.frame')];
+    const kept = [all[0], all[all.length >> 1], all[all.length - 1]];
+    for (const frame of kept)
+      frame.style.cssText = 'grid-area:auto;animation:none;visibility:visible';
+    frames.replaceChildren(...kept);
   }
 }
 

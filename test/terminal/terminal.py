@@ -115,9 +115,9 @@ def question():
     run.end(20)
 
 
-def screens(columns):
+def lines_of(text):
     """What was drawn, line by line, without the sequences that move the cursor."""
-    return lambda text: re.sub(r"\x1b\[[0-9;?]*[A-Za-ln-z]", "\n", text).replace("\r", "\n").split("\n")
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-ln-z]", "\n", text).replace("\r", "\n").split("\n")
 
 
 def narrow():
@@ -126,7 +126,7 @@ def narrow():
         run.read(12)
         run.type("\x03")
         run.end(20)
-        shown = [line for line in screens(columns)(run.text) if "%" in line]
+        shown = [line for line in lines_of(run.text) if "%" in line]
         longest = max(map(len, shown), default=0)
         check(f"{columns} columns", 0 < longest <= columns, f"{len(shown)} updates, the longest of {longest}")
         colours = re.findall(r"\x1b\[[0-9;]*m", run.text)

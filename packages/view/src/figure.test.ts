@@ -166,6 +166,62 @@ it('writes a number at every tick of a logarithmic axis, and whole ones where al
   expect(written).toEqual(['0', '1', '2', '3', '0.1', '0.2', '0.5', '1', '2', '5']);
 });
 
+it('says of a bound of 1e66 how far it is, and gives it no room', () => {
+  const drawn = figure(
+    'far',
+    [
+      { kind: 'line', series: 'error', x: [1, 2], y: [0.1, 0.01] },
+      { kind: 'line', series: 'bound', x: [1, 2], y: [1e66, 1e66], bound: true },
+    ],
+    { x: { label: 'L' }, y: { label: 'error', scale: 'log' } },
+  );
+  const svg = renderInlineFigure(drawn, canvas);
+  expect(svg).toContain('↑ bound: 66 or more decades above');
+  expect(svg).toContain('>0.05<');
+});
+
+it('writes how far a bound is where it is not drawn', () => {
+  const wordsOf = (bound: readonly number[]) => {
+    const marks: Mark[] = [
+      { kind: 'line', series: 'costate', x: [0, 1], y: [0.3, 0.1] },
+      { kind: 'line', series: 'bound', x: [0, 1], y: bound, bound: true },
+    ];
+    const svg = renderInlineFigure(
+      figure('corner', marks, { x: { label: 't' }, y: { label: '|p|', scale: 'log' } }),
+      canvas,
+    );
+    return /text-anchor="(\w+)"[^>]*>(?:<text[^>]*>)?(↑ [^<]+)/.exec(svg)?.slice(1);
+  };
+  expect(wordsOf([1e9, 4])).toEqual(['start', '↑ bound: up to 8 decades above']);
+  expect(wordsOf([4, 400])).toEqual(['end', '↑ bound: up to 1 decade above']);
+});
+
+it('draws a circle as a circle where axes are equal', () => {
+  const angles = [0, 1, 2, 3].map((k) => (k * Math.PI) / 2);
+  const circle = figure('circle', [
+    {
+      kind: 'points',
+      valueLabel: 't',
+      x: angles.map(Math.cos),
+      y: angles.map(Math.sin),
+      values: angles,
+    },
+  ]);
+  const svg = renderInlineFigure({ ...circle, equalAxes: true }, canvas);
+  const dots = [
+    ...svg.matchAll(
+      /<circle[^>]*cx="([\d.]+)"[^>]*cy="([\d.]+)"|<circle[^>]*cy="([\d.]+)"[^>]*cx="([\d.]+)"/g,
+    ),
+  ];
+  const [x, y] = [
+    dots.map(([, cx, , , late]) => Number(cx ?? late)),
+    dots.map(([, , cy, early]) => Number(cy ?? early)),
+  ];
+  const span = (values: number[]) => Math.max(...values) - Math.min(...values);
+  expect(dots).toHaveLength(4);
+  expect(span(x)).toBeCloseTo(span(y), 0);
+});
+
 it('embeds configuration and version', () => {
   const svg = renderFigure(gallery[0], provenance, canvas);
   const metadata = /<metadata>(.*)<\/metadata>/.exec(svg)?.[1] ?? '';

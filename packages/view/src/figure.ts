@@ -11,7 +11,7 @@ import {
   logTickText,
   tickCount,
 } from './axis.ts';
-import { farBoundWords } from './far-bounds.ts';
+import { farBoundCorner, farBoundWords } from './far-bounds.ts';
 import { legend } from './legend.ts';
 import { heatmapMark, regionsMark } from './marks/cells.ts';
 import type { MarkContext } from './marks/context.ts';
@@ -166,7 +166,7 @@ function drawBody(
       Plot.gridY({ ticks: yTicks, stroke: '#000', strokeOpacity: 0.08 }),
       ...figure.marks.flatMap((mark) => drawMark(mark, context)),
       Plot.frame({ stroke: '#999', strokeWidth: 0.75 }),
-      ...farBoundMarks(far, extent.y),
+      ...farBoundMarks(far, figure.x, extent),
       Plot.axisX({
         ...axisOptions(figure.x, extent.x, xTicks),
         labelAnchor: 'center',
@@ -197,14 +197,19 @@ function drawBody(
 }
 
 /** An arrow at the top of the frame for bounds that lie far above it, with how far. */
-function farBoundMarks(far: Iterable<Mark>, extent: Extent): Plot.Markish[] {
-  const words = farBoundWords(far, extent);
+function farBoundMarks(
+  far: ReadonlySet<Mark>,
+  axis: Axis,
+  extent: { readonly x: Extent; readonly y: Extent },
+): Plot.Markish[] {
+  const words = farBoundWords(far, extent.y);
   if (words.length === 0) return [];
+  const frameAnchor = farBoundCorner(far, axis, extent);
   return [
     Plot.text([words.join('\n')], {
-      frameAnchor: 'top-right',
-      textAnchor: 'end',
-      dx: -6,
+      frameAnchor,
+      textAnchor: frameAnchor === 'top-left' ? 'start' : 'end',
+      dx: frameAnchor === 'top-left' ? 6 : -6,
       dy: 6,
       fontSize: 12,
       fill: ink,

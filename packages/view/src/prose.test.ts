@@ -10,6 +10,7 @@ describe('prose with numbers', () => {
     ['slope -1, not x-1 or 3-4', 'slope −1, not x-1 or 3-4'],
     ['run_json and A.euler-order', 'run_json and A.euler-order'],
     ['like N^(-1/2)', 'like N<sup>−1/2</sup>'],
+    ['R(ρ^N) − R(ρ)', 'R(ρ<sup>N</sup>) − R(ρ)'],
     ['a < b', 'a &lt; b'],
   ])('%s', (text, html) => {
     expect(proseHtml(text)).toBe(html);

@@ -6,6 +6,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { interruptedRun, publishBundle, reserveFolder, sweepTemporaries } from './folder.ts';
 import { lockFolder } from './lock.ts';
 import { metricsText, openPieces } from './pieces.ts';
+import { readRecord } from './record.ts';
 import { setSpaceAside } from './reserve.ts';
 
 /** Set to make the disk full after so many bytes. */
@@ -183,6 +184,19 @@ describe('locks', () => {
     writeFileSync(join(parent, 'lock.3'), '{"proc');
     lockFolder(parent, false);
     expect(readdirSync(parent).sort()).toEqual(['lock.1', 'lock.2', 'lock.3', 'lock.4']);
+  });
+});
+
+describe('a damaged partial folder ends in a sentence', () => {
+  it.each([
+    ['no record', () => {}, /no run\.json in it/],
+    ['a record cut short', (path: string) => writeFileSync(path, '{"form'), /no valid JSON/],
+    ['a record without execution', (path: string) => writeFileSync(path, record('toy')), /damaged/],
+    ['a folder for a record', (path: string) => mkdirSync(path), /run\.json/],
+  ])('%s', (_, damage, sentence) => {
+    const { partial } = reserveFolder(join(parent, 'toy'), 'toy');
+    damage(join(partial, 'run.json'));
+    expect(messageOf(() => readRecord(partial))).toMatch(sentence);
   });
 });
 

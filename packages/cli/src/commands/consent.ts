@@ -9,15 +9,22 @@ const longRun = 600;
 /** Seconds of its beginning by which a run is judged. */
 const beginning = 10;
 
+/** Seconds that a run may take to begin, on a busy machine, before they count as work. */
+const startUp = 60;
+
 /**
- * Seconds left, judged once: with the share s of the work done after t ≥ 10 s, where it was s₀ at the start, they are
- * `(1 − s) t / (s − s₀)`. Undefined before, and ever after.
+ * Seconds left, judged once: with the share s of the work done t ≥ 10 s after the first news of any, at s₀, they are
+ * `(1 − s) t / (s − s₀)`. What passes until that news is the start of threads, unless it is more than a minute: then it is work, and
+ * counts. Undefined before, and ever after.
  */
 export function createForecast(): (share: number, seconds: number) => number | undefined {
-  let origin: { readonly share: number; readonly seconds: number } | undefined;
+  let start: { readonly share: number; readonly seconds: number } | undefined;
+  let origin: typeof start;
   let judged = false;
   return (share, seconds) => {
-    origin ??= { share, seconds };
+    start ??= { share, seconds };
+    if (share <= start.share) return undefined;
+    origin ??= seconds - start.seconds < startUp ? { share, seconds } : start;
     const passed = seconds - origin.seconds;
     if (judged || passed < beginning || share <= origin.share) return undefined;
     judged = true;

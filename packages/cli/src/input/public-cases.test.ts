@@ -191,6 +191,13 @@ it('says what a .npy holds and what is needed', async () => {
   expect(error.message).toContain('numpy.savez("x.npz", h0=array)');
 });
 
+it('says what explicit data need besides, and what prints a template', async () => {
+  const { code, error } = await verify('A.euler-order', 'alone.json', JSON.stringify({ h0 }));
+  expect(code).toBe(2);
+  expect(error.message).toContain('explicit data (h0) need it too');
+  expect(error.message).toContain('mesoscope template A.euler-order > instance.json');
+});
+
 it('names a transposed field, before anything runs', async () => {
   const turned = h0[0].map((_, j) => h0.map((row) => row[j]));
   const text = JSON.stringify({ ...layer, h0: turned });

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { concludeClaim } from 'mesoscope/claims';
 import { expect, it } from 'vitest';
 import { newRecord } from '../commands/record.ts';
@@ -88,6 +89,28 @@ it('writes a report that needs no network and no script', () => {
     expect(html).toContain(text);
   }
   expect(html).toContain('1 × 10<sup>−7</sup>');
+});
+
+it('allows itself nothing from elsewhere, no script, and the styles that stand in it', () => {
+  const html = String(files()['report.html']);
+  const [, policy] = /http-equiv="Content-Security-Policy" content="([^"]*)"/.exec(html) ?? [];
+  expect(policy).toContain("default-src 'none'");
+  expect(policy).not.toMatch(/script-src|http|\*/);
+  const hashes = [...html.matchAll(/<style>([^<]*)<\/style>/g)].map(
+    ([, css]) => `'sha256-${createHash('sha256').update(css).digest('base64')}'`,
+  );
+  expect(hashes.length).toBeGreaterThan(0);
+  expect(hashes.filter((hash) => !policy?.includes(hash))).toEqual([]);
+});
+
+it('has a table of contents, another paper in the dark, and room on a telephone', () => {
+  const html = String(files()['report.html']);
+  const [, contents = ''] = /<nav aria-label="Contents">(.*?)<\/nav>/s.exec(html) ?? [];
+  const targets = [...contents.matchAll(/href="#([^"]+)"/g)].map(([, id]) => id);
+  expect(targets.length).toBeGreaterThan(2);
+  expect(targets.filter((id) => !html.includes(`id="${id}"`))).toEqual([]);
+  expect(html).toContain('@media (prefers-color-scheme: dark)');
+  expect(html).toMatch(/@media \(max-width: 40rem\)[^@]*figure \{ overflow-x: auto; \}/);
 });
 
 it('records and cites exactly what was used', () => {

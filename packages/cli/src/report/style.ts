@@ -69,5 +69,5 @@ nav ul { columns: 2; column-gap: 2rem; list-style: none; margin: .4rem 0; paddin
   .statement, pre, .status { background: none; border: 1px solid var(--line); }
 }
 @media (max-width: 40rem) { html { font-size: 16px; } body { padding: 2rem 1rem 4rem; } td.measured, td.id { white-space: normal; overflow-wrap: anywhere; }
-  .facts { grid-template-columns: 1fr; } .facts dd { margin-bottom: .5rem; } nav ul { columns: 1; } .statement, figure { overflow-x: auto; } figure svg { min-width: 32rem; } h1 { overflow-wrap: anywhere; } }
+  .facts { grid-template-columns: 1fr; } .facts dd { margin-bottom: .5rem; } nav ul { columns: 1; } .statement, figure { overflow-x: auto; } figure svg { min-width: 32rem; } .frames svg { min-width: 0; } h1 { overflow-wrap: anywhere; } }
 `;

@@ -1,10 +1,26 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { Spectrum } from './decompositions.ts';
 import * as numeric from './index.ts';
-import { frobeniusNorm, fromRows, type Matrix, multiply, oneNorm } from './matrix.ts';
-import type { ComplexMatrix } from './schur.ts';
+import { frobeniusNorm, type Matrix, multiply, oneNorm } from './matrix.ts';
 import * as special from './special-functions.ts';
+import {
+  byCondition,
+  epsilon,
+  type Judge,
+  matrix,
+  near,
+  nearAll,
+  nearInterval,
+  nearMatrix,
+  nearSpectrum,
+  numbers,
+  ofMatrices,
+  parts,
+  relative,
+  rowsOf,
+  scalar,
+  schurResidual,
+} from './test-support.ts';
 
 /** The arguments of a call, and what 60 digits say. */
 interface Row {
@@ -23,104 +39,12 @@ const oracle = JSON.parse(
         : value,
 ) as Record<string, readonly Row[]>;
 
-/** Compares what a function gives with the value of a row. */
-type Judge = (given: readonly unknown[], value: unknown) => unknown;
-
-const epsilon = 2 ** -52;
-
-/** Numbers below 2⁻¹⁰²² have fewer digits. */
-function near(found: number, exact: number, error: number): void {
-  if (found === exact) return;
-  expect(Math.abs(found - exact), `${found} for ${exact}`).toBeLessThanOrEqual(error + 5e-324);
-}
-
-const relative = (found: number, exact: number, share = 1e-12) =>
-  near(found, exact, share * Math.abs(exact));
-
-/** Entries, to the given share of the largest one. */
-function nearAll(found: ArrayLike<number>, exact: readonly number[], share: number): void {
-  expect(found.length).toBe(exact.length);
-  const size = Math.max(...exact.map(Math.abs));
-  exact.forEach((entry, i) => {
-    near(found[i], entry, share * size);
-  });
-}
-
-const matrix = (rows: unknown): Matrix => fromRows(rows as number[][]);
-const rowsOf = (value: unknown) => value as number[][];
-const numbers = (value: unknown) => value as number[];
-const nearMatrix = (found: Matrix, value: unknown, share: number) => {
-  nearAll(found.data, rowsOf(value).flat(), share);
-};
-
-/** A function of numbers, to 1e-12. */
-const scalar =
-  (f: (...x: number[]) => number, share?: number): Judge =>
-  (given, value) =>
-    relative(f(...(given as number[])), value as number, share);
-
-/** A function of matrices (those of the arguments that are lists of lists) whose value is one, to a share of its largest entry. */
-const ofMatrices =
-  (f: (...x: never[]) => Matrix, share: (...x: never[]) => number = () => 10 * epsilon): Judge =>
-  (given, value) => {
-    const known = given.map((x) => (Array.isArray(x) && Array.isArray(x[0]) ? matrix(x) : x));
-    nearMatrix(f(...(known as never[])), value, share(...(known as never[])));
-  };
-
-/** `20 κ₂ 2⁻⁵²`, κ from the singular values, to a digit. */
-const byCondition = (a: Matrix) => {
-  const { values } = numeric.singularValueDecomposition(a);
-  return (20 * epsilon * values[0]) / Math.max(values[values.length - 1], epsilon * values[0]);
-};
-
-/** `{ lower, upper }`: the smaller one to 1e-12, the other to rounding. */
-const parts =
-  (f: (...x: number[]) => { lower: number; upper: number }): Judge =>
-  (given, value) => {
-    const found = f(...(given as number[]));
-    const exact = value as typeof found;
-    relative(found.lower, exact.lower);
-    relative(found.upper, exact.upper);
-  };
-
 interface Line {
   readonly slope: number;
   readonly intercept: number;
   readonly slopeInterval: number[] | null;
   readonly interceptInterval: number[] | null;
   readonly residualDeviation: number;
-}
-
-/** Ends of an interval, to 1e-11 of the larger one. */
-function nearInterval(found: readonly number[] | null, exact: readonly number[] | null): void {
-  if (found === null || exact === null) expect(found).toBe(exact);
-  else nearAll(found, exact, 1e-11);
-}
-
-function nearSpectrum(found: Spectrum, value: unknown, a: Matrix): void {
-  const exact = value as Spectrum & { readonly condition: number };
-  const list = {
-    real: Float64Array.from(exact.real),
-    imaginary: Float64Array.from(exact.imaginary),
-  };
-  const bound = 20 * a.rows * epsilon * frobeniusNorm(a) * exact.condition;
-  expect(numeric.spectrumDistance(list, found)).toBeLessThan(bound);
-}
-
-/** `|A − QTQᴴ|`, in size of A. */
-function schurResidual({ Q, T }: { Q: ComplexMatrix; T: ComplexMatrix }, a: Matrix): number {
-  const n = a.rows;
-  const part = (data: Float64Array): Matrix => ({ rows: n, columns: n, data });
-  const [qr, qi, tr, ti] = [Q.real, Q.imaginary, T.real, T.imaginary].map(part);
-  const [real, imaginary] = [
-    numeric.subtract(multiply(qr, tr), multiply(qi, ti)),
-    numeric.add(multiply(qr, ti), multiply(qi, tr)),
-  ];
-  const back = numeric.add(
-    multiply(real, numeric.transpose(qr)),
-    multiply(imaginary, numeric.transpose(qi)),
-  );
-  return frobeniusNorm(numeric.subtract(back, a)) / frobeniusNorm(a);
 }
 
 const product = (x: readonly number[], y: readonly number[]) =>

@@ -137,7 +137,12 @@ export function samplingConclusion(
         scale: 'samples N',
         quantity: '|R̂_N − R|',
         curves: [
-          { series: 'bound', scales: sampleSizes, rows: records.map((r) => r.bounds) },
+          {
+            series: 'bound',
+            bound: true,
+            scales: sampleSizes,
+            rows: records.map((r) => r.bounds),
+          },
           {
             series: 'distance to the flow’s risk',
             scales: sampleSizes,

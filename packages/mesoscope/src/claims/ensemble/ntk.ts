@@ -139,8 +139,8 @@ export function injectivityConclusion(
         caption:
           'Smallest singular value over the largest, of the log-sum-exp design and of the parameter gradients whose Gram matrix the kernel is (values below 1e-18 drawn there). Expected: both clear of rounding for independent contexts, both at rounding for dependent ones.',
         // Both whole, so that rounding is seen for what it is.
-        x: { label: 'σ_min/σ_max of the design', scale: 'log', domain: [1e-18, 1] },
-        y: { label: 'σ_min/σ_max of the gradients', scale: 'log', domain: [1e-18, 1] },
+        x: { label: 'σ_min/σ_max of the design', scale: 'log', domain: [3e-19, 3] },
+        y: { label: 'σ_min/σ_max of the gradients', scale: 'log', domain: [3e-19, 3] },
         marks: (['independent', 'dependent'] as const).flatMap((series): Mark[] => {
           const some = all.filter(({ design }) => design.verdict === series);
           const drawn = (value: SmallestValue) => Math.max(share(value), 1e-18);
