@@ -12,7 +12,7 @@ import {
 } from 'mesoscope/claims';
 import { type Backend, createReferenceBackend } from 'mesoscope/kernels';
 import { computePiece, type Study } from 'mesoscope/study';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Environment } from './environment.ts';
 import { type Catalogue, catalogueOf } from './host/catalogue.ts';
 import type { PieceJob } from './host/thread-message.ts';

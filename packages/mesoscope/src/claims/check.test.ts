@@ -97,7 +97,11 @@ describe('an order without randomness', () => {
   const ask = (y: (L: number) => number, side: 'exactly' | 'at least as fast' = 'exactly') =>
     deterministicOrder({
       ...asked,
-      ...{ scales, rows: [scales.map(y)], accuracy: 1e-14, order: -1, side },
+      scales,
+      rows: [scales.map(y)],
+      accuracy: 1e-14,
+      order: -1,
+      side,
     });
 
   it('is extrapolated through a preasymptotic term of either sign', () => {
@@ -161,7 +165,10 @@ it('an order with randomness needs two groups of draws, and excludes its rivals'
   const ask = (noise: number, groups: number) =>
     sampledOrder({
       ...asked,
-      ...{ scales, rows: rows(noise, groups), order: -0.5, side: 'exactly' as const },
+      scales,
+      rows: rows(noise, groups),
+      order: -0.5,
+      side: 'exactly' as const,
     }).outcome;
   expect(ask(0.05, 12)).toBe('holds');
   expect(ask(3, 4)).toBe('undecided');

@@ -1,4 +1,6 @@
 export { probeStudy } from './checkpoint/probe.ts';
+export { checkSurgery } from './checkpoint/surgery/operations.ts';
+export { surgeryStudy } from './checkpoint/surgery/surgery.ts';
 export * from './piece-context.ts';
 export * from './pieces.ts';
 export * from './plan.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Condition } from '../check.ts';
 
 /** Depths beyond which controls per depth, or their squares, are no numbers any more. */
