@@ -138,3 +138,38 @@ export function measureTwoPoint(
     ),
   };
 }
+
+/** What was measured on all populations, by name. */
+export function samplingNumbers(
+  {
+    sampleSizes,
+    resamples,
+  }: { readonly sampleSizes: readonly number[]; readonly resamples: number },
+  records: readonly SamplingRecord[],
+  sharp: readonly TwoPointRecord[],
+) {
+  const all = [...records, ...sharp];
+  const ratios = records
+    .flatMap(({ bounds, distances }) => bounds.map((most, i) => most / distances[i]))
+    .filter(Number.isFinite);
+  return {
+    sampleSizes,
+    'coverage.perSize': sampleSizes.map(
+      (_, i) =>
+        records.reduce((sum, record) => sum + record.covered[i], 0) / (resamples * records.length),
+    ),
+    'deviation.rootMeanSquares': records.map((record) => record.deviations),
+    'deviation.timesRootN': records.map((record) =>
+      record.deviations.map((x, i) => x * Math.sqrt(sampleSizes[i])),
+    ),
+    'distance.means': records.map((record) => record.distances),
+    'bound.values': records.map((record) => record.bounds),
+    'bound.discretisation': all.map((record) => record.floor),
+    'bound.readoutNorm': all.map((record) => record.readoutNorm),
+    'bound.lossRange': all.map((record) => record.range),
+    'bound.constants':
+      'B_ℓ = log C + 2‖U‖ sup|h_T|, ‖U‖ exact and sup|h_T| measured over the atoms; C₁ε = √2‖U‖ × Grönwall’s bound, Lipschitz constants measured along the paths',
+    'bound.loosest': Math.max(0, ...ratios),
+    'twoPoints.misses': sharp.flatMap(({ misses }) => misses.map((miss) => miss.probability)),
+  };
+}
