@@ -50,7 +50,11 @@ function constantsOf(
   };
 }
 
-/** Draws samples of a population at fixed controls and compares their risk on L layers with the flow's. */
+/**
+ * Draws samples of a population at fixed controls and compares their risk on L layers with the flow's.
+ *
+ * @param draw - frequencies of the atoms in N samples; others than independent ones are what a comparison must notice
+ */
 export function measureSampling(
   { model, probabilities }: Population,
   options: {
@@ -61,6 +65,7 @@ export function measureSampling(
     readonly seed: number;
     readonly index: number;
   },
+  draw: typeof drawFrequencies = drawFrequencies,
 ): SamplingRecord {
   const { sampleSizes, resamples, failure, seed, index } = options;
   const losses = atomLosses(model.problem, model.parameters, model.batch);
@@ -83,7 +88,7 @@ export function measureSampling(
     let square = 0;
     let distance = 0;
     for (let r = 0; r < resamples; r++) {
-      const empirical = expectation(drawFrequencies(probabilities, N, random), losses);
+      const empirical = expectation(draw(probabilities, N, random), losses);
       square += (empirical - layered) ** 2 / resamples;
       distance += Math.abs(empirical - limit) / resamples;
       if (Math.abs(empirical - limit) <= bounds[i]) covered++;
