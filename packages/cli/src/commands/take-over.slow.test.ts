@@ -23,8 +23,10 @@ afterAll(() => {
 });
 
 function start(words: readonly string[]) {
-  const options = { cwd: directory, stdio: ['ignore', 'ignore', 'pipe'] } as const;
-  const child = spawn(process.execPath, [program, ...words, '--workers', '1'], options);
+  const child = spawn(process.execPath, [program, ...words, '--workers', '1'], {
+    cwd: directory,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   children.push(child);
   let said = '';
   child.stderr.on('data', (text) => {

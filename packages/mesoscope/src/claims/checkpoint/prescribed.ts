@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { hiddenStates } from '../../checkpoint/hidden-states.ts';
 import { type Overwrite, overwritten } from '../../checkpoint/overwrite.ts';
 import { spread } from '../../checkpoint/statistics/cloud.ts';
