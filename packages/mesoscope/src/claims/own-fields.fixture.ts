@@ -5,6 +5,7 @@ import type { Given } from './given.ts';
 /** A field of a claim's own experiments, in JSON schema. */
 export interface Field {
   readonly type?: string;
+  readonly default?: unknown;
   readonly enum?: readonly unknown[];
   readonly minItems?: number;
   readonly minimum?: number;
