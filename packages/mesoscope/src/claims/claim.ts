@@ -2,7 +2,7 @@ import type { Backend } from '../kernels/backend.ts';
 import type { Interval } from '../numeric/fit.ts';
 import type { Check, Condition } from './check.ts';
 import type { DataSource } from './data-source.ts';
-import type { Figure } from './figure.ts';
+import { type Figure, withFinitePoints } from './figure.ts';
 import type { Given } from './given.ts';
 import type { Reference } from './reference.ts';
 import { drawVerdict, type Grounds, type Verdict } from './verdict.ts';
@@ -108,7 +108,7 @@ export function concludeClaim<G, M>(
     evidence,
     verdict,
     summary: reasons.length === 0 ? summary : `${lead[verdict]}: ${reasons.join('; ')}. ${summary}`,
-    figures,
+    figures: figures.map(withFinitePoints),
     given: context.given,
   };
 }

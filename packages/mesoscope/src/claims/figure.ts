@@ -83,3 +83,27 @@ export type Mark =
       readonly x1: ArrayLike<number>;
       readonly y: ArrayLike<number>;
     };
+
+/** The columns of a mark whose points are told apart by their index. */
+const columns = ['x', 'y', 'low', 'high', 'values'] as const;
+
+/** A figure without the points that are no finite numbers: they have no place on an axis. */
+export function withFinitePoints(figure: Figure): Figure {
+  return { ...figure, marks: figure.marks.flatMap(finitePoints) };
+}
+
+function finitePoints(mark: Mark): Mark[] {
+  if (mark.kind === 'rule') return Number.isFinite(mark.at) ? [mark] : [];
+  if (mark.kind === 'heatmap' || mark.kind === 'regions' || mark.kind === 'bars') return [mark];
+  const named: { readonly [name: string]: unknown } = mark;
+  const own = columns.flatMap((name): [string, number[]][] => {
+    const column = named[name] as ArrayLike<number> | undefined;
+    return column === undefined ? [] : [[name, Array.from(column)]];
+  });
+  const places = Array.from({ length: mark.x.length }, (_, i) => i);
+  const kept = places.filter((i) => own.every(([, column]) => Number.isFinite(column[i])));
+  if (kept.length === mark.x.length) return [mark];
+  if (kept.length === 0) return [];
+  const shorter = own.map(([name, column]) => [name, kept.map((i) => column[i])]);
+  return [{ ...mark, ...Object.fromEntries(shorter) }];
+}

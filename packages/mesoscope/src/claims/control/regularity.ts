@@ -1,6 +1,9 @@
 import * as z from 'zod';
 import {
+  jumpsOf,
+  layersOf,
   numbersOf,
+  quotientsOf,
   type SolvedProblem,
   solveOverDepths,
   summariseSolutions,
@@ -57,9 +60,6 @@ export interface RegularityRecord {
   readonly smooth?: SolvedProblem;
 }
 
-const jumpsOf = ({ depths }: SolvedProblem) => depths.map(({ jump }) => jump);
-const layersOf = ({ depths }: SolvedProblem) => depths.map(({ layers }) => layers);
-
 /** Problems that are stationary at every depth: what became of the others says nothing about optimal controls. */
 const solvedOf = (problems: readonly (SolvedProblem | undefined)[]) =>
   problems.filter(
@@ -95,8 +95,6 @@ export function regularityConclusion(
     tried === 0
       ? []
       : [jumping(weak), lipschitz('weak with H¹ penalty', smooth, penalty.regularisation)];
-  const quotients = (problems: readonly SolvedProblem[]) =>
-    problems.map(({ depths }) => depths.map(({ layers, jump }) => layers * jump));
   const curves = [
     { series: 'coercive', problems: coercive },
     { series: 'weak', problems: weak },
@@ -116,9 +114,9 @@ export function regularityConclusion(
       'coercive.jumps': coercive.map(jumpsOf),
       'weak.problems': tried,
       'weak.solved': weak.length,
-      'weak.quotients': quotients(weak),
+      'weak.quotients': weak.map(quotientsOf),
       'smooth.solved': smooth.length,
-      'smooth.quotients': quotients(smooth),
+      'smooth.quotients': smooth.map(quotientsOf),
       ...solutionEvidence(coercive),
     },
     summary: `The largest jump between layers falls ${decayInWords('L', order)}${contrast.length === 0 ? '' : `, ${decayInWords('L', contrast[0])} under weak regularisation, and ${decayInWords('L', contrast[1])} there with an H¹ penalty`}.`,
@@ -130,7 +128,7 @@ export function regularityConclusion(
           'Largest difference quotient of the optimal controls in depth. Bounded: Lipschitz controls; growing like L: controls that jump between layers. Band: range over problems.',
         ...{ scale: 'layers L', quantity: 'L max_k |θ_{k+1} − θ_k|' },
         curves: curves.map(({ series, problems }) => ({
-          ...{ series, scales: layersOf(problems[0]), rows: quotients(problems) },
+          ...{ series, scales: layersOf(problems[0]), rows: problems.map(quotientsOf) },
           slope: series === 'weak' ? 1 : 0,
         })),
       }),

@@ -3,6 +3,7 @@ import {
   measureSampling,
   measureTwoPoint,
   type SamplingRecord,
+  samplingNumbers,
   type TwoPointRecord,
 } from '../../control/risk/sampling-deviations.ts';
 import { twoPointPopulation } from '../../control/risk/two-point.ts';
@@ -57,10 +58,11 @@ function flatness(records: readonly SamplingRecord[]): Check {
 
 /** What resampled risks say, and exact ones on a population of two points. */
 export function samplingConclusion(
-  { sampleSizes, resamples, failure }: Given,
+  given: Pick<Given, 'sampleSizes' | 'resamples' | 'failure'>,
   records: readonly SamplingRecord[],
   sharp: readonly TwoPointRecord[],
 ): Conclusion {
+  const { sampleSizes, resamples, failure } = given;
   const all = [...records, ...sharp];
   const finite = all.every(({ floor, range }) => Number.isFinite(floor + range));
   const covered = coverage({
@@ -87,9 +89,6 @@ export function samplingConclusion(
   });
   const flat = flatness(records);
   const equal = records.every(({ quotients }) => quotients.length === 0);
-  const ratios = records
-    .flatMap(({ bounds, distances }) => bounds.map((most, i) => most / distances[i]))
-    .filter(Number.isFinite);
   return {
     hypotheses: [
       {
@@ -104,27 +103,7 @@ export function samplingConclusion(
       ),
     ],
     checks: sharp.length > 0 ? [covered, exact, floor, flat] : [covered, floor, flat],
-    evidence: {
-      sampleSizes,
-      'coverage.perSize': sampleSizes.map(
-        (_, i) =>
-          records.reduce((sum, record) => sum + record.covered[i], 0) /
-          (resamples * records.length),
-      ),
-      'deviation.rootMeanSquares': records.map((record) => record.deviations),
-      'deviation.timesRootN': records.map((record) =>
-        record.deviations.map((x, i) => x * Math.sqrt(sampleSizes[i])),
-      ),
-      'distance.means': records.map((record) => record.distances),
-      'bound.values': records.map((record) => record.bounds),
-      'bound.discretisation': all.map((record) => record.floor),
-      'bound.readoutNorm': all.map((record) => record.readoutNorm),
-      'bound.lossRange': all.map((record) => record.range),
-      'bound.constants':
-        'B_ℓ = log C + 2‖U‖ sup|h_T|, ‖U‖ exact and sup|h_T| measured over the atoms; C₁ε = √2‖U‖ × Grönwall’s bound, Lipschitz constants measured along the paths',
-      'bound.loosest': Math.max(0, ...ratios),
-      'twoPoints.misses': sharp.flatMap(({ misses }) => misses.map((miss) => miss.probability)),
-    },
+    evidence: samplingNumbers(given, records, sharp),
     summary: equal
       ? nothing
       : `The bound covers ${(100 * covered.measured).toFixed(2)} % of ${resamples * sampleSizes.length * records.length} resamples (promised ${(100 * (1 - failure)).toFixed(0)} %)${sharp.length > 0 ? `; on two points it is missed with ${exact.measured.toPrecision(2)} of the allowed probability at most` : ''}; layers change a loss by ${floor.measured.toPrecision(2)} of C₁ε at most.`,

@@ -1,4 +1,9 @@
-import type { SolutionQuality, SolvedDepth, SolvedProblem } from '../../control/optimum/optimum.ts';
+import {
+  quotientsOf,
+  type SolutionQuality,
+  type SolvedDepth,
+  type SolvedProblem,
+} from '../../control/optimum/optimum.ts';
 import type { Condition } from '../check.ts';
 import { notTrivial } from '../verdict.ts';
 
@@ -69,7 +74,7 @@ export function solutionEvidence(solved: readonly SolvedProblem[]) {
   return {
     'solver.gradients': rows((depth) => depth.gradients),
     'solver.residuals': rows((depth) => depth.residual),
-    'controls.quotients': rows((depth) => depth.layers * depth.jump),
+    'controls.quotients': solved.map(quotientsOf),
     'controls.distances': solved.map(({ size }) => Math.sqrt(size)),
     'activity.attention': of((quality) => quality.attention),
     'activity.activation': of((quality) => quality.activation),

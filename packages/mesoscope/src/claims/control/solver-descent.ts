@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import {
-  type Descent,
+  descentNumbers,
+  endRatio,
   largestRise,
   measureSolvers,
   type Run,
@@ -62,10 +63,7 @@ export function solversConclusion(
   const unfit = records.filter(
     ({ basic }, i) => basic.status === 'converged' || basicRises[i] <= 0,
   );
-  const ends = records.map(({ extended, proximal }) => {
-    const last = ({ run }: Descent) => run.objectives[run.objectives.length - 1];
-    return last(extended) / last(proximal);
-  });
+  const ends = records.map(endRatio);
   const descent = atMost({
     name: 'largest relative rise of J in a sweep, at a fixed ρ four times the smallest that descends',
     failsIf: 'J rises although ρ is large enough, or no ρ tried is',
@@ -104,18 +102,7 @@ export function solversConclusion(
       }),
     ],
     evidence: {
-      'extended.objectives': records.map(({ extended }) => extended.run.objectives),
-      'extended.smallestAugmentations': rhos,
-      'extended.largestRises': rises,
-      'extended.residuals': records.map(({ extended }) => extended.run.residual),
-      'proximal.objectives': records.map(({ proximal }) => proximal.run.objectives),
-      'proximal.smallestAugmentations': records.map(({ proximal }) => proximal.rho),
-      'extended.overProximal': ends,
-      'basic.objectives': records.map(({ basic }) => basic.objectives.filter(Number.isFinite)),
-      'basic.diverged': records.filter(({ basic }) => basic.status === 'diverged').length,
-      'basic.largestRises': basicRises.filter(Number.isFinite),
-      'short.residuals': records.map(({ short }) => short.residual),
-      'short.sweeps': records.map(({ short }) => short.objectives.length - 1),
+      ...descentNumbers(records),
       ...solutionEvidence(records.map(({ quasiNewton }) => quasiNewton)),
     },
     summary: `At T = ${given.horizon} the basic method lets J rise, or leaves the limits of the flow, in ${records.length - unfit.length} of ${records.length} problems; with a fixed ρ of ${Math.min(...rhos)} to ${Math.max(...rhos)} J falls at every sweep, to between ${Math.min(...ends).toPrecision(2)} and ${Math.max(...ends).toPrecision(2)} of what plain proximal steps reach with the smallest ρ that serves them. At T = ${given.shortHorizon} the basic method ends at ${residual.toExponential(1)}.`,

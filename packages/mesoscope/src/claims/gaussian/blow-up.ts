@@ -1,7 +1,9 @@
 import { flowOfInstance } from '../../gaussian/gaussian-flow.ts';
 import {
   type BlowUpComparison,
+  blowUpNumbers,
   compareBlowUp,
+  depthDifference,
   randomBlowUpFlow,
 } from '../../gaussian/measure/blow-up.ts';
 import { gaussianFlowFields, headComplaints } from '../../gaussian/schema.ts';
@@ -49,10 +51,6 @@ export function blowUpConclusion(
   });
   const [first] = found;
   const single = found.length === 1;
-  const difference = Math.max(
-    0,
-    ...both.map(({ predicted, integrated }) => Math.abs((integrated ?? 0) / (predicted ?? 1) - 1)),
-  );
   return {
     hypotheses: [
       {
@@ -80,31 +78,10 @@ export function blowUpConclusion(
       ),
     ],
     checks: [...(both.length === 0 ? [] : [depths]), kinds],
-    evidence: {
-      'blowUpTime.predicted': single
-        ? (first.predicted ?? 'none')
-        : both.map((one) => one.predicted ?? 0),
-      'blowUpTime.integrated': single
-        ? (first.integrated ?? 'none')
-        : both.map((one) => one.integrated ?? 0),
-      'blowUpTime.uncertainty': found.map((one) => one.uncertainty).filter(Number.isFinite),
-      'blowUpTime.relativeDifference': difference,
-      'flows.blowUp': both.length,
-      'flows.noBlowUp': found.length - both.length,
-      ...(single
-        ? {
-            reason: first.reason,
-            'flow.reached': first.reached,
-            'flow.ended': first.ended,
-            'sufficient.conclusion': first.sufficient?.conclusion ?? 'not asked',
-            'sufficient.reason': first.sufficient?.reason ?? 'not asked',
-            'sufficient.latestTime': first.sufficient?.time ?? 'none',
-          }
-        : {}),
-    },
+    evidence: blowUpNumbers(found),
     summary: single
       ? inWords(first)
-      : `Over ${found.length} flows predicted and integrated blow-up depths differ by at most ${difference.toExponential(1)}, relative; in ${found.length - both.length} none is predicted and none found.`,
+      : `Over ${found.length} flows predicted and integrated blow-up depths differ by at most ${depthDifference(found).toExponential(1)}, relative; in ${found.length - both.length} none is predicted and none found.`,
     figures: [growthFigure(found)],
   };
 }

@@ -3,9 +3,9 @@ import {
   measureSettling,
   randomRepellingDraw,
   type Settling,
+  settlingNumbers,
 } from '../../gaussian/measure/settling.ts';
 import { gaussianFlowFields, headComplaints } from '../../gaussian/schema.ts';
-import { toRows } from '../../numeric/matrix.ts';
 import { identical, neverSeen } from '../check.ts';
 import { type Conclusion, claim } from '../claim.ts';
 import { convergenceFigure } from '../convergence-figure.ts';
@@ -86,15 +86,7 @@ export function clusteringConclusion(draws: readonly Settling[]): Conclusion {
             }),
           ]),
     ],
-    evidence: {
-      rank: draws.map((one) => one.limit?.rank ?? -1),
-      'rank.flow': draws.map((one) => one.flowRank ?? -1),
-      dimension: draws.map((one) => one.dimension),
-      keyDimension: draws.map((one) => one.keyDimension ?? -1),
-      limit: single?.limit ? toRows(single.limit.covariance) : 'of many draws',
-      'limit.distance': largestOf(moving, ({ distances }) => distances[distances.length - 1]),
-      'distance.accuracy': largestOf(moving, (one) => one.accuracy),
-    },
+    evidence: settlingNumbers(draws),
     summary:
       moving.length === 0
         ? 'No law was followed to its limit.'

@@ -1,13 +1,17 @@
 import * as z from 'zod';
 import type { Condition } from '../check.ts';
 
-/** T > 0. */
+/** Depths beyond which controls per depth, or their squares, are no numbers any more. */
+const [shortest, longest] = [1e-100, 1e100];
+
+/** T. */
 export function horizonField(depth: number) {
   return z
     .number()
-    .positive()
+    .min(shortest)
+    .max(longest)
     .default(depth)
-    .describe('T, the depth up to which laws are followed');
+    .describe('T, the depth up to which laws are followed, 1e-100 to 1e100');
 }
 
 export function softmax(attention = 'softmax'): Condition {

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { flowOfInstance } from '../../gaussian/gaussian-flow.ts';
 import {
   type CloudRate,
+  cloudNumbers,
   measureCloudRate,
   randomTiltedFlow,
 } from '../../gaussian/measure/invariance.ts';
@@ -101,16 +102,9 @@ export function invarianceConclusion(
     checks: [order, gaussian],
     evidence: {
       tokens,
-      'moments.error': rows((one) => one.moments),
-      'slicedDistance.value': rows((one) => one.sliced),
-      'slicedDistance.null': rows((one) => one.null),
-      'mardia.skewness.pValue': moved.map(({ mardia }) => mardia?.skewness.pValue ?? 1),
-      'mardia.kurtosis.pValue': moved.map(({ mardia }) => mardia?.kurtosis.pValue ?? 1),
-      'tilt.ratio': measured.map((one) => one.tilt),
+      ...cloudNumbers(measured),
       'tilt.endOfRate': 0.5,
       'tilt.endOfClosure': 1,
-      weightGrowth: measured.map((one) => one.weightGrowth),
-      'tokens.steps': moved.map(({ steps }) => steps ?? 0),
     },
     summary:
       moved.length === 0

@@ -9,12 +9,13 @@ import {
   measureRandomStack,
   near,
   ownInterval,
+  seriesNumbers,
   seriesTogether,
-  tracesByName,
 } from '../../gaussian/practice/cloud-series.ts';
-import { excessDistance, measuresByName } from '../../gaussian/practice/measure-cloud.ts';
+import { excessDistance } from '../../gaussian/practice/measure-cloud.ts';
 import { alternatives, prescriptions } from '../../gaussian/practice/measure-source.ts';
-import { type TransformerShape, tinyDeit } from '../../gaussian/practice/stacks.ts';
+import { narrowShapes, normalisationKinds, shapeField } from '../../gaussian/practice/schema.ts';
+import { tinyDeit } from '../../gaussian/practice/stacks.ts';
 import { meanInterval } from '../../numeric/fit.ts';
 import { atMost, certain, neverSeen } from '../check.ts';
 import { inputFields } from '../checkpoint/instance.ts';
@@ -27,38 +28,17 @@ import { practiceFigures } from './practice-figures.ts';
 /** Standard deviations of the norms' test from which an input does not count as Gaussian: once in sixteen thousand. */
 const surprising = 4;
 
-const shape = z
-  .strictObject({
-    name: z.string().min(1).default('given shape'),
-    layers: z.int().min(1).describe('L'),
-    dimension: z.int().min(1).describe('d, a multiple of the number of heads'),
-    heads: z.int().min(1).describe('H'),
-    hidden: z.int().min(1).describe('width of the feed-forward layer'),
-  })
-  .refine(({ dimension, heads }) => dimension % heads === 0, {
-    path: ['dimension'],
-    message: 'must be a multiple of the number of heads',
-  });
-
-/** The widths of the quick setting: as deep as needed, as narrow as possible. */
-const narrow: readonly TransformerShape[] = [
-  { name: 'ModernBERT, narrow', layers: 10, dimension: 64, heads: 4, hidden: 96 },
-  { name: 'Tiny-DeiT, narrow', layers: 8, dimension: 48, heads: 3, hidden: 192 },
-];
-
-const kinds = z.enum(['layer', 'rms', 'none']);
-
 const stacks = experiments({
   label: 'stacks of blocks',
   shared: {},
   own: {
     shapes: z
-      .array(shape)
+      .array(shapeField)
       .min(1)
-      .default([...narrow]),
+      .default([...narrowShapes]),
     repetitions: experimentCount(3, 'independent weights and inputs for each shape'),
     tokens: z.int().min(8).default(96).describe('n, standard normal'),
-    normalisation: kinds.default('layer'),
+    normalisation: normalisationKinds.default('layer'),
     prescribed: z
       .array(z.enum(['none', 'layer']))
       .default(['none'])
@@ -82,7 +62,7 @@ const stacks = experiments({
   },
   // Distilled Tiny-DeiT has 198 tokens: class, distillation and 196 patches.
   full: {
-    shapes: [...narrow, tinyDeit],
+    shapes: [...narrowShapes, tinyDeit],
     repetitions: 6,
     tokens: 198,
     prescribed: ['none', 'layer'],
@@ -109,8 +89,9 @@ const stacks = experiments({
 type Stacks = ReturnType<typeof stacks.parse>;
 
 export function practiceConclusion(measured: readonly CloudSeries[]): Conclusion {
+  const together = seriesTogether(measured);
   const { random, prescribed, excesses, inputs, tilts, power, clouds, below, points, answers } =
-    seriesTogether(measured);
+    together;
   const beyond = measured.find((one) => one.beyondClosure !== '');
   const own = random.length === 1 ? ownInterval(random[0]) : null;
   const over = excesses.length === 0 ? null : meanInterval(excesses);
@@ -170,19 +151,7 @@ export function practiceConclusion(measured: readonly CloudSeries[]): Conclusion
       ),
     ],
     checks: answers.length === 0 ? [nearness] : [nearness, regimes],
-    evidence: {
-      shown: shown?.name ?? 'none',
-      ...measuresByName(shown?.measures ?? []),
-      tiltRatio: shown?.measures.flatMap((one) => one.tiltRatio ?? []) ?? [],
-      excess: excesses,
-      'excess.threshold': `${near}, a choice of this project`,
-      'clouds.onePoint': points,
-      ...Object.fromEntries(alternatives.map((name) => [`power, ${name}`, power[name]])),
-      'earlyLayers.shareBelowNull95': below,
-      ...tracesByName(prescribed),
-      'prescribed.asPredicted': answers.filter((one) => one).length,
-      'prescribed.notAsPredicted': answers.filter((one) => !one).length,
-    },
+    evidence: seriesNumbers(together),
     summary:
       shown === undefined
         ? 'There is no cloud with a spread.'
@@ -217,7 +186,7 @@ export const practice = claim<Stacks, CloudSeries>({
       return measureRandomStack(backend, { ...common, shape, normalisation, repetition });
     }
     const which = index - shapes.length * repetitions;
-    const [, blocks] = narrow;
+    const [, blocks] = narrowShapes;
     return measurePrescribedStack(backend, prescriptions[which % prescriptions.length], {
       ...common,
       shape: blocks,

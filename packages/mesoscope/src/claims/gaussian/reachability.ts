@@ -12,7 +12,7 @@ import { experimentCount, increasing } from '../fields.ts';
 import type { Figure } from '../figure.ts';
 import { experiments } from '../given.ts';
 import { notTrivial } from '../verdict.ts';
-import { horizonField } from './conditions.ts';
+import { completed, horizonField } from './conditions.ts';
 import { openLoopFigure } from './open-loop-figure.ts';
 
 /**
@@ -64,6 +64,7 @@ export function reachabilityConclusion(measured: readonly SteeredPair[]): Conclu
       },
     ],
     resolution: [
+      completed('the moment flow under the controls', records),
       notTrivial(
         measured.every((one) => one.atRest) ? 'start and target are the same law' : undefined,
       ),

@@ -10,10 +10,10 @@ import {
   measureStability,
   notMeasured,
   type StabilityRecord,
+  stabilityNumbers,
 } from '../../gaussian/measure/stability.ts';
 import { sufficientRecord } from '../../gaussian/measure/sufficient.ts';
 import { gaussianFlowFields, headComplaints } from '../../gaussian/schema.ts';
-import { toRows } from '../../numeric/matrix.ts';
 import { agreement, type Condition, identical, neverSeen } from '../check.ts';
 import { type Conclusion, claim } from '../claim.ts';
 import { experimentCount } from '../fields.ts';
@@ -121,28 +121,7 @@ export function stabilityConclusion(measured: readonly StabilityRecord[]): Concl
       notTrivial(all((one) => one.atRest) ? 'the law is at rest from the start' : undefined),
     ],
     checks: [path, limit, spectrum, mean, ...(sufficient.length === 0 ? [] : [tests])],
-    evidence: {
-      'difference.path': records.map((one) => largestDifference(one.path)),
-      'difference.equilibrium': records.map((one) =>
-        largestDifference(one.limit === null ? [] : [one.limit]),
-      ),
-      'difference.powerSums': records.map((one) => largestDifference(one.powerSums)),
-      'mean.stable': records.filter((one) => one.meanStable === true).length,
-      'mean.valueNegative': records.filter((one) => one.totalValue < 0).length,
-      'sufficient.bounded': sufficient.filter((one) => one.conclusion === 'bounded').length,
-      'sufficient.blowUp': sufficient.filter((one) => one.conclusion === 'blow-up').length,
-      'sufficient.contradictions': contradictions,
-      ...(single
-        ? {
-            regime: regime ?? 'not asked',
-            'blowUpTime.predicted': blowUpTime ?? 'none',
-            equilibrium: first.equilibrium === null ? 'none' : toRows(first.equilibrium),
-            jacobianSpectrum: first.spectrum === null ? 'none' : Array.from(first.spectrum.real),
-            'jacobianSpectrum.imaginary':
-              first.spectrum === null ? 'none' : Array.from(first.spectrum.imaginary),
-          }
-        : {}),
-    },
+    evidence: stabilityNumbers(measured),
     summary:
       first.limit === null
         ? `The covariance was not followed to its end; the layer is classified as: ${regime ?? 'not asked'}${blowUpTime === null ? '' : `, at depth ${blowUpTime.toPrecision(8)}`}.`

@@ -8,6 +8,7 @@ import {
   randomVariantFlow,
   scalingTolerance,
   type VariantRecord,
+  variantNumbers,
 } from '../../gaussian/measure/variants.ts';
 import { finiteWeightVariance } from '../../gaussian/measure/weight-growth.ts';
 import { gaussianFlowFields, headComplaints } from '../../gaussian/schema.ts';
@@ -115,14 +116,7 @@ export function variantsConclusion(
     evidence: {
       tokens,
       ...Object.fromEntries(attentions.map((one) => [`${one}.errors`, rowsOf(one)])),
-      'sinkhorn.velocityErrors': records.flatMap((one) =>
-        one.velocityErrors === null ? [] : [one.velocityErrors],
-      ),
-      'sinkhorn.correlation': records.flatMap((one) => one.correlation ?? []),
-      weightGrowth: records.map((one) => one.weightGrowth),
-      'growth.ratioToBoundAtEnd': records.flatMap(({ traces, bounds }) =>
-        bounds.length === 0 ? [] : [traces[traces.length - 1] / bounds[bounds.length - 1]],
-      ),
+      ...variantNumbers(records),
       'blowUpTime.integrated': blowUps.length === 0 ? 'none' : blowUps,
       'keyNotInjective.blowUpTime.predicted': blind?.predicted ?? 'not run',
       'keyNotInjective.blowUpTime.integrated': blind?.integrated ?? 'none',

@@ -103,3 +103,29 @@ export function measureSolvers(
     quasiNewton: summariseSolutions(() => trial, [optimum]),
   };
 }
+
+/** J at the end of the extended method over J at the end of plain proximal steps. */
+export function endRatio({ extended, proximal }: SolversRecord): number {
+  const last = ({ run }: Descent) => run.objectives[run.objectives.length - 1];
+  return last(extended) / last(proximal);
+}
+
+/** What was measured on all problems, by name. */
+export function descentNumbers(records: readonly SolversRecord[]) {
+  return {
+    'extended.objectives': records.map(({ extended }) => extended.run.objectives),
+    'extended.smallestAugmentations': records.map(({ extended }) => extended.rho),
+    'extended.largestRises': records.map(({ beyond }) => largestRise(beyond.objectives)),
+    'extended.residuals': records.map(({ extended }) => extended.run.residual),
+    'proximal.objectives': records.map(({ proximal }) => proximal.run.objectives),
+    'proximal.smallestAugmentations': records.map(({ proximal }) => proximal.rho),
+    'extended.overProximal': records.map(endRatio),
+    'basic.objectives': records.map(({ basic }) => basic.objectives.filter(Number.isFinite)),
+    'basic.diverged': records.filter(({ basic }) => basic.status === 'diverged').length,
+    'basic.largestRises': records
+      .map(({ basic }) => largestRise(basic.objectives))
+      .filter(Number.isFinite),
+    'short.residuals': records.map(({ short }) => short.residual),
+    'short.sweeps': records.map(({ short }) => short.objectives.length - 1),
+  };
+}

@@ -155,6 +155,16 @@ export interface SolvedProblem {
   readonly quality: SolutionQuality | undefined;
 }
 
+/** L, at each depth of a problem. */
+export const layersOf = ({ depths }: SolvedProblem) => depths.map(({ layers }) => layers);
+
+/** `max_k |θ_{k+1} − θ_k|`, at each depth. */
+export const jumpsOf = ({ depths }: SolvedProblem) => depths.map(({ jump }) => jump);
+
+/** `L max_k |θ_{k+1} − θ_k|`, the largest difference quotient, at each depth. */
+export const quotientsOf = ({ depths }: SolvedProblem) =>
+  depths.map(({ layers, jump }) => layers * jump);
+
 /** The numbers that are kept of solutions of one problem. */
 export function numbersOf(solutions: readonly Optimum[]): SolvedProblem {
   return {

@@ -50,7 +50,11 @@ function constantsOf(
   };
 }
 
-/** Draws samples of a population at fixed controls and compares their risk on L layers with the flow's. */
+/**
+ * Draws samples of a population at fixed controls and compares their risk on L layers with the flow's.
+ *
+ * @param draw - frequencies of the atoms in N samples; others than independent ones are what a comparison must notice
+ */
 export function measureSampling(
   { model, probabilities }: Population,
   options: {
@@ -61,6 +65,7 @@ export function measureSampling(
     readonly seed: number;
     readonly index: number;
   },
+  draw: typeof drawFrequencies = drawFrequencies,
 ): SamplingRecord {
   const { sampleSizes, resamples, failure, seed, index } = options;
   const losses = atomLosses(model.problem, model.parameters, model.batch);
@@ -83,7 +88,7 @@ export function measureSampling(
     let square = 0;
     let distance = 0;
     for (let r = 0; r < resamples; r++) {
-      const empirical = expectation(drawFrequencies(probabilities, N, random), losses);
+      const empirical = expectation(draw(probabilities, N, random), losses);
       square += (empirical - layered) ** 2 / resamples;
       distance += Math.abs(empirical - limit) / resamples;
       if (Math.abs(empirical - limit) <= bounds[i]) covered++;
@@ -136,5 +141,40 @@ export function measureTwoPoint(
         }),
       })),
     ),
+  };
+}
+
+/** What was measured on all populations, by name. */
+export function samplingNumbers(
+  {
+    sampleSizes,
+    resamples,
+  }: { readonly sampleSizes: readonly number[]; readonly resamples: number },
+  records: readonly SamplingRecord[],
+  sharp: readonly TwoPointRecord[],
+) {
+  const all = [...records, ...sharp];
+  const ratios = records
+    .flatMap(({ bounds, distances }) => bounds.map((most, i) => most / distances[i]))
+    .filter(Number.isFinite);
+  return {
+    sampleSizes,
+    'coverage.perSize': sampleSizes.map(
+      (_, i) =>
+        records.reduce((sum, record) => sum + record.covered[i], 0) / (resamples * records.length),
+    ),
+    'deviation.rootMeanSquares': records.map((record) => record.deviations),
+    'deviation.timesRootN': records.map((record) =>
+      record.deviations.map((x, i) => x * Math.sqrt(sampleSizes[i])),
+    ),
+    'distance.means': records.map((record) => record.distances),
+    'bound.values': records.map((record) => record.bounds),
+    'bound.discretisation': all.map((record) => record.floor),
+    'bound.readoutNorm': all.map((record) => record.readoutNorm),
+    'bound.lossRange': all.map((record) => record.range),
+    'bound.constants':
+      'B_ℓ = log C + 2‖U‖ sup|h_T|, ‖U‖ exact and sup|h_T| measured over the atoms; C₁ε = √2‖U‖ × Grönwall’s bound, Lipschitz constants measured along the paths',
+    'bound.loosest': Math.max(0, ...ratios),
+    'twoPoints.misses': sharp.flatMap(({ misses }) => misses.map((miss) => miss.probability)),
   };
 }

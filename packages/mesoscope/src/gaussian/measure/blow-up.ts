@@ -35,6 +35,45 @@ export interface BlowUpComparison {
 
 const tolerance = 1e-11;
 
+/** By how much predicted and integrated depths differ, relative; 0 where there are none. */
+export function depthDifference(found: readonly BlowUpComparison[]): number {
+  return Math.max(
+    0,
+    ...found.map(({ predicted, integrated }) =>
+      predicted === null || integrated === null ? 0 : Math.abs(integrated / predicted - 1),
+    ),
+  );
+}
+
+/** What was measured of all flows, by name. */
+export function blowUpNumbers(found: readonly BlowUpComparison[]) {
+  const both = found.filter((one) => one.predicted !== null && one.integrated !== null);
+  const single = found.length === 1;
+  const [first] = found;
+  return {
+    'blowUpTime.predicted': single
+      ? (first.predicted ?? 'none')
+      : both.map((one) => one.predicted ?? 0),
+    'blowUpTime.integrated': single
+      ? (first.integrated ?? 'none')
+      : both.map((one) => one.integrated ?? 0),
+    'blowUpTime.uncertainty': found.map((one) => one.uncertainty).filter(Number.isFinite),
+    'blowUpTime.relativeDifference': depthDifference(found),
+    'flows.blowUp': both.length,
+    'flows.noBlowUp': found.length - both.length,
+    ...(single
+      ? {
+          reason: first.reason,
+          'flow.reached': first.reached,
+          'flow.ended': first.ended,
+          'sufficient.conclusion': first.sufficient?.conclusion ?? 'not asked',
+          'sufficient.reason': first.sufficient?.reason ?? 'not asked',
+          'sufficient.latestTime': first.sufficient?.time ?? 'none',
+        }
+      : {}),
+  };
+}
+
 /** @param form - the closed form that is held against the flow; default the layer's own */
 export function compareBlowUp(
   { layer, law, start, horizon }: GaussianFlow,

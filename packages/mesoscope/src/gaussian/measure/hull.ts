@@ -42,9 +42,12 @@ function largestNorm({ rows, columns, data }: Matrix): number {
   return largest;
 }
 
+/** ct up to which tokens are followed: beyond it `e^{ct}` is soon no number any more, and steps are thousands. */
+const farthest = 500;
+
 /**
  * Follows a cloud up to the horizon, or four times the depth of the law's blow-up: long after it nothing new happens, and
- * `e^{ct}` becomes too large to draw.
+ * `e^{ct}` becomes too large to draw; in no case beyond ct = 500.
  *
  * @param speed - c; others than {@link hullSpeed} are what a comparison must notice
  */
@@ -57,10 +60,10 @@ export function compareWithHull(
   const { layer, law, start } = flow;
   if (layer.attention === 'sinkhorn') return null;
   const { blowUpTime, status } = integrateMoments(layer, start, { horizon: flow.horizon });
-  const horizon = Math.min(flow.horizon, blowUpTime === null ? flow.horizon : 4 * blowUpTime);
+  const c = speed(layer);
+  const horizon = Math.min(flow.horizon, 4 * (blowUpTime ?? Infinity), farthest / c);
   const stream = randomStream(seed, 'C.finite-n', tokens);
   const points = sampleLaw(gaussian(law.mean, law.covariance), tokens, stream);
-  const c = speed(layer);
   // The mean step of Runge and Kutta's scheme must stay within its region of stability, |λ|τ < 2.7.
   const steps = Math.max(60, Math.ceil(8 * c * horizon));
   const found = compareWithParticles(backend, layer, points, { horizon, steps });

@@ -106,3 +106,18 @@ export function randomTiltedFlow(seed: number, index: number, horizon: number): 
   const b = stream.normals(new Float64Array(d)).map((entry) => 0.3 * entry);
   return gaussianFlow(gaussianLayer({ heads, W: matrixOfNorm(0.2), b }), law, horizon);
 }
+
+/** What was measured on all layers, by name. */
+export function cloudNumbers(measured: readonly CloudRate[]) {
+  const moved = measured.filter(({ moments }) => moments.length > 0);
+  return {
+    'moments.error': moved.map((one) => one.moments),
+    'slicedDistance.value': moved.map((one) => one.sliced),
+    'slicedDistance.null': moved.map((one) => one.null),
+    'mardia.skewness.pValue': moved.map(({ mardia }) => mardia?.skewness.pValue ?? 1),
+    'mardia.kurtosis.pValue': moved.map(({ mardia }) => mardia?.kurtosis.pValue ?? 1),
+    'tilt.ratio': measured.map((one) => one.tilt),
+    weightGrowth: measured.map((one) => one.weightGrowth),
+    'tokens.steps': moved.map(({ steps }) => steps ?? 0),
+  };
+}

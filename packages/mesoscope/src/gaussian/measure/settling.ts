@@ -9,6 +9,7 @@ import {
   scale,
   subtract,
   symmetricPart,
+  toRows,
   trace,
   transpose,
 } from '../../numeric/matrix.ts';
@@ -127,4 +128,22 @@ export function randomRepellingDraw(seed: number, index: number) {
   const head = scoreHead({ V: identity(d), Q, K: scale(-1, Q) });
   const flow = gaussianFlow(gaussianLayer({ heads: [head] }), randomLaw(stream, d), 1);
   return { flow, keyDimension: k };
+}
+
+/** What was measured of all draws, by name. */
+export function settlingNumbers(draws: readonly Settling[]) {
+  const moving = draws.filter((one) => one.flowRank !== null);
+  const single = draws.length === 1 ? draws[0] : undefined;
+  return {
+    rank: draws.map((one) => one.limit?.rank ?? -1),
+    'rank.flow': draws.map((one) => one.flowRank ?? -1),
+    dimension: draws.map((one) => one.dimension),
+    keyDimension: draws.map((one) => one.keyDimension ?? -1),
+    limit: single?.limit ? toRows(single.limit.covariance) : 'of many draws',
+    'limit.distance': Math.max(
+      0,
+      ...moving.map(({ distances }) => distances[distances.length - 1]),
+    ),
+    'distance.accuracy': Math.max(0, ...moving.map((one) => one.accuracy)),
+  };
 }

@@ -17,6 +17,8 @@ export interface SteeringRecord {
   readonly realisation: Realisation;
   readonly rank: number;
   readonly rankAtEnd: number;
+  /** How the integration of the moments under the controls ended. */
+  readonly ended: string;
   /** `|m(T) − m_1|`, `|Σ(T) − Σ_1|`. */
   readonly mean: number;
   readonly covariance: number;
@@ -63,6 +65,7 @@ export function recordSteering(realisation: Realisation, steering: Steering): St
     realisation,
     rank: endpoints.from.factor.columns,
     rankAtEnd: numericalRank(flow.moments.factor, { tolerance: 1e-6 }),
+    ended: flow.status.kind,
     ...endpointError,
     uncertainty: apart(end, other) + 1e-12 * size,
     size,

@@ -134,6 +134,20 @@ export function measureVariant(
   };
 }
 
+/** What was measured of all layers, by name. */
+export function variantNumbers(records: readonly VariantRecord[]) {
+  return {
+    'sinkhorn.velocityErrors': records.flatMap((one) =>
+      one.velocityErrors === null ? [] : [one.velocityErrors],
+    ),
+    'sinkhorn.correlation': records.flatMap((one) => one.correlation ?? []),
+    weightGrowth: records.map((one) => one.weightGrowth),
+    'growth.ratioToBoundAtEnd': records.flatMap(({ traces, bounds }) =>
+      bounds.length === 0 ? [] : [traces[traces.length - 1] / bounds[bounds.length - 1]],
+    ),
+  };
+}
+
 /** `τ = (√(1 + 4l²) − 1)/2l` of the largest singular value l of `LᵀB_hL`. */
 function largestCorrelation(layer: GaussianLayer, L: Matrix): number {
   return Math.max(

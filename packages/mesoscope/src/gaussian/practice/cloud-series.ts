@@ -1,7 +1,7 @@
 import type { Backend } from '../../kernels/backend.ts';
 import type { NormalisationKind } from '../../kernels/instruction.ts';
 import { fromRows } from '../../numeric/matrix.ts';
-import { type CloudMeasures, excessDistance } from './measure-cloud.ts';
+import { type CloudMeasures, excessDistance, measuresByName } from './measure-cloud.ts';
 import {
   type Alternative,
   alternatives,
@@ -167,10 +167,29 @@ export function seriesTogether(measured: readonly CloudSeries[]) {
       alternatives.map((name) => [name, Math.min(1, ...random.map((one) => one.power[name] ?? 1))]),
     ),
     /** Share of these clouds below the 95 % level of their null. */
-    below: clouds.filter((one) => one.sliced <= one.nullHigh).length / clouds.length,
+    below: clouds.filter((one) => one.sliced <= one.nullHigh).length / Math.max(1, clouds.length),
     /** Clouds that are one point, counted from the input. */
     points: random.flatMap((one) => one.onePoint.map((layer) => layer + 1)),
     answers: prescribed.flatMap((one) => one.asPredicted ?? []),
+  };
+}
+
+/** What was measured of all series, by name; the first of random weights stands for these. */
+export function seriesNumbers(together: ReturnType<typeof seriesTogether>) {
+  const { random, prescribed, excesses, power, below, points, answers } = together;
+  const [shown] = random;
+  return {
+    shown: shown?.name ?? 'none',
+    ...measuresByName(shown?.measures ?? []),
+    tiltRatio: shown?.measures.flatMap((one) => one.tiltRatio ?? []) ?? [],
+    excess: excesses,
+    'excess.threshold': `${near}, a choice of this project`,
+    'clouds.onePoint': points,
+    ...Object.fromEntries(alternatives.map((name) => [`power, ${name}`, power[name]])),
+    'earlyLayers.shareBelowNull95': below,
+    ...tracesByName(prescribed),
+    'prescribed.asPredicted': answers.filter((one) => one).length,
+    'prescribed.notAsPredicted': answers.filter((one) => !one).length,
   };
 }
 

@@ -85,29 +85,21 @@ export function constantControls({ from, to, horizon }: Endpoints): SteeringCont
       wayOut: 'Use the feed-forward or the minimum-energy realisation.',
     });
   }
-  const W = scale(1 / horizon, principalLogarithm(T));
-  const c = constantOffset(W, from.mean, to.mean, horizon);
-  const velocity = { T: W, a: c };
+  const unit = principalLogarithm(T);
+  const c = constantOffset(unit, from.mean, to.mean).map((entry) => entry / horizon);
+  const velocity = { T: scale(1 / horizon, unit), a: c };
   const layer = affineLayer(velocity);
   return { velocityAt: () => velocity, layerAt: () => layer };
 }
 
-/** b with `m(T) = e^{WT}m_0 + ∫_0^T e^{Ws}ds b = m_1`; the integral from the exponential of `[W I; 0 0]`. */
-function constantOffset(
-  W: Matrix,
-  from: Float64Array,
-  to: Float64Array,
-  horizon: number,
-): Float64Array {
+/** b with `m(1) = e^W m_0 + ∫_0^1 e^{Ws}ds b = m_1`; the integral from the exponential of `[W I; 0 0]`. */
+function constantOffset(W: Matrix, from: Float64Array, to: Float64Array): Float64Array {
   const d = W.rows;
   const exponential = matrixExponential(
-    scale(
-      horizon,
-      fromBlocks([
-        [W, identity(d)],
-        [zeros(d, d), zeros(d, d)],
-      ]),
-    ),
+    fromBlocks([
+      [W, identity(d)],
+      [zeros(d, d), zeros(d, d)],
+    ]),
   );
   const moved = multiplyVector(block(exponential, 0, 0, d, d), from);
   const gap = { rows: d, columns: 1, data: to.map((entry, i) => entry - moved[i]) };
