@@ -75,7 +75,7 @@ function layoutOf({ instructionTable: table, ...lists }) {
 async function hashOfSources() {
   const hash = createHash('sha256')
     .update(await readFile(fileURLToPath(import.meta.url)))
-    .update(await readFile(new URL('memory-map.ts', folder)))
+    .update(await readFile(new URL('../heap/memory-map.ts', folder)))
     .update(layout);
   const sources = new URL('assembly/', folder);
   const names = (await readdir(sources)).filter((name) => name.endsWith('.ts'));

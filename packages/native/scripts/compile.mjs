@@ -31,7 +31,7 @@ const flags = [
 /** The kernels' texts by name: those that the WebAssembly build compiles. */
 export async function kernelSources() {
   const files = new Map();
-  files.set('memory-map', await readFile(new URL('../memory-map.ts', assembly), 'utf8'));
+  files.set('memory-map', await readFile(new URL('../../heap/memory-map.ts', assembly), 'utf8'));
   files.set('layout', await readFile(new URL('generated/layout.ts', assembly), 'utf8'));
   for (const name of (await readdir(assembly)).filter((n) => n.endsWith('.ts')).sort()) {
     files.set(name.slice(0, -3), await readFile(new URL(name, assembly), 'utf8'));

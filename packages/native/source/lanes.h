@@ -188,6 +188,21 @@ template <class T> static ALWAYS_INLINE inline v128 madd(v128 a, v128 b, v128 c)
 template <class T> static ALWAYS_INLINE inline v128 nmadd(v128 a, v128 b, v128 c) { return as::fused<T>(a, b, c, true); }
 template <class T> static ALWAYS_INLINE inline v128 larger(v128 a, v128 b) { return as::v128_pmax<T>(a, b); }
 
+typedef f32 HalfOfSingles __attribute__((vector_size(VECTOR_BYTES / 2)));
+static ALWAYS_INLINE inline v128 doublesAt(const void *singles) {
+  HalfOfSingles half;
+  std::memcpy(&half, singles, sizeof half);
+  return (v128)__builtin_convertvector(half, vector_of<f64>);
+}
+static ALWAYS_INLINE inline v128 lowDoubles(v128 v) { return doublesAt(&v); }
+static ALWAYS_INLINE inline v128 highDoubles(v128 v) { return doublesAt((const char *)&v + VECTOR_BYTES / 2); }
+static ALWAYS_INLINE inline v128 singles(v128 low, v128 high) {
+  const HalfOfSingles halves[] = {__builtin_convertvector((vector_of<f64>)low, HalfOfSingles), __builtin_convertvector((vector_of<f64>)high, HalfOfSingles)};
+  v128 v;
+  std::memcpy(&v, halves, sizeof v);
+  return v;
+}
+
 /** 0, 1, … as integers of T's size. */
 template <class T> static ALWAYS_INLINE inline vector_of<typename Bits<T>::type> laneIndices() {
   vector_of<typename Bits<T>::type> indices = {};
