@@ -11,6 +11,8 @@ import { notebookCommand } from './commands/notebook.ts';
 import { exitCode } from './commands/options.ts';
 import { probeCommand } from './commands/probe.ts';
 import { studyCommand } from './commands/study.ts';
+import { surgeryCommand } from './commands/surgery.ts';
+import { addSweepCommands } from './commands/sweep/index.ts';
 import { templateCommand } from './commands/template.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { type Environment, processEnvironment } from './environment.ts';
@@ -99,6 +101,7 @@ function commands(environment: Environment, finish: (code: number) => void): Com
     )
     .description('Run claims and print their verdicts.')
     .option('--full', 'the full setting of each claim instead of the quick one')
+    .option('--checkpoint <path>', 'a trained model: run the claims about such models on it')
     .option('--strict', 'undecided claims make the exit code 1 too')
     .option('--resume <dir>', 'continue an interrupted run with --out: what is done is kept')
     .option('--take-over', 'with --resume: break the lock of a process that has ended elsewhere')
@@ -170,6 +173,24 @@ function commands(environment: Environment, finish: (code: number) => void): Com
     .option('--states', 'keep the states h0 … hL and final in arrays.npz')
     .option('--example', 'say how to get a trained model')
     .action(async (path, options) => finish(await probeCommand(path, options, environment)));
+
+  withRunOptions(program.command('surgery'))
+    .argument('[checkpoint]', 'folder of a trained model, of a package that holds one, or a file')
+    .description(
+      'Operate on the depth of a trained model: shorter steps along its layers, merged, dropped, swapped ones.',
+    )
+    .option('--text <file>', 'a text file, or moby-dick (default)')
+    .option('--ids <list>', 'numbers of tokens in place of a text, with commas between them')
+    .option('--inputs <count>', 'pieces of the text; default: 4')
+    .option('--tokens <count>', 'tokens of each; default: 64')
+    .option('--refine <list>', 'steps for each layer: 2,4,8 (default)')
+    .option('--segment <a:b>', 'layers a ≤ l < b; default: all')
+    .option('--per-layer', 'halve each layer alone, and measure the norm of its derivative')
+    .option('--coarsen <list>', 'pairs, drop, swap, with commas; default: all')
+    .option('--metric <name>', 'nll (default, where there are logits), state or cosine')
+    .action(async (path, options) => finish(await surgeryCommand(path, options, environment)));
+
+  addSweepCommands(program, environment, finish);
 
   withJson(program.command('doctor'))
     .description('Say what this machine offers.')

@@ -1,4 +1,4 @@
-import { type Claim, papers } from 'mesoscope/claims';
+import { type Claim, groupHeading } from 'mesoscope/claims';
 import { describeSchema } from 'mesoscope/configuration';
 import type { Study } from 'mesoscope/study';
 import { wrap } from 'mesoscope-view';
@@ -27,11 +27,10 @@ export async function listCommand(
   }
   stdout.write('\n');
   line('Claims (mesoscope verify ID …, or a paper’s letter)', '', 0);
-  for (const [letter, paper] of Object.entries(papers)) {
+  for (const letter of new Set(claims.map(({ paper }) => paper))) {
     const ofPaper = claims.filter((claim) => claim.paper === letter);
-    if (ofPaper.length === 0) continue;
     stdout.write('\n');
-    line(`${paper.authors}, arXiv ${paper.arxiv}`, `  ${letter}  `, 5);
+    line(groupHeading(letter), `  ${letter}  `, 5);
     const width = 7 + Math.max(...ofPaper.map((claim) => claim.id.length));
     const beside = columns >= width + leastTitle;
     for (const { id, title } of ofPaper) {

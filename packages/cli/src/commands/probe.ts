@@ -1,7 +1,6 @@
 import { MesoscopeError } from 'mesoscope';
-import { findCheckpoints, openCheckpoint, recognise } from 'mesoscope/checkpoint';
 import type { Environment } from '../environment.ts';
-import { checkpointFolder } from '../input/checkpoint-folder.ts';
+import { requireModel } from '../input/checkpoint-folder.ts';
 import { exitCode, type RunOptions } from './options.ts';
 import { studyCommand } from './study.ts';
 
@@ -38,9 +37,7 @@ export async function probeCommand(
       wayOut: 'To get one: mesoscope probe --example.',
     });
   }
-  const { folder, at } = checkpointFolder(path, environment.directory);
-  const places = findCheckpoints(folder, at);
-  recognise(await openCheckpoint(folder, at ?? (places.length === 1 ? places[0].at : undefined)));
+  await requireModel(path, environment.directory);
   const { ids, text, gaussian, inputs, tokens, heads, states } = options;
   const quoted = (value: string | undefined) => value && JSON.stringify(value);
   const changes = {

@@ -55,7 +55,7 @@ async function newSitting(
   const modules = name !== undefined && isModule(name) ? [moduleAddress(name, directory)] : [];
   const catalogue = await environment.catalogue(modules);
   const { study, base } = findStudy(name, directory, catalogue);
-  const read = readConfiguration(options, directory, base, study.schema.parse({}));
+  const read = readConfiguration(options, directory, base, defaultsOf(study));
   for (const note of read.notes) environment.stderr.write(`${note}\n`);
   const configuration = parseConfiguration(study.schema, read.configuration);
   const execution = readExecution(options);
@@ -74,6 +74,11 @@ async function newSitting(
     options,
     resumeCommand,
   };
+}
+
+/** What runs where nothing is said; nothing for a study that must be told something. */
+function defaultsOf({ schema }: Study): unknown {
+  return schema.safeParse({}).data ?? {};
 }
 
 /** A study by name, of a module of the user's own, or from a file `{ "study": name, "configuration": { … } }` such as a run.json. */
@@ -101,7 +106,7 @@ function findStudy(
     });
   }
   const path = resolve(directory, name);
-  const isName = name === 'probe' || studies.some((one) => one.name === name);
+  const isName = ['probe', 'surgery'].includes(name) || studies.some((one) => one.name === name);
   if (isName || !existsSync(path)) {
     return { study: studyOf(name, studies, study), base: {} };
   }

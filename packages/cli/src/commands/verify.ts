@@ -6,6 +6,7 @@ import type { Study, Verification } from 'mesoscope/study';
 import { interruptedRun, reserveFolder } from '../bundle/folder.ts';
 import { readRecord } from '../bundle/record.ts';
 import type { Environment } from '../environment.ts';
+import { requireModel } from '../input/checkpoint-folder.ts';
 import { hashedDocuments, refuseUnfit } from '../input/instance.ts';
 import { claimTable, verdictCounts } from '../terminal/table.ts';
 import { conduct, type Sitting, shown } from './conduct.ts';
@@ -23,6 +24,7 @@ import {
 type VerifyOptions = RunOptions & {
   readonly full?: boolean;
   readonly strict?: boolean;
+  readonly checkpoint?: string;
 };
 
 const resumeCommand = 'mesoscope verify --resume';
@@ -70,7 +72,11 @@ async function newSitting(
   const modules = selectors.filter(isModule).map((path) => moduleAddress(path, directory));
   const { claims: all, own, study: find } = await environment.catalogue(modules);
   const named = selectors.filter((selector) => !isModule(selector));
-  const selected = named.length > 0 || modules.length === 0 ? selectClaims(named, all) : [];
+  const { checkpoint } = options;
+  if (checkpoint !== undefined) await requireModel(checkpoint, directory);
+  const runnable = checkpoint === undefined ? all : all.filter(takesCheckpoint);
+  const selected =
+    named.length > 0 ? selectClaims(named, all) : modules.length === 0 ? runnable : [];
   const claims = [...own.claims, ...selected.filter((claim) => !own.claims.includes(claim))];
   const { configuration: overrides, notes } = readFiles(options, directory);
   for (const note of notes) environment.stderr.write(`${note}\n`);
@@ -78,7 +84,7 @@ async function newSitting(
   const fromFiles = claims.map((claim) => instanceOf(claim, overrides, all));
   requireNamedClaim(claims, fromFiles, overrides);
   const instances = claims.map(({ given }, i) =>
-    assigned(options, fromFiles[i], given.parse({}, setting)),
+    assigned(withCheckpoint(options, claims[i]), fromFiles[i], given.parse({}, setting)),
   );
   claims.forEach((claim, i) => {
     refuseUnfit(claim, instances[i], setting);
@@ -141,6 +147,26 @@ async function resumedSitting(
     options,
     resumeCommand,
   };
+}
+
+/** Whether a claim can be run on a trained model. */
+function takesCheckpoint({ given }: Claim): boolean {
+  return given.data.includes('checkpoint');
+}
+
+/** `--checkpoint` as a field of the instance. @throws MesoscopeError `unsupported` for a claim that takes no trained model */
+function withCheckpoint(options: VerifyOptions, claim: Claim): VerifyOptions {
+  const { checkpoint, set = [] } = options;
+  if (checkpoint === undefined) return options;
+  if (takesCheckpoint(claim)) {
+    return { ...options, set: [`checkpoint=${JSON.stringify(checkpoint)}`, ...set] };
+  }
+  throw new MesoscopeError({
+    code: 'unsupported',
+    what: 'a trained model',
+    by: claim.id,
+    wayOut: 'Name claims that take one (P, C.practice), or none for all of them.',
+  });
 }
 
 /** Refused input before failure: a claim may find out only while it runs what is wrong with an explicit instance. */

@@ -5,17 +5,18 @@ import {
   probeStudy,
   type Study,
   studyByName,
+  surgeryStudy,
   verifyStudy,
 } from 'mesoscope/study';
 
 /** Every claim and study that can be run: those of the library, and of modules of the user's own. */
 export interface Catalogue {
   readonly claims: readonly Claim[];
-  /** Without `verify` and `probe`, which are commands of their own. */
+  /** Without `verify`, `probe` and `surgery`, which are commands of their own. */
   readonly studies: readonly Study[];
   /** Of the modules. */
   readonly own: { readonly claims: readonly Claim[]; readonly studies: readonly Study[] };
-  /** By name, `verify` and `probe` included. @throws MesoscopeError `unknown-name` */
+  /** By name, `verify`, `probe` and `surgery` included. @throws MesoscopeError `unknown-name` */
   study(name: string): Study;
 }
 
@@ -39,6 +40,7 @@ export function catalogueOf(
     ...base.studies.map(({ name }) => name),
     'verify',
     probeStudy.name,
+    surgeryStudy.name,
   ];
   for (const name of [...own.claims.map(({ id }) => id), ...own.studies.map((one) => one.name)]) {
     if (!names.includes(name)) continue;
@@ -52,9 +54,11 @@ export function catalogueOf(
   const claims = [...base.claims, ...own.claims];
   const studies = [...base.studies, ...own.studies];
   const verify = verifyStudy(claims) as Study;
-  const commands = [verify, probeStudy as Study];
+  const commands = [verify, probeStudy as Study, surgeryStudy as Study];
   return {
-    ...{ claims, studies, own },
+    claims,
+    studies,
+    own,
     study: (name) => commands.find((one) => one.name === name) ?? studyByName(name, studies),
   };
 }

@@ -1,7 +1,13 @@
 import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { MesoscopeError } from 'mesoscope';
-import type { Folder, RandomAccess } from 'mesoscope/checkpoint';
+import {
+  type Folder,
+  findCheckpoints,
+  openCheckpoint,
+  type RandomAccess,
+  recognise,
+} from 'mesoscope/checkpoint';
 import { systemReason } from './configuration-file.ts';
 
 /** Files and levels that are looked at. */
@@ -49,6 +55,17 @@ export function checkpointFolder(shown: string, directory: string): NamedCheckpo
     add(home, own);
     return { folder: { name: root, files }, at: pathBelow(root, path) };
   });
+}
+
+/**
+ * Refuses what cannot be run, by its description alone.
+ *
+ * @throws MesoscopeError `file`, `unsupported`, `invalid-value`
+ */
+export async function requireModel(path: string, directory: string): Promise<void> {
+  const { folder, at } = checkpointFolder(path, directory);
+  const places = findCheckpoints(folder, at);
+  recognise(await openCheckpoint(folder, places.length === 1 ? places[0].at : at));
 }
 
 /** A path below a folder, with forward slashes. */

@@ -5,7 +5,8 @@ import {
   type Evidence,
   type Figure,
   type Finding,
-  paperOf,
+  groupHeading,
+  isPaper,
 } from 'mesoscope/claims';
 import {
   escapeXml,
@@ -45,9 +46,8 @@ export function claimTableHtml(outcomes: readonly ClaimOutcome[]): string {
 /** One claim at length: statement, assumptions, what was measured, figures. */
 export function claimHtml(outcome: ClaimOutcome, draw: Draw): string {
   const { claim, seconds } = outcome;
-  const paper = paperOf(claim.paper);
-  const after =
-    paper === undefined ? 'own claim' : `after ${escapeXml(paper.authors)}, arXiv ${paper.arxiv}`;
+  const group = escapeXml(groupHeading(claim.paper));
+  const after = isPaper(claim.paper) ? `after ${group}` : group.toLowerCase();
   const heading = `<h3 id="${anchor(claim.id)}">${escapeXml(claim.title)}</h3>
 <p class="meta">${claim.id} · ${after} · ${verdictHtml(outcome)}</p>
 <div class="statement">${texToHtml(claim.statement)}</div>`;

@@ -1,4 +1,4 @@
-import { type Claim, paperReference, papers, referenceLine } from 'mesoscope/claims';
+import { type Claim, groupHeading, isPaper, paperReference, referenceLine } from 'mesoscope/claims';
 import { describeSchema } from 'mesoscope/configuration';
 import type { Study } from 'mesoscope/study';
 
@@ -20,13 +20,11 @@ const generated =
 
 /** `docs/claims.md`: every claim's statement, what it measures, and the fields of an explicit instance. */
 export function claimsPage(claims: readonly Claim[]): string {
-  const sections = Object.keys(papers).flatMap((letter) => {
+  const letters = [...new Set(claims.map(({ paper }) => paper))];
+  const sections = letters.flatMap((letter) => {
     const ofPaper = claims.filter(({ paper }) => paper === letter);
-    return [
-      `## ${letter}`,
-      `${referenceLine(paperReference(letter as keyof typeof papers))}.`,
-      ...ofPaper.map(claimSection),
-    ];
+    const about = isPaper(letter) ? referenceLine(paperReference(letter)) : groupHeading(letter);
+    return [`## ${letter}`, `${about}.`, ...ofPaper.map(claimSection)];
   });
   return page(
     'Claims',

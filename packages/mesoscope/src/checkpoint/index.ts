@@ -2,12 +2,19 @@ export type { Architecture, Blueprint, LayerPlan } from './architecture.ts';
 export { architectures } from './architectures/index.ts';
 export { type AttentionView, attentionView, type HeadView } from './attention-view.ts';
 export * from './checkpoint.ts';
+export * from './depth/layer-fields.ts';
+export * from './depth/output-change.ts';
+export * from './depth/refinement.ts';
+export { runPlans } from './depth/run-plans.ts';
+export * from './depth/stack-plan.ts';
 export { describeModel, type ModelDescription } from './describe-model.ts';
 export type { IdInput, ModelInput, PixelInput } from './embed.ts';
 export { type Folder, memoryFile, memoryFolder, type RandomAccess } from './files.ts';
 export { hiddenStates, type StatesAtDepth, throughLayer } from './hidden-states.ts';
-export { type LoadedLayer, type Model, openModel } from './model.ts';
+export { type InputOptions, initialStates } from './inputs.ts';
+export { type LoadedLayer, layerBlock, type Model, openModel, withLayers } from './model.ts';
 export { openCheckpoint } from './open.ts';
+export { type Overwrite, overwritten } from './overwrite.ts';
 export {
   decodeGoldenStates,
   type GoldenStates,
@@ -22,6 +29,7 @@ export {
   type ProbeOptions,
   probeModel,
 } from './probe.ts';
+export { type RandomModelOptions, randomCheckpoint } from './random-model.ts';
 export { withRandomWeights } from './random-weights.ts';
 export { type Recognised, recognise } from './recognise.ts';
 export * from './statistics/cloud.ts';

@@ -7,7 +7,7 @@ import type { Blueprint, LayerPlan } from './architecture.ts';
 import { embed, type ModelInput, normalised } from './embed.ts';
 import { mapTokens } from './map-tokens.ts';
 import { type Recognised, recognise } from './recognise.ts';
-import { namedWeights, readParameters, type Weights } from './weights.ts';
+import { blockKey, namedWeights, readParameters, type Weights } from './weights.ts';
 
 /** One layer with its weights. */
 export interface LoadedLayer {
@@ -101,4 +101,36 @@ export function openModel(given: Weights): Model {
       return name === undefined ? undefined : logitsOf(backend, finished, name);
     },
   };
+}
+
+/** The model with its layers changed as they are loaded; the last one is kept, as {@link openModel} keeps it. */
+export function withLayers(
+  model: Model,
+  change: (layer: LoadedLayer, l: number) => LoadedLayer,
+): Model {
+  let last: { readonly l: number; readonly layer: Promise<LoadedLayer> } | undefined;
+  return {
+    ...model,
+    layer(l) {
+      if (last?.l !== l) last = { l, layer: model.layer(l).then((layer) => change(layer, l)) };
+      return last.layer;
+    },
+  };
+}
+
+/** The numbers of a block, as `attention.Q`; undefined where the layer has none. They are the layer's own, not a copy. */
+export function layerBlock({ field, parameters }: LoadedLayer, key: string): Matrix | undefined {
+  const found = field.parameters.blocks.find(({ name }) => blockKey(name) === key);
+  if (found === undefined) return undefined;
+  const { rows, columns, offset } = found;
+  return { rows, columns, data: parameters.subarray(offset, offset + rows * columns) };
+}
+
+/** A layer whose parts are 0, so that only its normalisations act. */
+export function onlyNorms(layer: LoadedLayer): LoadedLayer {
+  const parameters = layer.parameters.slice();
+  for (const { name, rows, columns, offset } of layer.field.parameters.blocks) {
+    if (!/\.norm\.(gain|bias)$/.test(name)) parameters.fill(0, offset, offset + rows * columns);
+  }
+  return { ...layer, parameters };
 }

@@ -8,7 +8,7 @@ import type { Matrix } from '../numeric/matrix.ts';
 import { randomStream } from '../numeric/random.ts';
 import { attentionView } from './attention-view.ts';
 import { hiddenStates, throughLayer } from './hidden-states.ts';
-import type { LoadedLayer, Model } from './model.ts';
+import { type LoadedLayer, type Model, onlyNorms } from './model.ts';
 import {
   type CloudStatistics,
   cloudStatistics,
@@ -119,15 +119,6 @@ export async function probeModel(
     await progress?.(depth, depths);
   }
   return records;
-}
-
-/** A layer whose parts are 0, so that only its normalisations act. */
-function onlyNorms(layer: LoadedLayer): LoadedLayer {
-  const parameters = layer.parameters.slice();
-  for (const { name, rows, columns, offset } of layer.field.parameters.blocks) {
-    if (!/\.norm\.(gain|bias)$/.test(name)) parameters.fill(0, offset, offset + rows * columns);
-  }
-  return { ...layer, parameters };
 }
 
 interface Neighbours {

@@ -1,5 +1,5 @@
 import { type RandomStream, randomStream } from '../numeric/random.ts';
-import type { LoadedLayer, Model } from './model.ts';
+import { type LoadedLayer, type Model, withLayers } from './model.ts';
 
 /**
  * The model with matrices drawn anew in every layer: independent normal entries, each matrix of the Frobenius norm that it has;
@@ -7,13 +7,9 @@ import type { LoadedLayer, Model } from './model.ts';
  * ones.
  */
 export function withRandomWeights(model: Model, seed: number): Model {
-  return {
-    ...model,
-    async layer(l) {
-      const layer = await model.layer(l);
-      return redrawn(layer, randomStream(seed, `random weights of ${layer.plan.prefix}`));
-    },
-  };
+  return withLayers(model, (layer) =>
+    redrawn(layer, randomStream(seed, `random weights of ${layer.plan.prefix}`)),
+  );
 }
 
 function redrawn(layer: LoadedLayer, random: RandomStream): LoadedLayer {

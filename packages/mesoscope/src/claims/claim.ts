@@ -1,6 +1,7 @@
 import type { Backend } from '../kernels/backend.ts';
 import type { Interval } from '../numeric/fit.ts';
 import type { Check, Condition } from './check.ts';
+import type { DataSource } from './data-source.ts';
 import type { Figure } from './figure.ts';
 import type { Given } from './given.ts';
 import type { Reference } from './reference.ts';
@@ -41,6 +42,8 @@ export interface Finding {
 /** What the measurement of one piece is given. */
 export interface MeasureContext<G> {
   readonly backend: Backend;
+  /** Texts and trained models that the instance names. */
+  readonly data: DataSource;
   readonly given: G;
   readonly seed: number;
   /** Which of the pieces: 0 … `pieces(given) − 1`. */

@@ -4,6 +4,7 @@ export * from './citation.ts';
 export * from './claim.ts';
 export { measureTrainedClaim, trainedClaims } from './control/trained-model.ts';
 export * from './convergence-figure.ts';
+export type { DataSource } from './data-source.ts';
 export * from './document.ts';
 export * from './fields.ts';
 export * from './figure.ts';

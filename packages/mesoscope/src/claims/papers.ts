@@ -2,7 +2,19 @@ export type Paper = 'A' | 'B' | 'C' | 'D';
 
 /** The paper of a letter; undefined for a group of claims that is no paper's. */
 export function paperOf(letter: string): (typeof papers)[Paper] | undefined {
-  return letter in papers ? papers[letter as Paper] : undefined;
+  return isPaper(letter) ? papers[letter] : undefined;
+}
+
+/** Whether a letter is a paper's, and not that of a group of claims. */
+export function isPaper(letter: string): letter is Paper {
+  return Object.hasOwn(papers, letter);
+}
+
+/** What stands above the claims of a letter: the paper they are from, or what they are about. */
+export function groupHeading(letter: string): string {
+  const paper = paperOf(letter);
+  if (paper !== undefined) return `${paper.authors}, arXiv ${paper.arxiv}`;
+  return letter === 'P' ? 'Trained models' : 'Own claims';
 }
 
 /** The papers that the claims come from. */

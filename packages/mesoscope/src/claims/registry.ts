@@ -1,4 +1,5 @@
 import { MesoscopeError } from '../errors.ts';
+import { checkpointClaims } from './checkpoint/index.ts';
 import type { Claim } from './claim.ts';
 import { costateOrder } from './control/costate-order.ts';
 import { depthProfile } from './control/depth-profile.ts';
@@ -20,7 +21,7 @@ import { valueGap } from './control/value-gap.ts';
 import { ensembleClaims } from './ensemble/index.ts';
 import { gaussianClaims } from './gaussian/index.ts';
 import { headClaims } from './heads/index.ts';
-import { papers } from './papers.ts';
+import { sphereClaims } from './sphere/index.ts';
 
 /** Every claim that can be run, paper by paper, in the order of the theory pages. */
 export const claims: readonly Claim[] = [
@@ -44,6 +45,8 @@ export const claims: readonly Claim[] = [
   ...headClaims,
   ...gaussianClaims,
   ...ensembleClaims,
+  ...sphereClaims,
+  ...checkpointClaims,
 ];
 
 /**
@@ -78,7 +81,7 @@ export function selectClaims(
 }
 
 function unknownClaim(received: string, among: readonly Claim[]): MesoscopeError {
-  const letters = Object.keys(papers).filter((letter) => among.some((c) => c.paper === letter));
+  const letters = [...new Set(among.map(({ paper }) => paper))];
   const known = [...letters, ...among.map((claim) => claim.id)];
   return new MesoscopeError({ code: 'unknown-name', kind: 'claim', received, known });
 }

@@ -1,5 +1,6 @@
 import type { Backend } from '../kernels/backend.ts';
 import { type Claim, concludeClaim, type Finding } from './claim.ts';
+import { type DataSource, dataSource } from './data-source.ts';
 import type { Setting } from './given.ts';
 
 /** A finding together with the claim and the time it took. */
@@ -48,9 +49,10 @@ export type ClaimRunner = (task: ClaimTask, options: ClaimRunOptions) => Promise
  */
 export async function runClaim(
   { claim, instance = {} }: ClaimTask,
-  options: ClaimRunOptions & { readonly backend: Backend },
+  options: ClaimRunOptions & { readonly backend: Backend } & Partial<DataSource>,
 ): Promise<ClaimResult> {
   const { backend, seed = 1, setting = 'quick', progress, signal } = options;
+  const data = dataSource(options);
   const start = performance.now();
   const given = claim.given.parse(instance, setting);
   const count = claim.given.pieces(given);
@@ -61,7 +63,7 @@ export async function runClaim(
     report(0);
     measured.push(
       await backend.scopedAsync(async () =>
-        claim.measure({ backend, given, seed, index, progress: report }),
+        claim.measure({ backend, data, given, seed, index, progress: report }),
       ),
     );
     await nextMacrotask();

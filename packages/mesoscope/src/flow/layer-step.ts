@@ -24,16 +24,20 @@ export interface LayerStepOptions {
   readonly parameters?: FloatArray;
   /** Default 1. */
   readonly steps?: number;
+  /** Default 1. */
+  readonly length?: number;
+  /** Whether the parts of a field in sequence take steps of their own; default true. */
+  readonly split?: boolean;
 }
 
 /**
- * `x ← x + f(x, θ)`: a layer as Euler's step of length 1, or as `steps` of them of length 1/steps, in which the parts of a field in
+ * `x ← x + f(x, θ)`: a layer as Euler's step of length 1, or as `steps` of them of length length/steps, in which the parts of a field in
  * sequence each take their own. Its memory lives in the scope of the backend in which it was made.
  *
  * @throws MesoscopeError `invalid-value`, `out-of-memory`
  */
 export function createLayerStep(backend: Backend, options: LayerStepOptions): LayerStep {
-  const { field, tokens, steps = 1 } = options;
+  const { field, tokens, steps = 1, length = 1, split = true } = options;
   const { parameters = backend.allocate(field.parameters.length) } = options;
   const initial = backend.allocate(stateLength(field.dimension, tokens));
   const flow = createFlow(backend, {
@@ -41,11 +45,11 @@ export function createLayerStep(backend: Backend, options: LayerStepOptions): La
     tokens,
     samples: 1,
     scheme: euler,
-    split: true,
+    split,
     limit: Number.POSITIVE_INFINITY,
   });
-  const controls = piecewiseConstantControls(uniformGrid(1, 1), parameters.length, parameters);
-  const grid = uniformGrid(1, steps);
+  const controls = piecewiseConstantControls(uniformGrid(length, 1), parameters.length, parameters);
+  const grid = uniformGrid(length, steps);
   return {
     parameters,
     step: (points) =>

@@ -1,4 +1,6 @@
 export { probeStudy } from './checkpoint/probe.ts';
+export { checkSurgery } from './checkpoint/surgery/operations.ts';
+export { surgeryStudy } from './checkpoint/surgery/surgery.ts';
 export * from './piece-context.ts';
 export * from './pieces.ts';
 export * from './plan.ts';
@@ -6,4 +8,5 @@ export * from './registry.ts';
 export * from './run-here.ts';
 export * from './single-piece.ts';
 export * from './study.ts';
+export * from './sweep/index.ts';
 export * from './verify.ts';

@@ -1,4 +1,4 @@
-import { MesoscopeError } from '../errors.ts';
+import { dataSource } from '../claims/data-source.ts';
 import type { Backend } from '../kernels/backend.ts';
 import { computePiece } from './piece-context.ts';
 import { computePieces, type KeptPiece } from './pieces.ts';
@@ -25,17 +25,9 @@ export async function runStudy<Configuration, Piece>(
   options: RunHereOptions,
 ): Promise<StudyResult | undefined> {
   const { backend, kept = new Map<number, KeptPiece>(), signal } = options;
-  const absent = async () => {
-    throw new MesoscopeError({
-      code: 'unsupported',
-      what: 'data by name',
-      by: 'runStudy without a source of them',
-      wayOut: 'Hand over `corpus` or `images`, or name no data in the configuration.',
-    });
-  };
-  const { corpus = absent, images = absent, trainedModel = absent } = options;
+  const data = dataSource(options);
   const interrupted = () => signal?.aborted === true;
-  const equipment = { backend, corpus, images, trainedModel, interrupted };
+  const equipment = { ...data, backend, interrupted };
   const host = {
     size: 1,
     kept: (index: number) => kept.get(index),

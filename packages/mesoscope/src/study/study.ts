@@ -1,11 +1,12 @@
-import type { z } from 'zod';
-import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import type * as z from 'zod';
+import type { DataSource } from '../claims/data-source.ts';
 import type { Figure } from '../claims/figure.ts';
 import type { Paper } from '../claims/papers.ts';
 import type { Reference } from '../claims/reference.ts';
 import type { ClaimOutcome } from '../claims/run.ts';
 import type { Backend, FloatArray } from '../kernels/backend.ts';
-import type { LabelledImages } from '../task/images/images.ts';
+
+export type { DataSource };
 
 /** One paragraph, table or sample list of a report, in order. */
 export type Section =
@@ -40,16 +41,6 @@ export interface StudyResult {
   readonly headline: Readonly<Record<string, number | string>>;
   /** `diverged` keeps what there is, with a sentence that says what to try. */
   readonly status: { readonly kind: 'completed' | 'diverged'; readonly message: string };
-}
-
-/** Data that a host supplies by name. */
-export interface DataSource {
-  /** A text: `moby-dick`. @throws MesoscopeError `unknown-name` */
-  corpus(name: string): Promise<string>;
-  /** Images with classes: `mnist`. @throws MesoscopeError `unknown-name` */
-  images(name: string): Promise<LabelledImages>;
-  /** A trained model: the path of its folder or file. @throws MesoscopeError `file` */
-  trainedModel(name: string): Promise<Checkpoint>;
 }
 
 /** What one piece of a study's work is given. */

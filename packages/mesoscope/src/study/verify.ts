@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Claim, concludeClaim } from '../claims/claim.ts';
 import type { Setting } from '../claims/given.ts';
 import { claims as builtIn, claimById } from '../claims/registry.ts';
@@ -62,13 +62,14 @@ export function verifyStudy(among: readonly Claim[] = builtIn): Study<Verificati
       return `${claim.id}: ${claim.given.label}`;
     },
     weight: (configuration, index) => 1 / at(configuration, index).count,
-    async piece(configuration, { backend, index, progress }) {
+    async piece(configuration, { backend, corpus, images, trainedModel, index, progress }) {
       const { claim, given, first } = at(configuration, index);
       const { seed } = configuration;
       const start = performance.now();
       const seconds = () => (performance.now() - start) / 1000;
       try {
-        const context = { backend, given, seed, index: index - first, progress };
+        const data = { corpus, images, trainedModel };
+        const context = { backend, data, given, seed, index: index - first, progress };
         return { measured: await claim.measure(context), seconds: seconds() };
       } catch (cause) {
         if (cause instanceof Interrupted) throw cause;

@@ -13,6 +13,8 @@ export interface HeadStatistics {
   readonly tilt: number;
   /** Share of tokens with `σ_i > √(2 ln n_i)`, from where the sampled tilted mean is no longer near its limit. */
   readonly tiltedShare: number;
+  /** Share of tokens with σ_i above half of that, from where its error no longer falls as n^{−1/2}. */
+  readonly halfTiltedShare: number;
   /**
    * `rms_i |y_i − (v̄ + A q_i)|/√tr Σ_v`, A = β Cov(v, k): how far the head is from what it does to a Gaussian law. Null where tokens
    * see different keys.
@@ -28,6 +30,31 @@ export interface HeadStatistics {
   readonly affineShare: number | null;
 }
 
+/** How far the scores of a head deviate. */
+export type HeadTilt = Pick<HeadStatistics, 'tilt' | 'tiltedShare' | 'halfTiltedShare'>;
+
+export function headTilt(head: HeadView): HeadTilt {
+  const deviations = Float64Array.from(
+    { length: head.values.rows },
+    (_, i) => attentionOf(head, i).deviation,
+  );
+  return tiltOf(head, deviations);
+}
+
+/** By the deviations of the scores of tokens that see more than one key. */
+function tiltOf({ first, end }: HeadView, deviations: Float64Array): HeadTilt {
+  const ratios = Array.from(deviations, (deviation, i) => {
+    const seen = end(i) - first(i);
+    return seen < 2 ? Number.NaN : deviation / Math.sqrt(2 * Math.log(seen));
+  }).filter((ratio) => !Number.isNaN(ratio));
+  const count = Math.max(1, ratios.length);
+  return {
+    tilt: Math.sqrt(ratios.reduce((sum, ratio) => sum + ratio ** 2, 0) / count),
+    tiltedShare: ratios.filter((ratio) => ratio > 1).length / count,
+    halfTiltedShare: ratios.filter((ratio) => ratio > 0.5).length / count,
+  };
+}
+
 export function headStatistics(head: HeadView): HeadStatistics {
   const { values, first, end } = head;
   const n = values.rows;
@@ -35,9 +62,6 @@ export function headStatistics(head: HeadView): HeadStatistics {
   const outputs = zeros(n, values.columns);
   const deviations = new Float64Array(n);
   const entropies: number[] = [];
-  let square = 0;
-  let tilted = 0;
-  let counted = 0;
   for (let i = 0; i < n; i++) {
     const seen = end(i) - first(i);
     const { weights, deviation } = attentionOf(head, i);
@@ -47,39 +71,42 @@ export function headStatistics(head: HeadView): HeadStatistics {
       addRow(outputs, i, values, first(i) + j, weight);
     });
     if (seen < 2) continue;
-    const bound = Math.sqrt(2 * Math.log(seen));
-    square += (deviation / bound) ** 2;
-    if (deviation > bound) tilted++;
-    counted++;
     const entropy = weights.reduce((sum, p) => (p > 0 ? sum - p * Math.log(p) : sum), 0);
     entropies.push(entropy / Math.log(seen));
   }
   const all = first(n - 1) === 0 && end(0) === n;
   return {
+    ...tiltOf(head, deviations),
+    ...(all ? closureOf(head, outputs, deviations) : { closure: null, closurePredicted: null }),
     sink: received.reduce((a, b) => Math.max(a, b), 0),
     entropy: entropies.reduce((sum, x) => sum + x, 0) / Math.max(1, entropies.length),
-    tilt: Math.sqrt(square / Math.max(1, counted)),
-    tiltedShare: tilted / Math.max(1, counted),
-    ...(all ? closureOf(head, outputs, deviations) : { closure: null, closurePredicted: null }),
     affineShare: affineShare(head.queries, outputs),
   };
 }
 
 /** P_i over the keys that token i sees, and the deviation of its scores. */
-function attentionOf({ queries, keys, scale, first, end }: HeadView, i: number) {
+export function attentionOf({ queries, keys, scale, first, end }: HeadView, i: number) {
   const k = queries.columns;
   const from = first(i);
-  const scores = Float64Array.from({ length: end(i) - from }, (_, j) => {
+  const weights = new Float64Array(end(i) - from);
+  let mean = 0;
+  let highest = Number.NEGATIVE_INFINITY;
+  for (let j = 0; j < weights.length; j++) {
     let score = 0;
     for (let a = 0; a < k; a++) score += queries.data[i * k + a] * keys.data[(from + j) * k + a];
-    return scale * score;
-  });
-  const mean = scores.reduce((sum, s) => sum + s, 0) / scores.length;
-  const variance = scores.reduce((sum, s) => sum + (s - mean) ** 2, 0) / scores.length;
-  const highest = scores.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  const weights = scores.map((s) => Math.exp(s - highest));
-  const total = weights.reduce((sum, w) => sum + w, 0);
-  return { weights: weights.map((w) => w / total), deviation: Math.sqrt(variance) };
+    weights[j] = scale * score;
+    mean += weights[j] / weights.length;
+    highest = Math.max(highest, weights[j]);
+  }
+  let variance = 0;
+  let total = 0;
+  for (let j = 0; j < weights.length; j++) {
+    variance += (weights[j] - mean) ** 2 / weights.length;
+    weights[j] = Math.exp(weights[j] - highest);
+    total += weights[j];
+  }
+  for (let j = 0; j < weights.length; j++) weights[j] /= total;
+  return { weights, deviation: Math.sqrt(variance) };
 }
 
 function closureOf({ queries, keys, values, scale }: HeadView, y: Matrix, sigma: Float64Array) {

@@ -1,7 +1,6 @@
 import { eigenvalues } from '../../numeric/decompositions.ts';
 import { block, type Matrix, multiply, trace, transpose } from '../../numeric/matrix.ts';
-import type { LoadedLayer } from '../model.ts';
-import { blockKey } from '../weights.ts';
+import { type LoadedLayer, layerBlock } from '../model.ts';
 
 /** Spectra of one head's matrices, as they act on what attention sees. They do not change under Q → GQ, K → G^{−T}K. */
 export interface SpectrumStatistics {
@@ -18,18 +17,17 @@ export interface SpectrumStatistics {
 }
 
 /** The spectra of every head of a layer. */
-export function layerSpectra({ plan, field, parameters }: LoadedLayer): SpectrumStatistics[] {
+export function layerSpectra(layer: LoadedLayer): SpectrumStatistics[] {
   const {
     heads,
     keyDimension = 1,
     keyHeads = heads,
     valueDimension = keyDimension,
-  } = plan.options.attention;
+  } = layer.plan.options.attention;
   const matrixOf = (name: string): Matrix => {
-    const found = field.parameters.blocks.find((one) => blockKey(one.name) === `attention.${name}`);
+    const found = layerBlock(layer, `attention.${name}`);
     if (found === undefined) throw new RangeError(`no block ${name}`);
-    const { rows, columns, offset } = found;
-    return { rows, columns, data: parameters.slice(offset, offset + rows * columns) };
+    return found;
   };
   const [Q, K, V, O] = ['Q', 'K', 'V', 'O'].map(matrixOf);
   return Array.from({ length: heads }, (_, h) => {

@@ -1,10 +1,10 @@
+import { initialStates } from '../../checkpoint/inputs.ts';
 import { openModel } from '../../checkpoint/model.ts';
 import { probeModel } from '../../checkpoint/probe.ts';
 import { withRandomWeights } from '../../checkpoint/random-weights.ts';
 import type { Matrix } from '../../numeric/matrix.ts';
 import type { PieceContext, Study, StudyResult } from '../study.ts';
 import { hypothesesTable } from './hypotheses.ts';
-import { initialStates } from './inputs.ts';
 import { type Probe, probeSchema } from './schema.ts';
 import { headline, type Measured, sections, statisticArrays } from './sections.ts';
 

@@ -1,8 +1,4 @@
 import type { CloudRecord, DepthRecord } from '../../checkpoint/probe.ts';
-import type { Figure } from '../../claims/figure.ts';
-import type { Precision } from '../../kernels/backend.ts';
-import type { Matrix } from '../../numeric/matrix.ts';
-import type { Section, StudyResult } from '../study.ts';
 import {
   type Curve,
   cloudCurve,
@@ -11,7 +7,11 @@ import {
   layerCurve,
   mean,
   medianOfHeads,
-} from './curves.ts';
+} from '../../claims/checkpoint/depth-curves.ts';
+import type { Figure } from '../../claims/figure.ts';
+import type { Precision } from '../../kernels/backend.ts';
+import type { Matrix } from '../../numeric/matrix.ts';
+import type { Section, StudyResult } from '../study.ts';
 import type { Probe } from './schema.ts';
 
 /** What one piece of a probe leaves: a model on all inputs. */

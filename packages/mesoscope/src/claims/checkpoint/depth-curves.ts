@@ -1,7 +1,7 @@
 import type { CloudRecord, DepthRecord, LayerRecord } from '../../checkpoint/probe.ts';
 import type { HeadStatistics } from '../../checkpoint/statistics/heads.ts';
-import type { Figure, Mark } from '../../claims/figure.ts';
 import { meanInterval } from '../../numeric/fit.ts';
+import type { Figure, Mark } from '../figure.ts';
 
 /** One number for every input, depth by depth; null where there is none. */
 export interface Curve {

@@ -1,12 +1,30 @@
-import type { Checkpoint } from '../../checkpoint/checkpoint.ts';
-import type { Model } from '../../checkpoint/model.ts';
-import { gaussianTwin } from '../../checkpoint/statistics/cloud.ts';
-import { MesoscopeError } from '../../errors.ts';
-import type { Backend } from '../../kernels/backend.ts';
-import { type Matrix, zeros } from '../../numeric/matrix.ts';
-import { randomStream } from '../../numeric/random.ts';
-import type { DataSource } from '../study.ts';
-import type { Probe } from './schema.ts';
+import { MesoscopeError } from '../errors.ts';
+import type { Backend } from '../kernels/backend.ts';
+import { type Matrix, zeros } from '../numeric/matrix.ts';
+import { randomStream } from '../numeric/random.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import type { Model } from './model.ts';
+import { gaussianTwin } from './statistics/cloud.ts';
+
+/** What a model is fed with. */
+export interface InputOptions {
+  readonly seed: number;
+  /** Of a corpus, where there are no ids. */
+  readonly text: string;
+  /** Pieces of the text. */
+  readonly inputs: number;
+  /** n, of each. */
+  readonly tokens: number;
+  /** Numbers of tokens, one list for each input, in place of a text. */
+  readonly ids?: readonly (readonly number[])[] | undefined;
+  /** Gaussian tokens in place of the embedded ones. */
+  readonly gaussian: 'none' | 'matched' | 'standard';
+}
+
+/** Texts by name. */
+interface TextSource {
+  corpus(name: string): Promise<string>;
+}
 
 /** Characters of text that are encoded for one token that is wanted. */
 const charactersPerToken = 12;
@@ -21,8 +39,8 @@ export async function initialStates(
   backend: Backend,
   model: Model,
   checkpoint: Checkpoint,
-  configuration: Probe,
-  source: Pick<DataSource, 'corpus'>,
+  configuration: InputOptions,
+  source: TextSource,
 ): Promise<Matrix[]> {
   const { gaussian, inputs, tokens, seed } = configuration;
   const d = model.blueprint.dimension;
@@ -68,11 +86,12 @@ function matchedTokens(clouds: readonly Matrix[], seed: number): Matrix[] {
   }));
 }
 
-async function encodedText(
+/** Numbers of tokens of every input, from pieces of a text at even distances. @throws MesoscopeError `unsupported`, `invalid-value` */
+export async function encodedText(
   model: Model,
   { tokenizer, source: name }: Checkpoint,
-  { text, inputs, tokens }: Probe,
-  source: Pick<DataSource, 'corpus'>,
+  { text, inputs, tokens }: Pick<InputOptions, 'text' | 'inputs' | 'tokens'>,
+  source: TextSource,
 ): Promise<number[][]> {
   if (tokenizer === undefined) {
     throw new MesoscopeError({

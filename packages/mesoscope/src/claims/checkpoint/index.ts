@@ -1,0 +1,17 @@
+import type { Claim } from '../claim.ts';
+import { closure } from './closure.ts';
+import { postnorm } from './postnorm.ts';
+import { prescribed } from './prescribed.ts';
+import { sink } from './sink.ts';
+import { spectra } from './spectra.ts';
+import { tilt } from './tilt.ts';
+
+/** The claims about trained models, in the order of the theory pages. */
+export const checkpointClaims: readonly Claim[] = [
+  closure,
+  sink,
+  tilt,
+  postnorm,
+  spectra,
+  prescribed,
+];
