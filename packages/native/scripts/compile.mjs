@@ -19,21 +19,23 @@ const x64 = {
   avx2: ['-mavx2', '-mfma'],
 };
 const arm64 = { neon: [] };
-const elf = ['-ftls-model=initial-exec'];
 
 /** For each platform the compiler's flags for each level and for all, those of the linker, and what zig calls it. */
 export const platforms = {
-  'linux-x64': { levels: x64, flags: elf, linking: [], zig: 'x86_64-linux-gnu.2.28' },
-  'linux-arm64': { levels: arm64, flags: elf, linking: [], zig: 'aarch64-linux-gnu.2.28' },
-  'darwin-x64': {
-    ...{ levels: x64, flags: [], zig: 'x86_64-macos' },
-    linking: ['-undefined', 'dynamic_lookup'],
-  },
-  'darwin-arm64': {
-    ...{ levels: arm64, flags: [], zig: 'aarch64-macos' },
-    linking: ['-undefined', 'dynamic_lookup'],
-  },
+  'linux-x64': linux(x64, 'x86_64-linux-gnu.2.28'),
+  'linux-arm64': linux(arm64, 'aarch64-linux-gnu.2.28'),
+  'darwin-x64': darwin(x64, 'x86_64-macos'),
+  'darwin-arm64': darwin(arm64, 'aarch64-macos'),
 };
+
+function linux(levels, zig) {
+  return { levels, flags: ['-ftls-model=initial-exec'], linking: [], zig };
+}
+
+/** Symbols of Node are found when the addon is loaded. */
+function darwin(levels, zig) {
+  return { levels, flags: [], linking: ['-undefined', 'dynamic_lookup'], zig };
+}
 
 export const thisPlatform = `${process.platform}-${process.arch}`;
 
@@ -106,5 +108,7 @@ export async function linkProgram(name, objects, target, options, more) {
 
 function platformOf(name) {
   if (name in platforms) return platforms[name];
-  throw new Error(`There are native kernels for ${Object.keys(platforms).join(', ')}, not for ${name}.`);
+  throw new Error(
+    `There are native kernels for ${Object.keys(platforms).join(', ')}, not for ${name}.`,
+  );
 }

@@ -33,7 +33,9 @@ for (const platform of asked.length > 0 ? asked : Object.keys(platforms)) {
     `# ${name}\n\nThe addon of ${manifest.name} for ${platform}.\n`,
   );
   made[name] = manifest.version;
-  console.log(`${name}: ${platform === thisPlatform ? `ran, ${levelsOf(folder)}` : 'linked, not run'}`);
+  console.log(
+    `${name}: ${platform === thisPlatform ? `ran, ${levelsOf(folder)}` : 'linked, not run'}`,
+  );
 }
 
 const staged = resolve(out, manifest.name);
