@@ -6,13 +6,14 @@ import { createWasmBackend } from '../kernels/wasm/backend.ts';
 import { piecewiseConstantControls } from './controls.ts';
 import { createFlow } from './flow.ts';
 import { uniformGrid } from './grid.ts';
+import { euler } from './scheme.ts';
 
 const field = attention({ dimension: 4, heads: 2, keyDimension: 2 });
 const [tokens, samples] = [24, 8];
 
 /** Forward, with states kept at every √L-th layer, and backward; returns the costate of the first layer. */
 function adjoint(backend: Backend, layers: number) {
-  const flow = createFlow(backend, { field, tokens, samples });
+  const flow = createFlow(backend, { field, tokens, samples, scheme: euler });
   const grid = uniformGrid(1, layers);
   const nodes = backend.allocate(field.parameters.length).fill(0.1);
   const initial = backend.allocate(samples * stateLength(field.dimension, tokens)).fill(0.5);
