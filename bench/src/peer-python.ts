@@ -12,7 +12,10 @@ const script = fileURLToPath(new URL('../peers/peer.py', import.meta.url));
 export const python = process.env.MESOSCOPE_PYTHON ?? 'python3';
 
 /** Versions of PyTorch and NumPy, of JAX where it is there, or the reason why there are none. */
-export function pythonPeers(): Readonly<Record<'torch' | 'numpy', string>> | { missing: string } {
+export function pythonPeers():
+  | Readonly<Record<'torch' | 'numpy', string>>
+  | Readonly<Record<'torch' | 'numpy' | 'jax', string>>
+  | { missing: string } {
   const versions = versionsOf(['torch', 'numpy']);
   if (typeof versions === 'string') {
     return { missing: `${python} cannot import torch and numpy (${versions})` };
