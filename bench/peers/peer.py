@@ -1,4 +1,4 @@
-"""The PyTorch and NumPy side of the benchmark, driven line by line by bench/src/peer-python.ts.
+"""The PyTorch, NumPy and (in jax_peer.py) JAX side of the benchmark, driven line by line by bench/src/peer-python.ts.
 
 Each request is one JSON line on standard input, each answer one JSON line on standard output. Inputs are raw
 float64 files written by the driver; the last output goes back as a raw float64 file, so that the driver can
@@ -43,13 +43,16 @@ def attention_flow(w, folder, dtype, variant, with_gradient):
         q = q.view(B, n, H, k).transpose(1, 2)
         key = key.view(B, n, H, k).transpose(1, 2)
         value = value.view(B, n, H, v).transpose(1, 2)
-        if variant == "fused":
+        if variant in ("fused", "compiled"):
             out = F.scaled_dot_product_attention(q, key, value, scale=scale)
         else:
             out = torch.softmax((q @ key.transpose(-1, -2)) * scale, dim=-1) @ value
         if joined:
             return out.transpose(1, 2).reshape(B, n, H * v) @ output.T
         return out.sum(1)
+
+    if variant == "compiled":
+        layer = torch.compile(layer, dynamic=False)
 
     def forward():
         with torch.no_grad():
@@ -187,6 +190,10 @@ def ensemble_step(w, folder, dtype):
 
 def prepare(request):
     w, folder, variant = request["workload"], request["folder"], request["variant"]
+    if variant == "jax":
+        import jax_peer
+
+        return jax_peer.prepare(w, folder, request["precision"])
     torch.set_num_threads(request["threads"])
     dtype = torch.float64 if request["precision"] == "f64" else torch.float32
     if w["kind"] == "attention-flow":

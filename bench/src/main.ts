@@ -44,7 +44,7 @@ function median(values: readonly number[]): number {
 async function contendersOf(
   workload: Workload,
   folder: string,
-  withPython: boolean,
+  peers: ReturnType<typeof pythonPeers>,
 ): Promise<Contender[]> {
   const inputs = inputsOf(workload);
   const contenders: Contender[] = [];
@@ -54,8 +54,8 @@ async function contendersOf(
       const native = nativeContender(workload, inputs, precision, threads);
       if (native !== undefined) contenders.push(native);
     }
-    if (!withPython) continue;
-    for (const variant of variantsOf(workload)) {
+    if ('missing' in peers) continue;
+    for (const variant of variantsOf(workload, 'jax' in peers)) {
       contenders.push(await pythonContender(workload, folder, precision, variant));
     }
   }
@@ -67,14 +67,14 @@ async function contendersOf(
 /** Interleaved rounds: in each, every contender runs once, in an order that rotates. */
 async function measure(
   workload: Workload,
-  withPython: boolean,
+  peers: ReturnType<typeof pythonPeers>,
   rounds: number,
 ): Promise<Measurement[]> {
   const folder = mkdtempSync(join(tmpdir(), 'mesoscope-bench-'));
   try {
     const inputs = inputsOf(workload);
     writeInputs(inputs, folder);
-    const contenders = await contendersOf(workload, folder, withPython);
+    const contenders = await contendersOf(workload, folder, peers);
     const reference = await referenceOutput(workload, inputs);
     const repeats: number[] = [];
     for (const contender of contenders) {
@@ -142,7 +142,7 @@ function keep(): string {
 
 for (const workload of chosen) {
   console.error(`${workload.id}: ${workload.description}`);
-  const rows = await measure(workload, !('missing' in peers), Number(options.rounds));
+  const rows = await measure(workload, peers, Number(options.rounds));
   for (const row of rows) {
     const milliseconds = (1000 * row.seconds).toFixed(2).padStart(10);
     const deviates = row.deviation.toExponential(1);

@@ -11,35 +11,43 @@ const script = fileURLToPath(new URL('../peers/peer.py', import.meta.url));
 /** The Python to use: MESOSCOPE_PYTHON, or python3. */
 export const python = process.env.MESOSCOPE_PYTHON ?? 'python3';
 
-/** Versions of PyTorch and NumPy, or the reason why there are none. */
-export function pythonPeers(): { torch: string; numpy: string } | { missing: string } {
-  const probe = spawnSync(
-    python,
-    ['-c', 'import torch, numpy; print(torch.__version__, numpy.__version__)'],
-    {
-      encoding: 'utf8',
-    },
-  );
-  if (probe.status !== 0) {
-    const reason = probe.error?.message ?? probe.stderr.trim().split('\n').at(-1) ?? 'no answer';
-    return { missing: `${python} cannot import torch and numpy (${reason})` };
+/** Versions of PyTorch and NumPy, of JAX where it is there, or the reason why there are none. */
+export function pythonPeers():
+  | Readonly<Record<'torch' | 'numpy', string>>
+  | Readonly<Record<'torch' | 'numpy' | 'jax', string>>
+  | { missing: string } {
+  const versions = versionsOf(['torch', 'numpy']);
+  if (typeof versions === 'string') {
+    return { missing: `${python} cannot import torch and numpy (${versions})` };
   }
-  const [torch, numpy] = probe.stdout.trim().split(' ');
-  return { torch, numpy };
+  const [torch, numpy] = versions;
+  const jax = versionsOf(['jax']);
+  return typeof jax === 'string' ? { torch, numpy } : { torch, numpy, jax: jax[0] };
 }
 
-/** The variants of a workload that Python offers; the faster one is the peer. */
-export function variantsOf(workload: Workload): readonly string[] {
+/** Versions of modules, or what Python says instead. */
+function versionsOf(modules: readonly string[]): readonly string[] | string {
+  const list = modules.map((name) => `${name}.__version__`).join(', ');
+  const script = `import ${modules.join(', ')}; print(${list})`;
+  const probe = spawnSync(python, ['-c', script], { encoding: 'utf8' });
+  if (probe.status === 0) return probe.stdout.trim().split(' ');
+  return probe.error?.message ?? probe.stderr.trim().split('\n').at(-1) ?? 'no answer';
+}
+
+/** The variants of a workload that Python offers; the fastest one is the peer. */
+export function variantsOf(workload: Workload, hasJax: boolean): readonly string[] {
+  const jax = hasJax ? ['jax'] : [];
   switch (workload.kind) {
     case 'attention-flow':
-      return ['plain', 'fused'];
+      return ['plain', 'fused', 'compiled', ...jax];
     case 'product':
+      return ['torch', ...jax];
     case 'heads-step':
     case 'ensemble-step':
       return ['torch'];
     case 'covariance-flow':
     case 'sinkhorn':
-      return ['torch', 'numpy'];
+      return ['torch', 'numpy', ...jax];
   }
 }
 

@@ -6,6 +6,8 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -33,15 +35,32 @@ const instances = written.filter((block) => isJson(block) && !isSweep(block));
 const sweeps = written.filter((block) => isJson(block) && isSweep(block));
 const blocks = written.filter((block) => !isJson(block));
 
+/** Native kernels as releases have them: in a package for this platform, which needs a compiler here and none where it runs. */
+const platformPackage = `mesoscope-native-${process.platform}-${process.arch}`;
+const hasCompiler = answers(process.env.CXX ?? 'g++');
+
+function answers(command: string): boolean {
+  try {
+    run(command, ['--version']);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 beforeAll(() => {
-  const packed = ['mesoscope', 'view', 'native', 'cli'].map((name) => {
+  const folders = ['mesoscope', 'view', 'native', 'cli'].map((name) =>
+    join(root, 'packages', name),
+  );
+  if (hasCompiler) {
+    const script = join(root, 'packages', 'native', 'scripts', 'prebuild.mjs');
+    const platform = `${process.platform}-${process.arch}`;
+    run(process.execPath, [script, join(folder, 'prebuilt'), platform]);
+    folders.push(join(folder, 'prebuilt', platformPackage));
+  }
+  const packed = folders.map((place) => {
     const words = ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder];
-    return (
-      run('npm', words, join(root, 'packages', name))
-        .trim()
-        .split('\n')
-        .at(-1) ?? ''
-    );
+    return run('npm', words, place).trim().split('\n').at(-1) ?? '';
   });
   writeFileSync(join(folder, 'package.json'), '{ "type": "module", "private": true }');
   const tarballs = packed.map((name) => join(folder, name));
@@ -168,4 +187,47 @@ it('loads no schema where only a field is wanted', () => {
     'import { register } from "node:module"; register("./no-zod.mjs", import.meta.url); await import("mesoscope/field"); console.log("no schema");',
   );
   expect(run(process.execPath, ['field.mjs'])).toContain('no schema');
+});
+
+describe.skipIf(!hasCompiler)('native kernels from the package for this platform', () => {
+  const installed = join(folder, 'node_modules', platformPackage);
+
+  /** The command as on a machine that has Node and nothing else. */
+  function alone(...words: readonly string[]): string {
+    const bin = join(folder, 'bin');
+    if (!existsSync(bin)) {
+      mkdirSync(bin);
+      symlinkSync(process.execPath, join(bin, 'node'));
+    }
+    const cli = join(folder, 'node_modules', 'mesoscope-cli');
+    const { bin: commands } = JSON.parse(readFileSync(join(cli, 'package.json'), 'utf8'));
+    return execFileSync('node', [join(cli, commands.mesoscope), ...words], {
+      cwd: folder,
+      encoding: 'utf8',
+      env: { PATH: bin },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+  }
+  const native = () =>
+    JSON.parse(alone('doctor', '--json')).findings.find(
+      ({ name }: { readonly name: string }) => name === 'native',
+    );
+  const build = () => {
+    const words = ['verify', 'A.euler-order', '--config', 'code/README-0.json', '--json'];
+    return JSON.parse(alone(...words)).build;
+  };
+
+  it('run by default, without a compiler', () => {
+    expect(native().state).toBe('good');
+    expect(build()).toContain('native');
+  }, 120_000);
+
+  it('give way to wasm, with the reason, when damaged and when lost', () => {
+    writeFileSync(join(installed, 'kernels.node'), 'damaged');
+    expect(native()).toMatchObject({ state: 'warning' });
+    expect(native().sentence).toContain('cannot be loaded');
+    rmSync(installed, { recursive: true });
+    expect(native().sentence).toContain(platformPackage);
+    expect(build()).toContain('wasm');
+  }, 120_000);
 });

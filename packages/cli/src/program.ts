@@ -217,7 +217,7 @@ function withRunOptions(command: Command): Command {
     .option('--out <dir>', 'where the run bundle goes')
     .option(
       '--backend <name>',
-      'wasm (default), native, auto (native where it is built), wasm-strict (same bits everywhere) or reference',
+      'auto (default: native, else wasm), native, wasm, wasm-strict (same bits everywhere) or reference',
     )
     .option('--precision <f64|f32>', 'numbers of the kernels (default: f64)')
     .option('--quiet', 'no progress on standard error, only what stays to be known')

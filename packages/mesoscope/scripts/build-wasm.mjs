@@ -7,15 +7,10 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { compileKernels } from './compile-wasm.mjs';
 
 const folder = new URL('../src/kernels/wasm/', import.meta.url);
 const target = new URL('generated/binaries.ts', folder);
-
-const flags = [
-  ...['--importMemory', '--sharedMemory', '--initialMemory', '1', '--maximumMemory', '65536'],
-  ...['--runtime', 'stub', '--noAssert', '--noExportMemory', '-O3', '--converge'],
-  ...['--enable', 'simd,threads,bulk-memory'],
-];
 
 const layout = layoutOf(await instructionTable());
 const key = await hashOfSources();
@@ -25,7 +20,10 @@ if (!present.includes(key)) {
   const constants = new URL('assembly/generated/layout.ts', folder);
   await mkdir(new URL('.', constants), { recursive: true });
   await writeFile(constants, layout);
-  const [relaxed, strict] = [await compile(['--enable', 'relaxed-simd']), await compile([])];
+  const read = (path) => readFile(new URL(path, folder), 'utf8');
+  const base64 = async (features) =>
+    Buffer.from(await compileKernels(read, features)).toString('base64');
+  const [relaxed, strict] = [await base64(['--enable', 'relaxed-simd']), await base64([])];
   // Written aside and renamed: another process may read the file meanwhile.
   const aside = new URL(`binaries.${process.pid}.tmp`, target);
   await writeFile(
@@ -75,7 +73,7 @@ function layoutOf({ instructionTable: table, ...lists }) {
 async function hashOfSources() {
   const hash = createHash('sha256')
     .update(await readFile(fileURLToPath(import.meta.url)))
-    .update(await readFile(new URL('memory-map.ts', folder)))
+    .update(await readFile(new URL('../heap/memory-map.ts', folder)))
     .update(layout);
   const sources = new URL('assembly/', folder);
   const names = (await readdir(sources)).filter((name) => name.endsWith('.ts'));
@@ -83,23 +81,4 @@ async function hashOfSources() {
     hash.update(name).update(await readFile(new URL(name, sources)));
   }
   return hash.digest('hex');
-}
-
-async function compile(more) {
-  const { default: asc } = await import('assemblyscript/asc');
-  let bytes;
-  const { error, stderr } = await asc.main(
-    ['assembly/index.ts', '--outFile', 'kernels.wasm', ...flags, ...more],
-    {
-      readFile: (name, base) =>
-        readFile(new URL(name, base === '.' ? folder : new URL(`${base}/`, folder)), 'utf8').catch(
-          () => null,
-        ),
-      writeFile: (_name, contents) => {
-        bytes = contents;
-      },
-    },
-  );
-  if (error) throw new Error(`The kernels do not compile.\n${stderr.toString()}`);
-  return Buffer.from(bytes).toString('base64');
 }

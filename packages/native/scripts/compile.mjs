@@ -11,27 +11,49 @@ const here = new URL('../', import.meta.url);
 const assembly = new URL('../mesoscope/src/kernels/wasm/assembly/', here);
 const source = (name) => fileURLToPath(new URL(`source/${name}`, here));
 
-/** Flags of the compiler for each level, by the machine's kind. */
-const levels =
-  process.arch === 'arm64'
-    ? { neon: [] }
-    : {
-        avx512: [
-          ...['-mavx512f', '-mavx512dq', '-mavx512bw', '-mavx512vl', '-mavx2', '-mfma'],
-          '-mprefer-vector-width=512',
-        ],
-        avx2: ['-mavx2', '-mfma'],
-      };
+const x64 = {
+  avx512: [
+    ...['-mavx512f', '-mavx512dq', '-mavx512bw', '-mavx512vl', '-mavx2', '-mfma'],
+    '-mprefer-vector-width=512',
+  ],
+  avx2: ['-mavx2', '-mfma'],
+};
+const arm64 = { neon: [] };
 
-const flags = [
+/** For each platform the compiler's flags for each level and for all, those of the linker, and what zig calls it. */
+export const platforms = {
+  'linux-x64': linux(x64, 'x86_64-linux-gnu.2.28'),
+  'linux-arm64': linux(arm64, 'aarch64-linux-gnu.2.28'),
+  'darwin-x64': darwin(x64, 'x86_64-macos'),
+  'darwin-arm64': darwin(arm64, 'aarch64-macos'),
+};
+
+function linux(levels, zig) {
+  return { levels, flags: ['-ftls-model=initial-exec'], linking: [], zig };
+}
+
+/** Symbols of Node are found when the addon is loaded. */
+function darwin(levels, zig) {
+  return { levels, flags: [], linking: ['-undefined', 'dynamic_lookup'], zig };
+}
+
+export const thisPlatform = `${process.platform}-${process.arch}`;
+
+/** That of the environment variable CXX, else g++; its libraries become part of the addon. */
+export const ownCompiler = {
+  command: [process.env.CXX ?? 'g++'],
+  linking: ['-static-libgcc', '-static-libstdc++'],
+};
+
+const common = [
   ...['-std=c++17', '-O3', '-fPIC', '-fwrapv', '-ffp-contract=off', '-fno-math-errno'],
-  ...['-fvisibility=hidden', '-ftls-model=initial-exec', '-Wno-psabi', '-Wno-unused-function'],
+  ...['-fvisibility=hidden', '-Wno-psabi', '-Wno-unused-function'],
 ];
 
 /** The kernels' texts by name: those that the WebAssembly build compiles. */
 export async function kernelSources() {
   const files = new Map();
-  files.set('memory-map', await readFile(new URL('../memory-map.ts', assembly), 'utf8'));
+  files.set('memory-map', await readFile(new URL('../../heap/memory-map.ts', assembly), 'utf8'));
   files.set('layout', await readFile(new URL('generated/layout.ts', assembly), 'utf8'));
   for (const name of (await readdir(assembly)).filter((n) => n.endsWith('.ts')).sort()) {
     files.set(name.slice(0, -3), await readFile(new URL(name, assembly), 'utf8'));
@@ -44,9 +66,23 @@ export async function kernelSources() {
  *
  * @param {ReadonlyMap<string, string>} files
  * @param {string} folder
- * @param {string} [compiler] that of the environment variable CXX, else g++
+ * @param {{ platform?: string, compiler?: { command: readonly string[], linking: readonly string[] } }} [options]
  */
-export async function compileAddon(files, folder, compiler = process.env.CXX ?? 'g++') {
+export async function compileAddon(files, folder, options = {}) {
+  const { platform = thisPlatform, compiler = ownCompiler } = options;
+  const { levels, linking } = platformOf(platform);
+  const objects = await compileKernels(files, folder, options);
+  await linkProgram('addon.cpp', objects, `${folder}/kernels.node`, options, [
+    ...[`-I${nodeHeaders}`, `-I${folder}`, '-shared', '-pthread', ...linking, ...compiler.linking],
+    ...Object.keys(levels).map((level) => `-DHAS_${level}`),
+  ]);
+}
+
+/** Compiles the kernels for each level: paths of the objects. */
+export async function compileKernels(files, folder, options = {}) {
+  const { platform = thisPlatform, compiler = ownCompiler } = options;
+  const { levels, flags } = platformOf(platform);
+  const [command, ...words] = compiler.command;
   await mkdir(folder, { recursive: true });
   await writeFile(`${folder}/kernels.inc`, transpile(files, new Set(['lanes'])));
   const memoryMap = new Map([['memory-map', files.get('memory-map')]]);
@@ -55,17 +91,24 @@ export async function compileAddon(files, folder, compiler = process.env.CXX ?? 
   for (const [level, ofLevel] of Object.entries(levels)) {
     const object = `${folder}/${level}.o`;
     const what = [`-DLEVEL=${level}`, `-I${folder}`, '-c', source('level.cpp'), '-o', object];
-    await run(compiler, [...flags, ...ofLevel, ...what]);
+    await run(command, [...words, ...common, ...flags, ...ofLevel, ...what]);
     objects.push(object);
   }
-  await run(compiler, [
-    ...flags,
-    `-I${nodeHeaders}`,
-    `-I${folder}`,
-    ...Object.keys(levels).map((level) => `-DHAS_${level}`),
-    ...['-shared', '-pthread', '-static-libgcc', '-static-libstdc++', source('addon.cpp')],
-    ...objects,
-    '-o',
-    `${folder}/kernels.node`,
-  ]);
+  return objects;
+}
+
+/** Compiles one file of `source/` and links it with the kernels. */
+export async function linkProgram(name, objects, target, options, more) {
+  const { platform = thisPlatform, compiler = ownCompiler } = options;
+  const [command, ...words] = compiler.command;
+  const { flags } = platformOf(platform);
+  const files = [source(name), ...objects, '-o', target];
+  await run(command, [...words, ...common, ...flags, ...more, ...files]);
+}
+
+function platformOf(name) {
+  if (name in platforms) return platforms[name];
+  throw new Error(
+    `There are native kernels for ${Object.keys(platforms).join(', ')}, not for ${name}.`,
+  );
 }

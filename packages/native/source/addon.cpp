@@ -1,5 +1,5 @@
 // The addon: which levels the processor has, heaps, and machines that run the job that stands in a heap, on one thread or
-// on a pool of its own. What a job is: packages/mesoscope/src/kernels/wasm/job.ts.
+// on a pool of its own. What a job is: packages/mesoscope/src/kernels/heap/job.ts.
 #include <node_api.h>
 #include <sys/mman.h>
 

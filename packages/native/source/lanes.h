@@ -132,34 +132,31 @@ template <class T> static ALWAYS_INLINE inline v128 v128_pmin(v128 a, v128 b);
 /** a < b ? b : a. */
 template <class T> static ALWAYS_INLINE inline v128 v128_pmax(v128 a, v128 b);
 
+#if defined(__AVX2__)
+// One text for both widths of x86: they differ in the names of types and in a prefix.
 #if defined(__AVX512F__)
-template <> ALWAYS_INLINE inline v128 fused<f64>(v128 a, v128 b, v128 c, bool negative) {
-  return negative ? (v128)_mm512_fnmadd_pd((__m512d)a, (__m512d)b, (__m512d)c) : (v128)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
-}
-template <> ALWAYS_INLINE inline v128 fused<f32>(v128 a, v128 b, v128 c, bool negative) {
-  return negative ? (v128)_mm512_fnmadd_ps((__m512)a, (__m512)b, (__m512)c) : (v128)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
-}
-template <> ALWAYS_INLINE inline v128 v128_sqrt<f64>(v128 a) { return (v128)_mm512_sqrt_pd((__m512d)a); }
-template <> ALWAYS_INLINE inline v128 v128_sqrt<f32>(v128 a) { return (v128)_mm512_sqrt_ps((__m512)a); }
-template <> ALWAYS_INLINE inline v128 v128_pmin<f64>(v128 a, v128 b) { return (v128)_mm512_min_pd((__m512d)b, (__m512d)a); }
-template <> ALWAYS_INLINE inline v128 v128_pmin<f32>(v128 a, v128 b) { return (v128)_mm512_min_ps((__m512)b, (__m512)a); }
-template <> ALWAYS_INLINE inline v128 v128_pmax<f64>(v128 a, v128 b) { return (v128)_mm512_max_pd((__m512d)b, (__m512d)a); }
-template <> ALWAYS_INLINE inline v128 v128_pmax<f32>(v128 a, v128 b) { return (v128)_mm512_max_ps((__m512)b, (__m512)a); }
+#define WIDE(name) _mm512_##name
+typedef __m512d Doubles;
+typedef __m512 Singles;
 static ALWAYS_INLINE inline bool v128_any_true(v128 a) { return _mm512_test_epi64_mask((__m512i)a, (__m512i)a) != 0; }
-#elif defined(__AVX2__)
+#else
+#define WIDE(name) _mm256_##name
+typedef __m256d Doubles;
+typedef __m256 Singles;
+static ALWAYS_INLINE inline bool v128_any_true(v128 a) { return !_mm256_testz_si256((__m256i)a, (__m256i)a); }
+#endif
 template <> ALWAYS_INLINE inline v128 fused<f64>(v128 a, v128 b, v128 c, bool negative) {
-  return negative ? (v128)_mm256_fnmadd_pd((__m256d)a, (__m256d)b, (__m256d)c) : (v128)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+  return negative ? (v128)WIDE(fnmadd_pd)((Doubles)a, (Doubles)b, (Doubles)c) : (v128)WIDE(fmadd_pd)((Doubles)a, (Doubles)b, (Doubles)c);
 }
 template <> ALWAYS_INLINE inline v128 fused<f32>(v128 a, v128 b, v128 c, bool negative) {
-  return negative ? (v128)_mm256_fnmadd_ps((__m256)a, (__m256)b, (__m256)c) : (v128)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+  return negative ? (v128)WIDE(fnmadd_ps)((Singles)a, (Singles)b, (Singles)c) : (v128)WIDE(fmadd_ps)((Singles)a, (Singles)b, (Singles)c);
 }
-template <> ALWAYS_INLINE inline v128 v128_sqrt<f64>(v128 a) { return (v128)_mm256_sqrt_pd((__m256d)a); }
-template <> ALWAYS_INLINE inline v128 v128_sqrt<f32>(v128 a) { return (v128)_mm256_sqrt_ps((__m256)a); }
-template <> ALWAYS_INLINE inline v128 v128_pmin<f64>(v128 a, v128 b) { return (v128)_mm256_min_pd((__m256d)b, (__m256d)a); }
-template <> ALWAYS_INLINE inline v128 v128_pmin<f32>(v128 a, v128 b) { return (v128)_mm256_min_ps((__m256)b, (__m256)a); }
-template <> ALWAYS_INLINE inline v128 v128_pmax<f64>(v128 a, v128 b) { return (v128)_mm256_max_pd((__m256d)b, (__m256d)a); }
-template <> ALWAYS_INLINE inline v128 v128_pmax<f32>(v128 a, v128 b) { return (v128)_mm256_max_ps((__m256)b, (__m256)a); }
-static ALWAYS_INLINE inline bool v128_any_true(v128 a) { return !_mm256_testz_si256((__m256i)a, (__m256i)a); }
+template <> ALWAYS_INLINE inline v128 v128_sqrt<f64>(v128 a) { return (v128)WIDE(sqrt_pd)((Doubles)a); }
+template <> ALWAYS_INLINE inline v128 v128_sqrt<f32>(v128 a) { return (v128)WIDE(sqrt_ps)((Singles)a); }
+template <> ALWAYS_INLINE inline v128 v128_pmin<f64>(v128 a, v128 b) { return (v128)WIDE(min_pd)((Doubles)b, (Doubles)a); }
+template <> ALWAYS_INLINE inline v128 v128_pmin<f32>(v128 a, v128 b) { return (v128)WIDE(min_ps)((Singles)b, (Singles)a); }
+template <> ALWAYS_INLINE inline v128 v128_pmax<f64>(v128 a, v128 b) { return (v128)WIDE(max_pd)((Doubles)b, (Doubles)a); }
+template <> ALWAYS_INLINE inline v128 v128_pmax<f32>(v128 a, v128 b) { return (v128)WIDE(max_ps)((Singles)b, (Singles)a); }
 #else
 template <> ALWAYS_INLINE inline v128 fused<f64>(v128 a, v128 b, v128 c, bool negative) {
   return negative ? (v128)vfmsq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b) : (v128)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b);
@@ -187,6 +184,21 @@ template <class T> static ALWAYS_INLINE inline v128 coefficient(usize table, i32
 template <class T> static ALWAYS_INLINE inline v128 madd(v128 a, v128 b, v128 c) { return as::fused<T>(a, b, c, false); }
 template <class T> static ALWAYS_INLINE inline v128 nmadd(v128 a, v128 b, v128 c) { return as::fused<T>(a, b, c, true); }
 template <class T> static ALWAYS_INLINE inline v128 larger(v128 a, v128 b) { return as::v128_pmax<T>(a, b); }
+
+typedef f32 HalfOfSingles __attribute__((vector_size(VECTOR_BYTES / 2)));
+static ALWAYS_INLINE inline v128 doublesAt(const void *singles) {
+  HalfOfSingles half;
+  std::memcpy(&half, singles, sizeof half);
+  return (v128)__builtin_convertvector(half, vector_of<f64>);
+}
+static ALWAYS_INLINE inline v128 lowDoubles(v128 v) { return doublesAt(&v); }
+static ALWAYS_INLINE inline v128 highDoubles(v128 v) { return doublesAt((const char *)&v + VECTOR_BYTES / 2); }
+static ALWAYS_INLINE inline v128 singles(v128 low, v128 high) {
+  const HalfOfSingles halves[] = {__builtin_convertvector((vector_of<f64>)low, HalfOfSingles), __builtin_convertvector((vector_of<f64>)high, HalfOfSingles)};
+  v128 v;
+  std::memcpy(&v, halves, sizeof v);
+  return v;
+}
 
 /** 0, 1, … as integers of T's size. */
 template <class T> static ALWAYS_INLINE inline vector_of<typename Bits<T>::type> laneIndices() {

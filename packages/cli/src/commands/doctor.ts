@@ -123,8 +123,8 @@ function native(): Finding {
     state: there ? 'good' : 'warning',
     sentence: `${sentence[0].toUpperCase()}${sentence.slice(1)}. ${
       there
-        ? '--backend native runs them.'
-        : 'WebAssembly, which is the default, is two to three times slower.'
+        ? 'They are what runs by default.'
+        : 'WebAssembly runs instead, two to three times slower.'
     }`,
   };
 }

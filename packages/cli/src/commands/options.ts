@@ -38,7 +38,7 @@ export const exitCode = {
 /** How the kernels are to be run. @throws MesoscopeError for a value that is none */
 export function readExecution(options: RunOptions): Execution {
   return {
-    backend: backendOf(oneOf('backend', options.backend ?? 'wasm', backendNames)),
+    backend: backendOf(oneOf('backend', options.backend ?? 'auto', backendNames)),
     precision: oneOf<Precision>('precision', options.precision ?? 'f64', ['f64', 'f32']),
     workers: readInteger('--workers', options.workers, 1) ?? defaultWorkers(),
   };

@@ -29,7 +29,8 @@ export interface Backend {
   readonly precision: Precision;
   readonly threads: number;
   /**
-   * A zero-filled buffer in the backend's memory; `subarray` of a buffer is a buffer.
+   * A zero-filled buffer in the backend's memory; `subarray` of a buffer is a buffer. It stays until the scope ends in which it
+   * was made, outside of all scopes until `dispose`; so do trajectories and what else is made of buffers.
    * @throws MesoscopeError `out-of-memory`
    */
   allocate(length: number): FloatArray;

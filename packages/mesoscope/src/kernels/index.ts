@@ -1,6 +1,7 @@
 export * from './backend.ts';
 export * from './check.ts';
 export * from './conformance.ts';
+export { heapBackend, type Kernels } from './heap/heap-backend.ts';
 export * from './instruction.ts';
 export * from './operands.ts';
 export * from './program.ts';
@@ -8,4 +9,3 @@ export { type Gradient, type Pullback, pullBack } from './pullback.ts';
 export { createReferenceBackend } from './reference/backend.ts';
 export * from './tokens.ts';
 export { createWasmBackend, type WasmBackendOptions } from './wasm/backend.ts';
-export { heapBackend, type Kernels } from './wasm/heap-backend.ts';

@@ -2,6 +2,7 @@ import type { AttentionKind, AttentionShape } from '../instruction.ts';
 import { attentionKinds } from '../instruction-table.ts';
 import {
   type ConformanceCase,
+  constant,
   type Entry,
   normal,
   normalTimes,
@@ -26,7 +27,62 @@ export function attentionCases(): ConformanceCase[] {
         coincidingCase(kind, causal),
       ]),
     ),
+    exponentialCase(),
+    ...[false, true].map(offsetCase),
   ];
+}
+
+/** One key, so that what is seen is the exponential itself: to 10⁻¹⁵. */
+function exponentialCase(): ConformanceCase {
+  return trialCase({
+    name: 'attention, exponentials one by one',
+    samples: 2,
+    growth: { f64: 4.5, f32: 6 },
+    size: 'entry',
+    write({ builder, operand }) {
+      builder.emit({
+        op: 'attention',
+        kind: 'unnormalised',
+        causal: false,
+        heads: 1,
+        keyDimension: 1,
+        valueDimension: 1,
+        scale: 1,
+        alpha: 1,
+        queries: operand('queries', 1, 3000, { entry: (random) => 2 * random.uniform() - 1 }),
+        keys: operand('keys', 1, 1, { entry: constant(1) }),
+        values: operand('values', 1, 1, { entry: constant(1) }),
+        normaliser: operand('normaliser', 1, 3000),
+        out: operand('out', 1, 3000),
+      });
+    },
+  });
+}
+
+/** Scores that differ by little beside what they share, and are exact: only in single precision would that be lost. */
+function offsetCase(causal: boolean): ConformanceCase {
+  return trialCase({
+    name: `attention${causal ? ', causal' : ''}, scores near −245000`,
+    samples: 2,
+    growth: { f64: 1e6, f32: 64 },
+    write({ builder, operand }) {
+      builder.emit({
+        op: 'attention',
+        kind: 'softmax',
+        causal,
+        heads: 2,
+        keyDimension: 1,
+        valueDimension: 2,
+        scale: 1,
+        alpha: 1,
+        queries: operand('queries', 2, 37, { entry: whole(1, 3) }),
+        keys: operand('keys', 2, 37, { entry: whole(-245_007, -245_000) }),
+        values: operand('values', 4, 37),
+        normaliser: operand('normaliser', 2, 37),
+        out: operand('out', 4, 37),
+      });
+    },
+  });
 }
 
 /** Heads that share keys and values, masks, and what is done to scores. */

@@ -45,8 +45,8 @@ export interface TrialOptions {
   readonly name: string;
   /** Default 1. */
   readonly samples?: number;
-  /** Allowed deviation in units in the last place: 2⁻⁵² (f64), 2⁻²³ (f32). Default 64. */
-  readonly growth?: number;
+  /** Allowed deviation in units in the last place: 2⁻⁵² (f64), 2⁻²³ (f32), or for each precision. Default 64. */
+  readonly growth?: number | Readonly<Record<Precision, number>>;
   /** What a difference is compared with. Default `matrix`. */
   readonly size?: 'matrix' | 'entry';
   readonly write: (trial: Trial) => void;
@@ -90,7 +90,8 @@ export function trialCase(options: TrialOptions): ConformanceCase {
             worst = Math.max(worst, deviation(a, b, size));
           }
         }
-        return { deviation: worst, tolerance: growth * unitInLastPlace[backend.precision] };
+        const units = typeof growth === 'number' ? growth : growth[backend.precision];
+        return { deviation: worst, tolerance: units * unitInLastPlace[backend.precision] };
       });
     },
   };

@@ -1,8 +1,8 @@
 import { MesoscopeError } from '../../errors.ts';
 import { refuse } from '../../numeric/checks.ts';
 import type { Backend, Precision } from '../backend.ts';
-import { heapBackend } from './heap-backend.ts';
-import { ARENA, MAXIMAL_THREADS } from './memory-map.ts';
+import { heapBackend } from '../heap/heap-backend.ts';
+import { ARENA, MAXIMAL_THREADS } from '../heap/memory-map.ts';
 import { loadKernels, type WasmBuild } from './module.ts';
 import { canShareMemory } from './platform.ts';
 import { startPool } from './pool.ts';

@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { JOB, PROGRAM } from './memory-map.ts';
+import { JOB, PROGRAM } from '../heap/memory-map.ts';
 import { loadKernels } from './module.ts';
 import { startPool } from './pool.ts';
 

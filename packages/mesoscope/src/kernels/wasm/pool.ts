@@ -1,5 +1,5 @@
 import { MesoscopeError } from '../../errors.ts';
-import { FAULT, GENERATION, REMAINING, SLEEPERS, STOP, TICKETS } from './memory-map.ts';
+import { FAULT, GENERATION, REMAINING, SLEEPERS, STOP, TICKETS } from '../heap/memory-map.ts';
 import { canWait, startWorker, type WorkerThread } from './platform.ts';
 import { workerSource } from './worker-source.ts';
 

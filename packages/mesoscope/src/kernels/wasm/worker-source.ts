@@ -1,4 +1,4 @@
-import { FAULT, GENERATION, REMAINING, SLEEPERS, STOP, TICKETS } from './memory-map.ts';
+import { FAULT, GENERATION, REMAINING, SLEEPERS, STOP, TICKETS } from '../heap/memory-map.ts';
 
 /** What a worker is sent once. */
 export interface WorkerTask {

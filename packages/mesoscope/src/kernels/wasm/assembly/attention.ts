@@ -5,8 +5,8 @@ import {
   address, columns, flag, integer, padded, parameter, present, rows, stride, workspace,
 } from './operands';
 import {
-  combine, copyPanel, distances, hiddenScore, hideFuture, hideWeightless, innerProducts, isModerate, largestNorm, PANEL,
-  panelWidth, scaleRow, scoreScale, weigh,
+  combine, copyPanel, distances, hiddenScore, hideFuture, hideWeightless, innerProducts, isModerate, largestNorm,
+  largestOfColumns, PANEL, panelWidth, scaleRow, scoreScale, shiftedProducts, weigh,
 } from './panel';
 import { LOG2_E } from './powers';
 import { alibiSlope, biasByDistance, capScores, hideBeyond } from './scores';
@@ -28,7 +28,7 @@ export function attention<T>(at: usize): void {
     for (let i = 0; i < n; i += panelWidth<T>()) {
       const shift = <usize>i * sizeof<T>();
       const moderate = queryPanel<T>(at, head, i, query, keyNorm);
-      const visible = scorePanel<T>(at, head, i, query, scores, moderate);
+      const visible = scorePanel<T>(at, head, i, query, scores, moderate, scale);
       const weights = present(at, Attention.weights) ? address(at, Attention.weights) : 0;
       weigh<T>(
         integer(at, Attention.kind), parameter(at, Attention.scale), moderate, scores, weights, visible, m, scale,
@@ -67,28 +67,47 @@ export function queryPanel<T>(at: usize, head: i32, i: i32, query: usize, keyNor
   return parameter(at, Attention.alibi) == 0 && isModerate<T>(kind, scale, query, k, keyNorm);
 }
 
-/** Scores of a panel of queries; returns the number of keys: those that some query of the panel sees. */
-export function scorePanel<T>(at: usize, head: i32, i: i32, query: usize, scores: usize, moderate: bool): i32 {
+/**
+ * Scores of a panel of queries, less `base` (one row, written here); returns the number of keys: those that some query of the
+ * panel sees. The base is 0 but for large scores in single precision: these are formed twice, the second time less the largest of
+ * the first, so that what differs between keys is not lost in what they share.
+ */
+export function scorePanel<T>(
+  at: usize, head: i32, i: i32, query: usize, scores: usize, moderate: bool, base: usize,
+): i32 {
   const kind = integer(at, Attention.kind);
-  const causal = flag(at, Attention.causal);
   const k = integer(at, Attention.keyDimension);
   const m = columns(at, Attention.keys);
   const keys = headRows(at, Attention.keys, k, head);
-  const visible = causal ? min(m, i + panelWidth<T>()) : m;
+  const step = stride(at, Attention.keys);
+  const visible = flag(at, Attention.causal) ? min(m, i + panelWidth<T>()) : m;
+  memory.fill(base, 0, PANEL);
   if (kind == AttentionKind.l2) {
-    distances<T>(keys, stride(at, Attention.keys), query, k, scores, visible, scoreScale(kind, parameter(at, Attention.scale)));
+    distances<T>(keys, step, query, k, scores, visible, scoreScale(kind, parameter(at, Attention.scale)));
   } else {
-    innerProducts<T>(keys, stride(at, Attention.keys), query, k, scores, visible);
+    innerProducts<T>(keys, step, query, k, scores, visible);
   }
   const cap = parameter(at, Attention.softCap);
   if (isFinite(cap)) capScores<T>(scores, visible, cap * LOG2_E);
+  biasAndHide<T>(at, head, i, scores, visible, moderate);
+  if (sizeof<T>() == 4) {
+    if (kind == AttentionKind.softmax && !moderate && !isFinite(cap)) {
+      largestOfColumns<T>(scores, visible, base);
+      shiftedProducts(keys, step, query, k, base, scores, visible);
+      biasAndHide<T>(at, head, i, scores, visible, moderate);
+    }
+  }
+  return visible;
+}
+
+/** What a score has besides its inner product, and the score of a key that is hidden. */
+function biasAndHide<T>(at: usize, head: i32, i: i32, scores: usize, visible: i32, moderate: bool): void {
   const alibi = parameter(at, Attention.alibi);
   if (alibi != 0) {
     biasByDistance<T>(scores, i, visible, alibi * alibiSlope(head, integer(at, Attention.heads)) * LOG2_E);
   }
-  const hidden = hiddenScore<T>(kind, moderate && kind != AttentionKind.hardmax);
+  const hidden = hiddenScore<T>(integer(at, Attention.kind), moderate && integer(at, Attention.kind) != AttentionKind.hardmax);
   if (present(at, Attention.weights)) hideWeightless<T>(scores, address(at, Attention.weights), visible, hidden);
-  if (causal) hideFuture<T>(scores, i, visible, hidden);
+  if (flag(at, Attention.causal)) hideFuture<T>(scores, i, visible, hidden);
   hideBeyond<T>(scores, i, visible, parameter(at, Attention.window), hidden);
-  return visible;
 }

@@ -67,7 +67,7 @@ function pullPanel<T>(
   const shift = <usize>i * sizeof<T>();
   const weights = present(at, AttentionPullback.weights) ? address(at, AttentionPullback.weights) : 0;
   const moderate = queryPanel<T>(at, head, i, query, keyNorm);
-  const visible = scorePanel<T>(at, head, i, query, P, moderate);
+  const visible = scorePanel<T>(at, head, i, query, P, moderate, scale);
   weigh<T>(kind, parameter(at, AttentionPullback.scale), moderate, P, weights, visible, m, scale, 0, 0, false);
   copyPanel<T>(headRows(at, AttentionPullback.p, v, head) + shift, stride(at, AttentionPullback.p), costate, v, parameter(at, AttentionPullback.alpha), left);
   clear(P + <usize>visible * PANEL, seen - visible);

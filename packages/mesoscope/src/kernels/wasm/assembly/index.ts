@@ -10,7 +10,7 @@
 // SLOTS, 16 bytes each: address, bytes from sample to sample, from thread to thread, from unit to unit.
 import { heap, VECTOR } from './lanes';
 import { interpret } from './interpret';
-import * as op from '../memory-map';
+import * as op from '../../heap/memory-map';
 import { enter } from './operands';
 
 function work<T>(thread: i32): void {

@@ -52,6 +52,27 @@ export function powerFromTable(table: usize, shifted: v128): v128 {
   return i64x2.add(power, i64x2.shl(i64x2.shr_u(shifted, 8), 52));
 }
 
+/** The first half of a vector of f32 as f64. */
+// @ts-ignore: decorator
+@inline
+export function lowDoubles(v: v128): v128 {
+  return f64x2.promote_low_f32x4(v);
+}
+
+/** The second half of a vector of f32 as f64. */
+// @ts-ignore: decorator
+@inline
+export function highDoubles(v: v128): v128 {
+  return f64x2.promote_low_f32x4(v128.shuffle<f32>(v, v, 2, 3, 0, 1));
+}
+
+/** A vector of f32 from its halves as f64. */
+// @ts-ignore: decorator
+@inline
+export function singles(low: v128, high: v128): v128 {
+  return v128.shuffle<f64>(f32x4.demote_f64x2_zero(low), f32x4.demote_f64x2_zero(high), 0, 2);
+}
+
 /** The number at `pointer` in all lanes. */
 // @ts-ignore: decorator
 @inline

@@ -2,7 +2,8 @@
 // coordinate). A panel's rows are PANEL bytes apart, so that it is contiguous and stays in the first-level cache.
 import { AttentionKind } from './generated/layout';
 import {
-  firstLanes, keepFirst, lanes, larger, loadSplat, madd, maxLanes, put, splat, TILE_ROWS, VECTOR,
+  firstLanes, highDoubles, keepFirst, lanes, larger, loadSplat, lowDoubles, madd, maxLanes, put, singles, splat, TILE_ROWS,
+  VECTOR,
 } from './lanes';
 import { logarithm } from './exponential';
 import {
@@ -62,6 +63,52 @@ export function innerProducts<T>(a: usize, step: usize, b: usize, depth: i32, to
     a += size;
     to += PANEL;
   }
+}
+
+/**
+ * to ← Aᵀ B − shift as {@link innerProducts}, the shift one row of a panel; summed in double precision and rounded once,
+ * of numbers in single precision. A difference of large products keeps its digits so.
+ */
+export function shiftedProducts(a: usize, step: usize, b: usize, depth: i32, shift: usize, to: usize, count: i32): void {
+  const none = splat<f64>(0);
+  const shift0 = v128.load(shift);
+  const shift1 = v128.load(shift, VECTOR);
+  for (; count > 0; count--) {
+    let sum0 = v128.sub<f64>(none, lowDoubles(shift0));
+    let sum1 = v128.sub<f64>(none, highDoubles(shift0));
+    let sum2 = v128.sub<f64>(none, lowDoubles(shift1));
+    let sum3 = v128.sub<f64>(none, highDoubles(shift1));
+    let from = b;
+    let number = a;
+    for (let k = depth; k > 0; k--) {
+      const x = splat<f64>(<f64>load<f32>(number));
+      const y0 = v128.load(from);
+      const y1 = v128.load(from, VECTOR);
+      sum0 = madd<f64>(x, lowDoubles(y0), sum0);
+      sum1 = madd<f64>(x, highDoubles(y0), sum1);
+      sum2 = madd<f64>(x, lowDoubles(y1), sum2);
+      sum3 = madd<f64>(x, highDoubles(y1), sum3);
+      number += step;
+      from += PANEL;
+    }
+    v128.store(to, singles(sum0, sum1));
+    v128.store(to, singles(sum2, sum3), VECTOR);
+    a += 4;
+    to += PANEL;
+  }
+}
+
+/** to ← the largest finite number of each column of a panel, one row; 0 where there is none. */
+export function largestOfColumns<T>(panel: usize, count: i32, to: usize): void {
+  let top0 = splat<T>(-Infinity);
+  let top1 = top0;
+  for (; count > 0; count--) {
+    top0 = larger<T>(top0, v128.load(panel));
+    top1 = larger<T>(top1, v128.load(panel, VECTOR));
+    panel += PANEL;
+  }
+  v128.store(to, finiteOrZero<T>(top0));
+  v128.store(to, finiteOrZero<T>(top1), VECTOR);
 }
 
 /** to ← scale · (squared distances of A's columns from B's columns); else as {@link innerProducts}. */
@@ -183,8 +230,8 @@ export function hiddenScore<T>(kind: i32, moderate: bool): f64 {
 }
 
 /**
- * Turns scores into P up to a factor for each query, which goes to `scale` (one row of a panel). `weights` may be 0:
- * 1/m each. The normaliser of the queries goes to `normaliser` unless that is 0.
+ * Turns scores into P up to a factor for each query, which goes to `scale` (one row of a panel; there stands what was
+ * subtracted from the scores of each query before). `weights` may be 0: 1/m each. The normaliser of the queries goes to `normaliser` unless that is 0.
  */
 export function weigh<T>(
   kind: i32, beta: f64, moderate: bool, scores: usize, weights: usize, count: i32, m: i32, scale: usize,
@@ -220,6 +267,8 @@ export function weigh<T>(
   }
   top0 = finiteOrZero<T>(top0);
   top1 = finiteOrZero<T>(top1);
+  const base0 = v128.load(scale);
+  const base1 = v128.load(scale, VECTOR);
   if (!moderate) lower<T>(scores, count, top0, top1);
   if (weights == 0) soften<T>(scores, count, scale);
   else softenWeighted<T>(scores, weights, count, scale);
@@ -230,7 +279,9 @@ export function weigh<T>(
     const log0 = v128.add<T>(shift, logarithm<T>(sum0));
     const log1 = v128.add<T>(shift, logarithm<T>(sum1));
     const unit = splat<T>(LN_2);
-    putPanel<T>(normaliser, madd<T>(unit, top0, log0), madd<T>(unit, top1, log1), left, whole);
+    putPanel<T>(
+      normaliser, madd<T>(unit, v128.add<T>(base0, top0), log0), madd<T>(unit, v128.add<T>(base1, top1), log1), left, whole,
+    );
   }
   v128.store(scale, inverse<T>(sum0));
   v128.store(scale, inverse<T>(sum1), VECTOR);

@@ -32,7 +32,8 @@ export function createArena(heap: ArrayBufferLike, precision: Precision): Arena 
         code: 'out-of-memory',
         requestedBytes: bytes,
         availableBytes: Math.max(0, end - top),
-        wayOut: 'Give the backend more with `heapMegabytes` (at most 4095), or use fewer samples.',
+        wayOut:
+          'Make what is needed for a while only inside `scoped`, give the backend more with `heapMegabytes` (at most 4095), or use fewer samples.',
       });
     }
   }
