@@ -16,7 +16,7 @@ export const levels = { early: 1e-5, late: 1e-8, end: 1e-11 } as const;
 const step = 0.5;
 
 /** Slope at which the flow counts as at rest: its distance from the limit is this over μ, and must not show in what is measured. */
-const atRest = 1e-11;
+const atRest = 1e-12;
 
 /** Parameters of all heads together, up to which the spectrum at the limit is computed. */
 export const largestSpectrum = 600;
