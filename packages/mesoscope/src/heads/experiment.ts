@@ -127,17 +127,28 @@ export function drawHeads(
   uniform: () => number,
 ): { readonly law: HeadLaw; readonly choices: Int32Array } {
   const P = law.parameters.length / law.count;
-  let sum = 0;
-  const upTo = law.weights.map((weight) => {
-    sum += weight;
-    return sum;
-  });
-  const choices = Int32Array.from({ length: count }, () => firstAbove(upTo, uniform() * sum));
+  const choices = drawIndices(law.weights, count, uniform);
   const parameters = new Float64Array(count * P);
   choices.forEach((from, to) => {
     parameters.set(law.parameters.subarray(from * P, (from + 1) * P), to * P);
   });
   return { law: headLaw(law.shape, parameters), choices };
+}
+
+/** Indices drawn independently with probabilities in proportion to weights. */
+export function drawIndices(
+  weights: Float64Array,
+  count: number,
+  uniform: () => number,
+): Int32Array {
+  let sum = 0;
+  const upTo = weights.map((weight) => {
+    sum += weight;
+    return sum;
+  });
+  const choices = new Int32Array(count);
+  for (let i = 0; i < count; i++) choices[i] = firstAbove(upTo, uniform() * sum);
+  return choices;
 }
 
 /** Index of the first number of an increasing list that is above a value; the last index if none is. */

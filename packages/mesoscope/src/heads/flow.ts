@@ -65,10 +65,8 @@ export function* headFlow(
   for (let k = 0; ; k++) {
     const time = k * eta;
     const drawn = draw?.integer(problem.data.sequences);
-    const at = problem.linearise(law, drawn);
-    problem.firstVariation(at, parameters, gradient);
+    const { risk, crossEntropy } = problem.descend(law, gradient, drawn);
     const slopeSquare = meanSquare(gradient, law);
-    const { risk, crossEntropy } = at;
     yield { step: k, time, law, risk, crossEntropy, slopeSquare, gradient };
     if (k === steps) return;
     if (stages === undefined) addScaled(parameters, -eta * schedule(time), gradient);
@@ -93,8 +91,8 @@ function createStages(problem: HeadProblem, { parameters, weights, shape }: Head
       first.fill(0);
       addScaled(first, -stepAt(0), gradient);
       stages.compute(
-        (fraction, y, slope) => {
-          problem.firstVariation(problem.linearise(moved), y, slope);
+        (fraction, _argument, slope) => {
+          problem.descend(moved, slope);
           const step = stepAt(fraction);
           for (let j = 0; j < slope.length; j++) slope[j] *= -step;
         },

@@ -140,8 +140,14 @@ export function improve(problem: HeadProblem, law: HeadLaw, iterations: number):
 export function descend(problem: HeadProblem, law: HeadLaw, iterations: number): HeadLaw {
   const P = headLength(law.shape);
   const roots = law.weights.map(Math.sqrt);
-  const scaled = (x: Float64Array, power: 1 | -1) =>
-    Float64Array.from(x, (value, j) => value * roots[Math.floor(j / P)] ** power);
+  const scaled = (x: Float64Array, power: 1 | -1) => {
+    const result = new Float64Array(x.length);
+    for (let i = 0, j = 0; j < x.length; i++) {
+      const factor = roots[i] ** power;
+      for (const end = j + P; j < end; j++) result[j] = x[j] * factor;
+    }
+    return result;
+  };
   const toLaw = (x: Float64Array) => headLaw(law.shape, scaled(x, -1), law.weights);
   const result = minimise(
     (x) => {

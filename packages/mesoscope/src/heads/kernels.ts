@@ -5,6 +5,7 @@ import { type HeadShape, headLength } from './head-law.ts';
 import {
   backwardProgram,
   type ChunkShape,
+  descentProgram,
   featureProgram,
   forwardProgram,
   lossProgram,
@@ -27,6 +28,15 @@ export interface HeadKernels {
     gradient: Float64Array,
     drawn?: number,
   ): void;
+  /** Whether {@link HeadKernels.descent} takes such a law: few heads, so that one group's memory stays in the cache, all of weight > 0. */
+  canDescend(weights: Float64Array): boolean;
+  /** The mean loss, and `gradient ← D_θ⟨residual, Φ(θ_i)⟩` for every head of the law itself, in one pass. */
+  descent(
+    heads: Float64Array,
+    weights: Float64Array,
+    gradient: Float64Array,
+    drawn?: number,
+  ): number;
   /** Φ(θ_i) for every head. */
   features(heads: Float64Array): Float64Array<ArrayBuffer>;
 }
@@ -36,6 +46,9 @@ const chunkSequences = 16;
 
 /** Numbers of the heads' parameters that are in the backend's memory at a time, unless 16 heads need more. */
 const tileLength = 2 ** 18;
+
+/** Numbers that one sequence of a single group may need in {@link HeadKernels.descent}. */
+const descentLength = 2 ** 14;
 
 /** Heads a group: enough rows for the products' register tiles, few enough for the second-level cache. */
 function groupSize(heads: number): number {
@@ -71,7 +84,7 @@ export function createHeadKernels(
   const executables = new Map<string, Executable>();
 
   function executable(
-    kind: 'forward' | 'backward' | 'feature',
+    kind: 'forward' | 'backward' | 'descent' | 'feature',
     group: number,
     sequences: number,
   ): Executable {
@@ -81,6 +94,7 @@ export function createHeadKernels(
       const write: Record<typeof kind, (chunk: ChunkShape) => Program> = {
         forward: forwardProgram,
         backward: backwardProgram,
+        descent: descentProgram,
         feature: featureProgram,
       };
       compiled = backend.compile(write[kind]({ heads: shape, group, sequences, tokens: n }));
@@ -159,9 +173,7 @@ export function createHeadKernels(
           residual,
         },
       });
-      let loss = 0;
-      for (let s = 0; s < count; s++) for (let t = 0; t < n; t++) loss += losses[s * stride + t];
-      return { loss, residual: Float64Array.from(residual) };
+      return { loss: sumOf(losses, n, stride), residual: Float64Array.from(residual) };
     },
 
     pullback(heads, residual, out, drawn) {
@@ -185,6 +197,42 @@ export function createHeadKernels(
         });
         unpack(gradient, { heads: out, first, count, group, shape });
       });
+    },
+
+    canDescend: (weights) =>
+      weights.length <= tileHeads &&
+      weights.length * (2 * shape.keyDimension + C + n) * stride <= descentLength &&
+      weights.every((weight) => weight > 1e-100),
+
+    descent(heads, weights, out, drawn) {
+      const count = weights.length;
+      const tile = { first: 0, count, group: count, shape };
+      pack({ ...tile, heads }, parameters, weights);
+      gradient.fill(0, 0, count * P);
+      let loss = 0;
+      forChunks(drawn, (from, sequences) => {
+        const losses = part(buffers.loss, from, sequences, stride);
+        const lossWeights = drawn === undefined ? buffers.weights : buffers.drawnWeights;
+        executable(
+          'descent',
+          count,
+          sequences,
+        )({
+          samples: 1,
+          buffers: {
+            tokens: part(buffers.states, from, sequences, d * stride),
+            labels: part(buffers.labels, from, sequences, stride),
+            weights: part(lossWeights, from, sequences, stride),
+            loss: losses,
+            parameters,
+            gradient,
+          },
+        });
+        loss += sumOf(losses, n, stride);
+      });
+      // The values were packed times their weights, which the scores feel.
+      unpack(gradient, { ...tile, heads: out }, weights);
+      return loss;
     },
 
     features(heads) {
@@ -245,10 +293,21 @@ function pack(tile: Tile, parameters: FloatArray, weights?: Float64Array): void 
   });
 }
 
-function unpack(gradient: FloatArray, tile: Tile): void {
-  forBlocks(tile, (from, to, length) => {
-    for (let j = 0; j < length; j++) tile.heads[from + j] = gradient[to + j];
+/** Reads a tile's gradients; those by scores over the heads' weights, where these were packed. */
+function unpack(gradient: FloatArray, tile: Tile, weights?: Float64Array): void {
+  forBlocks(tile, (from, to, length, head, isValue) => {
+    const divisor = isValue || weights === undefined ? 1 : weights[head];
+    for (let j = 0; j < length; j++) tile.heads[from + j] = gradient[to + j] / divisor;
   });
+}
+
+/** The sum of rows of n numbers, `stride` apart. */
+function sumOf(rows: FloatArray, n: number, stride: number): number {
+  let sum = 0;
+  for (let from = 0; from < rows.length; from += stride) {
+    for (let t = 0; t < n; t++) sum += rows[from + t];
+  }
+  return sum;
 }
 
 /** Each head's Q, K and V: where they stand in the head's row, and where in its group. */

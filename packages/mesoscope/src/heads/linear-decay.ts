@@ -34,7 +34,7 @@ export function linearDecay(problem: HeadProblem, limit: HeadLaw): LinearDecay {
     const moved = parameters.slice();
     moved[j] += by / roots[j];
     const gradient = new Float64Array(size);
-    problem.firstVariation(problem.linearise(headLaw(shape, moved, weights)), moved, gradient);
+    problem.descend(headLaw(shape, moved, weights), gradient);
     return gradient;
   };
   const operator = { rows: size, columns: size, data: new Float64Array(size * size) };

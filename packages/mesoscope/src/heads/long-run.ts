@@ -16,10 +16,7 @@ export const levels = { early: 1e-5, late: 1e-8, end: 1e-11 } as const;
 const step = 0.5;
 
 /** Slope at which the flow counts as at rest: its distance from the limit is this over μ, and must not show in what is measured. */
-const atRest = 1e-11;
-
-/** Slope from which on the risk, above its limit by slope²/2μ, is the limit up to rounding. */
-const settled = 1e-9;
+const atRest = 1e-12;
 
 /** Parameters of all heads together, up to which the spectrum at the limit is computed. */
 export const largestSpectrum = 600;
@@ -86,10 +83,7 @@ export function longRun({ problem, law }: HeadExperiment, steps: number): LongRu
     if (slopeSquare < atRest * atRest) break;
   }
   const end = descend(problem, headLaw(law.shape, last.parameters.slice(), law.weights), 500);
-  const settledRisks = path.filter(({ slope }) => slope < settled).map(({ risk }) => risk);
-  const limits = [problem.risk(end).risk, ...settledRisks];
-  const [lowest, highest] = [Math.min(...limits), Math.max(...limits)];
-  const limit = (lowest + highest) / 2;
+  const limit = problem.risk(end).risk;
   const largest = largestNorm(end.parameters, law.count);
   const excess = path.map(({ risk }) => risk - limit);
   const run = {
@@ -100,7 +94,7 @@ export function longRun({ problem, law }: HeadExperiment, steps: number): LongRu
       .filter((_, k) => !isSmall || k % 50 === 0)
       .map((parameters) => headDistance(headLaw(law.shape, parameters, law.weights), end)),
     limit,
-    rounding: Math.max(highest - lowest, roundingOfRisk(problem, end)),
+    rounding: roundingOfRisk(problem, end),
     largestHead: largest,
     inside: largest < 0.999 * problem.radius,
   };

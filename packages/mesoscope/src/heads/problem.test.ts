@@ -167,6 +167,35 @@ describe('a law of heads', () => {
     });
   });
 
+  // 200 heads and a head of weight 0 go the separate way.
+  it.each([
+    [1, undefined],
+    [17, undefined],
+    [9, 2],
+    [200, undefined],
+  ])('descends in one pass as in two: %i heads, sequence %s', (count, drawn) => {
+    const { problem } = randomProblem(wasm, { regularisation: 0.3, sequences: 19 });
+    const law = weightedHeads(count);
+    const [together, apart] = [law.parameters.slice(), law.parameters.slice()];
+    const at = problem.linearise(law, drawn);
+    problem.firstVariation(at, law.parameters, apart);
+    const { risk, crossEntropy } = problem.descend(law, together, drawn);
+    expect(risk).toBeCloseTo(at.risk, 13);
+    expect(crossEntropy).toBeCloseTo(at.crossEntropy, 13);
+    apart.forEach((g, j) => {
+      expect(together[j]).toBeCloseTo(g, 13);
+    });
+  });
+
+  it('descends where a head has no weight', () => {
+    const { problem } = randomProblem(wasm, { regularisation: 0.3 });
+    const law = headLaw(shape, weightedHeads(3).parameters, [0.5, 0, 0.5]);
+    const [together, apart] = [law.parameters.slice(), law.parameters.slice()];
+    problem.firstVariation(problem.linearise(law), law.parameters, apart);
+    problem.descend(law, together);
+    expect(together).toEqual(apart);
+  });
+
   it('has features that sum to its logits', () => {
     const { problem } = randomProblem(wasm, { regularisation: 0, sequences: 19 });
     const law = weightedHeads(9);

@@ -1,6 +1,7 @@
 import { MesoscopeError } from '../errors.ts';
 import type { Backend } from '../kernels/backend.ts';
 import { requireFinite, shapeMismatch } from '../numeric/checks.ts';
+import { addScaled } from '../numeric/vector.ts';
 import { type HeadLaw, type HeadShape, headLength, secondMoment } from './head-law.ts';
 import { createHeadKernels } from './kernels.ts';
 import type { SequenceData } from './sequences.ts';
@@ -58,6 +59,13 @@ export interface HeadProblem {
     heads: Float64Array,
     gradient?: Float64Array,
   ): Float64Array<ArrayBuffer>;
+  /**
+   * Risk and `∇Ψ(θ_i;ρ)` at the heads of the law itself: as {@link linearise} and {@link firstVariation} give them, up to rounding, in
+   * one pass where the heads are few.
+   *
+   * @param gradient - N × P, overwritten
+   */
+  descend(law: HeadLaw, gradient: Float64Array, drawn?: number): Risk;
   /** Φ of each of M heads at every position: M × (S·C·columnStride(n)); the padding's content is unspecified. */
   features(heads: Float64Array): Float64Array<ArrayBuffer>;
   /** Logits of a law: S × C × columnStride(n). */
@@ -115,6 +123,36 @@ export function createHeadProblem(
     return { ...withPenalty(loss, meanSquare), residual };
   }
 
+  function linearise(law: HeadLaw, drawn?: number): Linearisation {
+    checkLaw(law);
+    const { loss, residual } = kernels.loss(
+      kernels.logits(law.parameters, law.weights, drawn),
+      drawn,
+    );
+    const risk = withPenalty(loss, secondMoment(law));
+    return drawn === undefined ? { ...risk, residual } : { ...risk, residual, drawn };
+  }
+
+  function firstVariation(
+    at: Linearisation,
+    heads: Float64Array,
+    gradient: Float64Array = new Float64Array(heads.length),
+  ): Float64Array<ArrayBuffer> {
+    kernels.pullback(heads, at.residual, gradient, at.drawn);
+    const values = new Float64Array(heads.length / length);
+    for (let i = 0; i < values.length; i++) {
+      let pairing = 0;
+      let square = 0;
+      for (let j = i * length; j < (i + 1) * length; j++) {
+        square += heads[j] * heads[j];
+        if (j - i * length >= valuesFrom) pairing += heads[j] * gradient[j];
+        gradient[j] += regularisation * heads[j];
+      }
+      values[i] = pairing + (regularisation / 2) * square;
+    }
+    return values;
+  }
+
   return {
     shape,
     data,
@@ -123,29 +161,18 @@ export function createHeadProblem(
     logits,
     lineariseAt,
     risk: (law) => withPenalty(kernels.loss(logits(law)).loss, secondMoment(law)),
-    linearise: (law, drawn) => {
-      checkLaw(law);
-      const { loss, residual } = kernels.loss(
-        kernels.logits(law.parameters, law.weights, drawn),
-        drawn,
-      );
-      const risk = withPenalty(loss, secondMoment(law));
-      return drawn === undefined ? { ...risk, residual } : { ...risk, residual, drawn };
-    },
-    firstVariation: (at, heads, gradient = new Float64Array(heads.length)) => {
-      kernels.pullback(heads, at.residual, gradient, at.drawn);
-      const values = new Float64Array(heads.length / length);
-      for (let i = 0; i < values.length; i++) {
-        let pairing = 0;
-        let square = 0;
-        for (let j = i * length; j < (i + 1) * length; j++) {
-          square += heads[j] * heads[j];
-          if (j - i * length >= valuesFrom) pairing += heads[j] * gradient[j];
-          gradient[j] += regularisation * heads[j];
-        }
-        values[i] = pairing + (regularisation / 2) * square;
+    linearise,
+    firstVariation,
+    descend(law, gradient, drawn) {
+      if (!kernels.canDescend(law.weights)) {
+        const at = linearise(law, drawn);
+        firstVariation(at, law.parameters, gradient);
+        return at;
       }
-      return values;
+      checkLaw(law);
+      const loss = kernels.descent(law.parameters, law.weights, gradient, drawn);
+      addScaled(gradient, regularisation, law.parameters);
+      return withPenalty(loss, secondMoment(law));
     },
     features: (heads) => kernels.features(heads),
   };

@@ -72,6 +72,32 @@ export function backwardProgram(shape: ChunkShape): Program {
   return b.program();
 }
 
+/**
+ * Loss and gradient of a law whose heads are one group, in one pass: logits, cross-entropy, and `D⟨residual, Σ_heads V ȳ⟩` by the
+ * heads' parameters; slots `tokens`, `labels`, `weights`, `parameters`, `loss`, `gradient`.
+ */
+export function descentProgram(shape: ChunkShape): Program {
+  const { heads, tokens } = shape;
+  const b = new ProgramBuilder();
+  const states = sequenceSlots(b, 'tokens', heads.dimension, shape);
+  const labels = sequenceSlots(b, 'labels', 1, shape);
+  const weights = sequenceSlots(b, 'weights', 1, shape);
+  const losses = sequenceSlots(b, 'loss', 1, shape);
+  const parameters = parameterSlot(b, 'parameters', shape);
+  const gradients = [{ of: parameters, into: parameterSlot(b, 'gradient', shape), add: true }];
+  states.forEach((state, s) => {
+    b.scoped(() => {
+      const from = b.instructions.length;
+      const value = groupLogits(b, shape, parameters, state);
+      const residual = b.scratch(heads.classes, tokens);
+      const [label, weight, loss] = [labels[s], weights[s], losses[s]];
+      b.crossEntropy({ logits: value, labels: label, weights: weight, loss, residual });
+      pullBack(b, { value, costate: residual, gradients, from });
+    });
+  });
+  return b.program();
+}
+
 /** Cross-entropy of one sequence a sample: slots `logits`, `labels`, `weights`, `loss`, `residual`. */
 export function lossProgram(classes: number, tokens: number): Program {
   const b = new ProgramBuilder();

@@ -1,6 +1,6 @@
 import type { Matrix } from '../numeric/matrix.ts';
 import type { RandomStream } from '../numeric/random.ts';
-import { drawHeads } from './experiment.ts';
+import { drawIndices } from './experiment.ts';
 import type { HeadLaw } from './head-law.ts';
 import {
   featureSpread,
@@ -56,7 +56,7 @@ export function samplingErrors(
 
   /** Risk over that of the law, and the part of it that is linear in the law, of one draw. */
   function draw(count: number) {
-    const { choices } = drawHeads(law, count, random.uniform);
+    const choices = drawIndices(weights, count, random.uniform);
     sampled.fill(0);
     let linear = 0;
     for (const i of choices) {

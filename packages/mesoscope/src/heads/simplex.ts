@@ -8,18 +8,24 @@ export interface SecondOrder {
   readonly hessian: Matrix;
 }
 
+/** By how much the value at {@link minimiseOnSimplex}'s weights may lie above the least, unless told otherwise. */
+export const simplexTolerance = 1e-12;
+
 /**
  * Minimises a smooth convex function over the simplex `w ≥ 0, Σw = 1` by Newton's method on the positive weights
  * (Nocedal & Wright, Numerical Optimization, ch. 16): a step that would make a weight negative ends there and the weight
  * leaves; at the minimum on a face the weight with the smallest derivative enters.
  *
- * @param tolerance - bound on `⟨∇f, w⟩ − min ∇f`, and hence on the distance to the minimal value; default 1e-12
+ * @param tolerance - bound on `⟨∇f, w⟩ − min ∇f`, and hence on the distance to the minimal value; default {@link simplexTolerance}
  */
 export function minimiseOnSimplex(
   f: (weights: Float64Array) => SecondOrder,
   value: (weights: Float64Array) => number,
   start: Float64Array,
-  { tolerance = 1e-12, iterations = 200 }: { tolerance?: number; iterations?: number } = {},
+  {
+    tolerance = simplexTolerance,
+    iterations = 200,
+  }: { tolerance?: number; iterations?: number } = {},
 ): Float64Array {
   let weights: Float64Array = start.slice();
   const free = new Set([...weights.keys()].filter((i) => weights[i] > 0));

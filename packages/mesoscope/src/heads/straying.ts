@@ -60,8 +60,7 @@ function nonlinearForce(problem: HeadProblem, limit: HeadLaw, u: Float64Array) {
   const at = (factor: number) => {
     const moved = limit.parameters.map((x, j) => x + factor * u[j]);
     const gradient = new Float64Array(u.length);
-    const law = headLaw(limit.shape, moved, limit.weights);
-    problem.firstVariation(problem.linearise(law), moved, gradient);
+    problem.descend(headLaw(limit.shape, moved, limit.weights), gradient);
     return gradient;
   };
   const [ahead, behind, halfAhead, halfBehind] = [at(1), at(-1), at(0.5), at(-0.5)];

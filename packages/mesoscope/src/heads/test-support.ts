@@ -88,3 +88,15 @@ export function withoutPadding(values: Float64Array, tokens: number): number[] {
   const stride = columnStride(tokens);
   return [...values].filter((_, i) => i % stride < tokens);
 }
+
+/** A problem that descends by its linearisation and first variation, one after the other: what is planted in these, its flows feel. */
+export function descendingApart(problem: HeadProblem): HeadProblem {
+  return {
+    ...problem,
+    descend(law, gradient, drawn) {
+      const at = problem.linearise(law, drawn);
+      problem.firstVariation(at, law.parameters, gradient);
+      return at;
+    },
+  };
+}

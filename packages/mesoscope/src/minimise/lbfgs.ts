@@ -1,5 +1,5 @@
 import { requireCount } from '../numeric/checks.ts';
-import { addScaled, dot, norm as euclideanNorm, largestMagnitude } from '../numeric/vector.ts';
+import { dot, norm as euclideanNorm, largestMagnitude } from '../numeric/vector.ts';
 import { searchLine } from './line-search.ts';
 
 /** A function's value and gradient at one point. */
@@ -104,7 +104,7 @@ export function* lbfgs(
       let request = search.next();
       while (!request.done) {
         const distance = request.value;
-        trial = point.map((x, i) => x + distance * direction[i]);
+        trial = pointAlong(point, distance, direction);
         gradients++;
         at = yield trial;
         request = search.next({ value: at.value, slope: dot(at.gradient, direction) });
@@ -128,14 +128,18 @@ interface Pair {
   readonly curvature: number;
 }
 
-/** Writes `−H g` by the two-loop recursion and returns the first step to try along it. */
+/**
+ * Writes `−H g` by the two-loop recursion and returns the first step to try along it. Most of a minimisation's own time is spent
+ * here: plain loops over one kind of array.
+ */
 function descentDirection(
   gradient: Float64Array,
   pairs: readonly Pair[],
   { direction, scratch }: { readonly direction: Float64Array; readonly scratch: Float64Array },
   metric: Metric | undefined,
 ): number {
-  for (let i = 0; i < direction.length; i++) direction[i] = -gradient[i];
+  const length = direction.length;
+  for (let i = 0; i < length; i++) direction[i] = -gradient[i];
   const last = pairs.at(-1);
   if (last === undefined) {
     scratch.set(direction);
@@ -145,8 +149,11 @@ function descentDirection(
   const alphas = new Float64Array(pairs.length);
   for (let j = pairs.length - 1; j >= 0; j--) {
     const { step, change, curvature } = pairs[j];
-    alphas[j] = dot(step, direction) / curvature;
-    addScaled(direction, -alphas[j], change);
+    let along = 0;
+    for (let i = 0; i < length; i++) along += step[i] * direction[i];
+    const alpha = along / curvature;
+    for (let i = 0; i < length; i++) direction[i] -= alpha * change[i];
+    alphas[j] = alpha;
   }
   let size = dot(last.change, last.change);
   if (metric !== undefined) {
@@ -156,10 +163,14 @@ function descentDirection(
     metric(scratch, direction);
   }
   const scale = last.curvature / size;
-  for (let i = 0; i < direction.length; i++) direction[i] *= scale;
-  pairs.forEach(({ step, change, curvature }, j) => {
-    addScaled(direction, alphas[j] - dot(change, direction) / curvature, step);
-  });
+  for (let i = 0; i < length; i++) direction[i] *= scale;
+  for (let j = 0; j < pairs.length; j++) {
+    const { step, change, curvature } = pairs[j];
+    let along = 0;
+    for (let i = 0; i < length; i++) along += change[i] * direction[i];
+    const factor = alphas[j] - along / curvature;
+    for (let i = 0; i < length; i++) direction[i] += factor * step[i];
+  }
   return 1;
 }
 
@@ -170,6 +181,11 @@ function remember(pairs: Pair[], memory: number, step: Float64Array, change: Flo
   if (pairs.length > memory) pairs.shift();
 }
 
-function difference(x: Float64Array, y: Float64Array): Float64Array {
-  return x.map((entry, i) => entry - y[i]);
+/** `x + distance · direction`. */
+function pointAlong(x: Float64Array, distance: number, direction: Float64Array) {
+  const reached = new Float64Array(x.length);
+  for (let i = 0; i < x.length; i++) reached[i] = x[i] + distance * direction[i];
+  return reached;
 }
+
+const difference = (x: Float64Array, y: Float64Array) => pointAlong(x, -1, y);

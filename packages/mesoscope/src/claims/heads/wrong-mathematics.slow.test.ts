@@ -8,6 +8,7 @@ import { monotoneFlows } from '../../heads/monotone-flows.ts';
 import type { HeadProblem } from '../../heads/problem.ts';
 import { samplingErrors } from '../../heads/sampling-errors.ts';
 import { meetLaws } from '../../heads/support-laws.ts';
+import { descendingApart } from '../../heads/test-support.ts';
 import { columnStride } from '../../kernels/instruction.ts';
 import { createWasmBackend } from '../../kernels/wasm/backend.ts';
 import { randomStream } from '../../numeric/random.ts';
@@ -26,7 +27,7 @@ beforeEach(() => {
 
 /** A problem whose ∇Ψ lacks λθ. */
 function withoutPenalty(problem: HeadProblem): HeadProblem {
-  return {
+  return descendingApart({
     ...problem,
     firstVariation(at, heads, gradient = new Float64Array(heads.length)) {
       const values = problem.firstVariation(at, heads, gradient);
@@ -35,25 +36,28 @@ function withoutPenalty(problem: HeadProblem): HeadProblem {
       });
       return values;
     },
-  };
+  });
 }
 
 type Experiment = typeof import('../../heads/experiment.ts');
 vi.mock('../../heads/experiment.ts', async (original: () => Promise<Experiment>) => {
   const real = await original();
-  const drawHeads: Experiment['drawHeads'] = (law, count, uniform) => {
-    if (wrong.now === 'heads drawn from a sixteenth of the law') {
-      return real.drawHeads(law, count, () => uniform() / 16);
-    }
-    if (wrong.now !== 'every head drawn twice') return real.drawHeads(law, count, uniform);
+  /** What draws must believe to be uniform numbers. */
+  const believed = (uniform: () => number) => {
+    if (wrong.now === 'heads drawn from a sixteenth of the law') return () => uniform() / 16;
+    if (wrong.now !== 'every head drawn twice') return uniform;
     let last = 0;
     let drawn = 0;
-    return real.drawHeads(law, count, () => {
+    return () => {
       if (drawn++ % 2 === 0) last = uniform();
       return last;
-    });
+    };
   };
-  return { ...real, drawHeads };
+  const drawHeads: Experiment['drawHeads'] = (law, count, uniform) =>
+    real.drawHeads(law, count, believed(uniform));
+  const drawIndices: Experiment['drawIndices'] = (weights, count, uniform) =>
+    real.drawIndices(weights, count, believed(uniform));
+  return { ...real, drawHeads, drawIndices };
 });
 
 type Features = typeof import('../../heads/labelled-features.ts');
@@ -192,7 +196,7 @@ describe('B.chaos', () => {
       const S = drawn === undefined ? 1 : problem.data.sequences;
       return { ...at, residual: at.residual.map((entry) => entry / S) };
     };
-    expect(verdict({ ...problem, linearise })).toBe('fails');
+    expect(verdict(descendingApart({ ...problem, linearise }))).toBe('fails');
   });
 });
 
@@ -266,7 +270,7 @@ describe('B.support', () => {
       return { ...at, residual: change(at.residual) };
     };
     const met = meetLaws(
-      { ...experiment, problem: { ...problem, linearise } },
+      { ...experiment, problem: descendingApart({ ...problem, linearise }) },
       4,
       randomStream(1, 'trained'),
     );

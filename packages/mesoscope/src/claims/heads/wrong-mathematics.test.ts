@@ -6,6 +6,7 @@ import { randomHeads } from '../../heads/head-law.ts';
 import { perturbHead } from '../../heads/perturbed-head.ts';
 import type { HeadProblem } from '../../heads/problem.ts';
 import { meetLaws } from '../../heads/support-laws.ts';
+import { descendingApart } from '../../heads/test-support.ts';
 import { createWasmBackend } from '../../kernels/wasm/backend.ts';
 import { randomStream } from '../../numeric/random.ts';
 import { concludeClaim } from '../claim.ts';
@@ -23,7 +24,7 @@ function wrong(
   problem: HeadProblem,
   change: (problem: HeadProblem, psi: number, head: Float64Array, gradient: Float64Array) => number,
 ): HeadProblem {
-  return {
+  return descendingApart({
     ...problem,
     firstVariation(at, heads, gradient = new Float64Array(heads.length)) {
       const values = problem.firstVariation(at, heads, gradient);
@@ -37,7 +38,7 @@ function wrong(
         ),
       );
     },
-  };
+  });
 }
 
 const errors: readonly [string, Parameters<typeof wrong>[1]][] = [
