@@ -1,8 +1,21 @@
 import type { Claim } from '../claim.ts';
+import { euler } from './euler.ts';
+import { interiorClaim } from './interior.ts';
+import { order } from './order.ts';
 import { postnorm } from './postnorm.ts';
 import { sink } from './sink.ts';
+import { smooth } from './smooth.ts';
 import { spectra } from './spectra.ts';
 import { tilt } from './tilt.ts';
 
 /** The claims about trained models, in the order of the theory pages. */
-export const checkpointClaims: readonly Claim[] = [sink, tilt, postnorm, spectra];
+export const checkpointClaims: readonly Claim[] = [
+  sink,
+  tilt,
+  order,
+  euler,
+  interiorClaim,
+  postnorm,
+  smooth,
+  spectra,
+];
