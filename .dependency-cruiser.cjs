@@ -12,6 +12,7 @@ const layers = [
   'heads',
   'gaussian',
   'ensemble',
+  'sphere',
   'checkpoint',
   'task',
   'claims',

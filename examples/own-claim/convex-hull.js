@@ -11,7 +11,7 @@ import {
   sumOf,
 } from 'mesoscope';
 import { experimentCount, matrix } from 'mesoscope/claims';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** The range of the first coordinate. @param {readonly (readonly number[])[]} tokens */
 const width = (tokens) => Math.max(...tokens.map(([x]) => x)) - Math.min(...tokens.map(([x]) => x));

@@ -1,5 +1,5 @@
 import { attention, parametersFromMatrices, randomStream, simulate, study } from 'mesoscope';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const identity = [
   [1, 0],

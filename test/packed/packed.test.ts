@@ -27,9 +27,11 @@ const written = ['README.md', 'docs/guide.md'].flatMap((path) =>
     ([, language, code], i) => ({ name: `${basename(path, '.md')}-${i}.${language}`, code }),
   ),
 );
-const isInstance = ({ name }: { readonly name: string }) => name.endsWith('.json');
-const instances = written.filter(isInstance);
-const blocks = written.filter((block) => !isInstance(block));
+const isJson = ({ name }: { readonly name: string }) => name.endsWith('.json');
+const isSweep = ({ code }: { readonly code: string }) => code.includes('"axes"');
+const instances = written.filter((block) => isJson(block) && !isSweep(block));
+const sweeps = written.filter((block) => isJson(block) && isSweep(block));
+const blocks = written.filter((block) => !isJson(block));
 
 beforeAll(() => {
   const packed = ['mesoscope', 'view', 'native', 'cli'].map((name) => {
@@ -109,8 +111,16 @@ describe('the code of README and guide', () => {
     expect(JSON.parse(run('npx', words)).claims).toMatchObject([{ verdict: 'holds' }]);
   });
 
+  it.each(sweeps)('is a sweep that can be planned and run: $name', ({ name }) => {
+    const sweep = (...words: string[]) => run('npx', ['mesoscope', 'sweep', ...words]);
+    const out = `sweeps/${name}`;
+    sweep('plan', `code/${name}`, '--out', out, '--no-estimate');
+    expect(sweep('shard', out, '--index', '0', '--of', '12')).toContain('cells are done');
+  });
+
   it('is there', () => {
     expect(instances).toHaveLength(2);
+    expect(sweeps).toHaveLength(2);
     expect(blocks).toHaveLength(4);
   });
 });

@@ -1,4 +1,5 @@
 import { type Catalogue, catalogueOf, loadCatalogue } from './host/catalogue.ts';
+import { type CellThreads, startCellThreads } from './host/cell-threads.ts';
 import type { PieceJob } from './host/thread-message.ts';
 import { type PieceThreads, startThreads } from './host/threads.ts';
 import { askOnTerminal } from './terminal/ask.ts';
@@ -14,6 +15,8 @@ export interface Environment {
   catalogue(modules?: readonly string[]): Promise<Catalogue>;
   /** Where pieces are computed. */
   startPieces(job: PieceJob, pieces: number): Promise<PieceThreads>;
+  /** Where the cells of a sweep are computed. */
+  startCells(workers: number): CellThreads;
   /** Asks a question that is answered with yes or no, until the signal; undefined where there is no terminal. */
   readonly ask: ((question: string, signal: AbortSignal) => Promise<boolean>) | undefined;
   /** Calls back at the first Ctrl-C; returns a function that stops listening. */
@@ -29,6 +32,7 @@ export function processEnvironment(): Environment {
     catalogue: async (modules = []) =>
       modules.length === 0 ? catalogueOf({ claims: [], studies: [] }) : loadCatalogue(modules),
     startPieces: startThreads,
+    startCells: startCellThreads,
     ask: process.stdin.isTTY && process.stderr.isTTY ? askOnTerminal : undefined,
     onInterrupt(listener) {
       let interrupted = false;

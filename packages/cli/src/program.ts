@@ -12,6 +12,7 @@ import { exitCode } from './commands/options.ts';
 import { probeCommand } from './commands/probe.ts';
 import { studyCommand } from './commands/study.ts';
 import { surgeryCommand } from './commands/surgery.ts';
+import { addSweepCommands } from './commands/sweep/index.ts';
 import { templateCommand } from './commands/template.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { type Environment, processEnvironment } from './environment.ts';
@@ -188,6 +189,8 @@ function commands(environment: Environment, finish: (code: number) => void): Com
     .option('--coarsen <list>', 'pairs, drop, swap, with commas; default: all')
     .option('--metric <name>', 'nll (default, where there are logits), state or cosine')
     .action(async (path, options) => finish(await surgeryCommand(path, options, environment)));
+
+  addSweepCommands(program, environment, finish);
 
   withJson(program.command('doctor'))
     .description('Say what this machine offers.')

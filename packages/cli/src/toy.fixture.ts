@@ -10,11 +10,13 @@ import {
   type Figure,
   type Finding,
 } from 'mesoscope/claims';
+import { errorData, parseConfiguration } from 'mesoscope/configuration';
 import { type Backend, createReferenceBackend } from 'mesoscope/kernels';
-import { computePiece, type Study } from 'mesoscope/study';
-import { z } from 'zod';
+import { cellOutcome, computePiece, runStudy, type Study } from 'mesoscope/study';
+import * as z from 'zod';
 import type { Environment } from './environment.ts';
 import { type Catalogue, catalogueOf } from './host/catalogue.ts';
+import type { CellThreads } from './host/cell-threads.ts';
 import type { PieceJob } from './host/thread-message.ts';
 import type { PieceThreads } from './host/threads.ts';
 
@@ -234,6 +236,26 @@ export function piecesHere(
   };
 }
 
+/** Computes cells on this thread. */
+function cellsHere(catalogue: Catalogue): CellThreads {
+  const backend = createReferenceBackend();
+  return {
+    async run({ study: name, configuration }, signal) {
+      const study = catalogue.study(name);
+      try {
+        const parsed = parseConfiguration(study.schema, configuration);
+        const result = await runStudy(study, parsed, { backend, signal });
+        if (result === undefined) throw new Error('ended');
+        return { outcome: cellOutcome(result), seconds: 0.01 };
+      } catch (cause) {
+        if (signal.aborted) throw cause;
+        return { error: errorData(cause) };
+      }
+    },
+    dispose: async () => backend.dispose(),
+  };
+}
+
 /** An environment with the toys, or other claims and studies, whose streams are kept; `interrupt()` is a Ctrl-C. */
 export function toyEnvironment(
   directory: string,
@@ -250,6 +272,7 @@ export function toyEnvironment(
     catalogue: async () => catalogue,
     ask: undefined,
     startPieces: async (job) => piecesHere(catalogue.study(job.study), job, backend),
+    startCells: () => cellsHere(catalogue),
     onInterrupt(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -43,6 +43,18 @@ export function axisExtent(figure: Figure, direction: 'x' | 'y'): Extent {
   return [low, high];
 }
 
+/** Whether nothing but whole numbers is drawn along an axis: rounds, layers, numbers of heads. */
+export function isWhole(figure: Figure, direction: 'x' | 'y'): boolean {
+  return figure.marks.every((mark) =>
+    coordinates(mark, direction, figure).every((list) => Array.from(list).every(Number.isInteger)),
+  );
+}
+
+/** About how many ticks a linear axis has: at most `most`, and on whole numbers none in between. */
+export function tickCount([low, high]: Extent, most: number, whole: boolean): number {
+  return whole ? Math.max(1, Math.min(most, Math.floor(high - low))) : most;
+}
+
 /** A bound further away than this factor gets no room. */
 const farFactor = 1e3;
 

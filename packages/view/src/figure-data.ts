@@ -129,7 +129,8 @@ function columnsOf(mark: Mark): Record<string, ArrayLike<number>> {
       return { x: mark.x, y: mark.y, values: mark.values };
     case 'regions':
       return {
-        ...{ x: mark.x, y: mark.y },
+        x: mark.x,
+        y: mark.y,
         ...Object.fromEntries(
           [...new Set(mark.categories)].map((category) => [
             category,

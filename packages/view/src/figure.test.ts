@@ -152,6 +152,20 @@ it('shows axis labels, series, slopes, title and caption', () => {
   expect(svg).toContain(orders.title);
 });
 
+it('writes a number at every tick of a logarithmic axis, and whole ones where all that is drawn is whole', () => {
+  const drawn = figure(
+    'ticks',
+    [{ kind: 'line', series: 'gap', x: [0, 1, 2, 3], y: [0.07, 6, 1, 2] }],
+    {
+      x: { label: 'round' },
+      y: { label: 'gap', scale: 'log' },
+    },
+  );
+  const svg = renderInlineFigure(drawn, canvas);
+  const written = [...svg.matchAll(/<text[^>]*>([\d.]+)<\/text>/g)].map(([, text]) => text);
+  expect(written).toEqual(['0', '1', '2', '3', '0.1', '0.2', '0.5', '1', '2', '5']);
+});
+
 it('embeds configuration and version', () => {
   const svg = renderFigure(gallery[0], provenance, canvas);
   const metadata = /<metadata>(.*)<\/metadata>/.exec(svg)?.[1] ?? '';

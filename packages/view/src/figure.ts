@@ -5,9 +5,11 @@ import {
   type Extent,
   equalExtents,
   farBounds,
+  isWhole,
   linearTickText,
   logTicks,
   logTickText,
+  tickCount,
 } from './axis.ts';
 import { farBoundWords } from './far-bounds.ts';
 import { legend } from './legend.ts';
@@ -145,18 +147,23 @@ function drawBody(
     style: (series) => styles.get(series)!,
     wordShifts: wordShifts(references, frame, size),
   };
-  const xTicks = Math.round((width - left - right) / 78);
+  const xTicks = ticksOf(figure, 'x', extent.x, Math.round((width - left - right) / 78));
+  const yTicks = ticksOf(figure, 'y', extent.y, 7);
   const plot = Plot.plot({
     document: canvas,
-    ...{ width, height: plotHeight, className: 'mesoscope-plot' },
-    ...{ marginLeft: left, marginRight: right },
-    ...{ marginTop: margin.top, marginBottom: margin.bottom },
+    width,
+    height: plotHeight,
+    className: 'mesoscope-plot',
+    marginLeft: left,
+    marginRight: right,
+    marginTop: margin.top,
+    marginBottom: margin.bottom,
     style: { fontSize: '12px' },
     x: scaleOptions(figure.x, extent.x),
     y: scaleOptions(figure.y, extent.y),
     marks: [
-      Plot.gridX({ ...ticksOf(figure.x, extent.x, xTicks), stroke: '#000', strokeOpacity: 0.08 }),
-      Plot.gridY({ ...ticksOf(figure.y, extent.y, 7), stroke: '#000', strokeOpacity: 0.08 }),
+      Plot.gridX({ ticks: xTicks, stroke: '#000', strokeOpacity: 0.08 }),
+      Plot.gridY({ ticks: yTicks, stroke: '#000', strokeOpacity: 0.08 }),
       ...figure.marks.flatMap((mark) => drawMark(mark, context)),
       Plot.frame({ stroke: '#999', strokeWidth: 0.75 }),
       ...farBoundMarks(far, extent.y),
@@ -165,7 +172,7 @@ function drawBody(
         labelAnchor: 'center',
         labelOffset: 40,
       }),
-      Plot.axisY({ ...axisOptions(figure.y, extent.y, 7), label: null }),
+      Plot.axisY({ ...axisOptions(figure.y, extent.y, yTicks), label: null }),
     ],
   });
   const columns = Math.floor((width - 24) / (textWidth('n', 12) + 0.5));
@@ -195,8 +202,14 @@ function farBoundMarks(far: Iterable<Mark>, extent: Extent): Plot.Markish[] {
   if (words.length === 0) return [];
   return [
     Plot.text([words.join('\n')], {
-      ...{ frameAnchor: 'top-right', textAnchor: 'end', dx: -6, dy: 6, fontSize: 12 },
-      ...{ fill: ink, stroke: 'white', strokeWidth: 4 },
+      frameAnchor: 'top-right',
+      textAnchor: 'end',
+      dx: -6,
+      dy: 6,
+      fontSize: 12,
+      fill: ink,
+      stroke: 'white',
+      strokeWidth: 4,
     }),
   ];
 }
@@ -207,24 +220,28 @@ function scaleOptions(axis: Axis, domain: Extent): Plot.ScaleOptions {
     : { type: 'linear', domain: [...domain], axis: null };
 }
 
+/** Places of the ticks, or about how many there are. */
 function ticksOf(
-  axis: Axis,
+  figure: Figure,
+  direction: 'x' | 'y',
   extent: Extent,
-  ticks: number,
-): { ticks: number[] } | { ticks: number } {
-  return axis.scale === 'log' ? { ticks: logTicks(extent, axis.base ?? 10) } : { ticks };
+  most: number,
+): number[] | number {
+  const { scale, base = 10 } = figure[direction];
+  return scale === 'log'
+    ? logTicks(extent, base)
+    : tickCount(extent, most, isWhole(figure, direction));
 }
 
-function axisOptions(axis: Axis, extent: Extent, ticks: number) {
-  const base = axis.base ?? 10;
+function axisOptions(axis: Axis, extent: Extent, ticks: number[] | number) {
   return {
-    ...ticksOf(axis, extent, ticks),
+    ticks,
     label: axis.label,
     labelArrow: 'none' as const,
     tickSize: 4,
     fontSize: 12,
-    tickFormat:
-      axis.scale === 'log' ? logTickText(logTicks(extent, base), base) : linearTickText(extent),
+    // As text: a format of Plot leaves out the words of some ticks on a logarithmic axis.
+    text: typeof ticks === 'number' ? linearTickText(extent) : logTickText(ticks, axis.base ?? 10),
   };
 }
 

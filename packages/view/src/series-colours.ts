@@ -57,7 +57,7 @@ export function seriesLooks(
       const look = theme.series(places?.get(name) ?? i);
       const order = ordered.indexOf(name);
       if (order < 0) return [name, look];
-      return [name, { ...look, colour: heatColour((0.75 * order) / (ordered.length - 1)) }];
+      return [name, { ...look, colour: heatColour(order / (ordered.length - 1)) }];
     }),
   );
 }

@@ -191,9 +191,18 @@ describe('what a crash leaves', () => {
     const folder = reserveFolder(join(parent, 'toy'), 'toy');
     mkdirSync(folder.bundle);
     const run = {
-      ...{ format: 2, id: 'x', study: 'toy', title: 'Toy', seed: 1, started: since(), seconds: 1 },
+      format: 2,
+      id: 'x',
+      study: 'toy',
+      title: 'Toy',
+      seed: 1,
+      started: since(),
+      seconds: 1,
       execution: { backend: 'wasm', precision: 'f64', workers: 1 },
-      ...{ modules: [], references: [], notes: [], versions: { mesoscope: '1', node: '20' } },
+      modules: [],
+      references: [],
+      notes: [],
+      versions: { mesoscope: '1', node: '20' },
     };
     for (const path of [folder.bundle, folder.partial]) {
       writeFileSync(join(path, 'run.json'), JSON.stringify(run));

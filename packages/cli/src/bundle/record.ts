@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MesoscopeError } from 'mesoscope';
 import type { ClaimDocument, Reference } from 'mesoscope/claims';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Execution } from '../host/backend.ts';
 import type { HostDescription } from '../host/describe.ts';
 import { parseJson } from '../input/configuration-file.ts';

@@ -65,9 +65,8 @@ export function createConsent({
       return;
     }
     const question = `This will take about ${formatDuration(seconds)} more. Go on?`;
-    const answer = ask(question, ended.signal);
-    progress.hold(answer);
-    if (!(await answer) && !ended.signal.aborted) stop();
+    const goesOn = await progress.hold(() => ask(question, ended.signal));
+    if (!goesOn && !ended.signal.aborted) stop();
   }
 
   return {

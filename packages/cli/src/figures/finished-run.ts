@@ -4,7 +4,7 @@ import { MesoscopeError } from 'mesoscope';
 import type { Figure } from 'mesoscope/claims';
 import { decodeNpz } from 'mesoscope/formats';
 import { type FigureDocument, figureFromDocument } from 'mesoscope-view';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type RunRecord, readRecord, recordName } from '../bundle/record.ts';
 import { parseJson, readFile } from '../input/configuration-file.ts';
 
@@ -85,7 +85,8 @@ const documents = z.object({
       id: z.string(),
       title: z.string(),
       caption: z.string(),
-      ...{ x: axis, y: axis },
+      x: axis,
+      y: axis,
       equalAxes: z.boolean().optional(),
       animation: z.string().optional(),
       marks: z.array(

@@ -56,7 +56,9 @@ export function catalogueOf(
   const verify = verifyStudy(claims) as Study;
   const commands = [verify, probeStudy as Study, surgeryStudy as Study];
   return {
-    ...{ claims, studies, own },
+    claims,
+    studies,
+    own,
     study: (name) => commands.find((one) => one.name === name) ?? studyByName(name, studies),
   };
 }

@@ -1,31 +1,15 @@
-import { openCheckpoint } from 'mesoscope/checkpoint';
 import { errorData } from 'mesoscope/configuration';
-import type { Backend } from 'mesoscope/kernels';
-import { computePiece, Interrupted, type Study } from 'mesoscope/study';
-import { checkpointFolder } from '../input/checkpoint-folder.ts';
-import { createBackend } from './backend.ts';
-import { type Catalogue, loadCatalogue } from './catalogue.ts';
-import { loadCorpus } from './corpus.ts';
-import { loadImages } from './images.ts';
-import type { Answer, PieceJob, ThreadEvent, ThreadTask } from './thread-message.ts';
+import { computePiece, Interrupted } from 'mesoscope/study';
+import { equipmentOf, studyOf } from './equipment.ts';
+import type { Answer, ThreadEvent, ThreadTask } from './thread-message.ts';
 
-const backends = new Map<number, Promise<Backend>>();
-let catalogue: Promise<Catalogue> | undefined;
-
-/** Computes one piece on this thread, whose backends serve one piece after the other. */
+/** Computes one piece on this thread. */
 export default async function compute({ job, order, stop, port }: ThreadTask): Promise<Answer> {
   const tell = (...event: ThreadEvent) => port.postMessage(event);
   try {
     const study = await studyOf(job);
-    const backend = await backendFor(job, order.wide);
     const equipment = {
-      backend,
-      corpus: async (name: string) => loadCorpus(name, job.directory),
-      images: async (name: string) => loadImages(name, job.directory),
-      async trainedModel(name: string) {
-        const { folder, at } = checkpointFolder(name, job.directory);
-        return openCheckpoint(folder, at);
-      },
+      ...(await equipmentOf(job, order.wide)),
       interrupted: () => Atomics.load(stop, 0) !== 0,
     };
     const result = await computePiece(study, job.configuration, order, equipment, {
@@ -41,17 +25,4 @@ export default async function compute({ job, order, stop, port }: ThreadTask): P
   } finally {
     port.close();
   }
-}
-
-async function studyOf({ study, modules }: PieceJob): Promise<Study> {
-  catalogue ??= loadCatalogue(modules);
-  return (await catalogue).study(study);
-}
-
-/** A backend of all the workers for a wide piece, of one for the others. */
-function backendFor({ execution }: PieceJob, wide: boolean): Promise<Backend> {
-  const workers = wide ? execution.workers : 1;
-  const started = backends.get(workers) ?? createBackend({ ...execution, workers });
-  backends.set(workers, started);
-  return started;
 }

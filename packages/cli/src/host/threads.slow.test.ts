@@ -28,7 +28,10 @@ it('computes pieces on threads, as they come out here', { timeout: 30_000 }, asy
   const { threads, configuration } = await start('gaussian/phase', diagram);
   expect(threads.size).toBe(2);
   const context = {
-    ...{ backend: createReferenceBackend(), needed: [], progress: () => {}, metric: () => {} },
+    backend: createReferenceBackend(),
+    needed: [],
+    progress: () => {},
+    metric: () => {},
     corpus: () => Promise.reject(new Error('none')),
     images: () => Promise.reject(new Error('none')),
     trainedModel: () => Promise.reject(new Error('none')),

@@ -236,7 +236,11 @@ function brokenBytes(bytes: Uint8Array, choose: Choose): Uint8Array {
 }
 
 const nothing: Conclusion = {
-  ...{ hypotheses: [], resolution: [], checks: [], evidence: {}, figures: [] },
+  hypotheses: [],
+  resolution: [],
+  checks: [],
+  evidence: {},
+  figures: [],
   summary: 'Not measured.',
 };
 

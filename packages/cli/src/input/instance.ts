@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { MesoscopeError } from 'mesoscope';
 import {
   type Claim,
@@ -7,6 +6,7 @@ import {
   claimsDocument,
   type Setting,
 } from 'mesoscope/claims';
+import { hashOf } from './hash.ts';
 
 /**
  * Refuses an instance that does not fit a claim, before any work.
@@ -43,19 +43,6 @@ export function hashedDocuments(
   return claimsDocument(outcomes).claims.map((document) => ({
     ...document,
     notes: [...notes, ...(document.notes ?? [])],
-    instanceHash: document.instance === null ? null : hashOf(document.instance),
+    instanceHash: document.instance === null ? null : hashOf(document.instance, 16),
   }));
-}
-
-function hashOf(instance: unknown): string {
-  const text = JSON.stringify(sorted(instance));
-  return createHash('sha256').update(text).digest('hex').slice(0, 16);
-}
-
-/** The same value with the keys of all objects in alphabetical order. */
-function sorted(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map(sorted);
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return Object.fromEntries(entries.map(([key, entry]) => [key, sorted(entry)]));
 }

@@ -91,7 +91,11 @@ describe.skipIf(!found)(title, () => {
       y: toRows(nu.points),
       a: Array.from(mu.weights),
       b: Array.from(nu.weights),
-      ...{ S0, S1, m0, m1, epsilon },
+      S0,
+      S1,
+      m0,
+      m1,
+      epsilon,
     };
     const { stdout, stderr, status } = spawnSync(python, ['-c', script], {
       input: JSON.stringify(given),

@@ -124,10 +124,8 @@ function overlaid(
   return [
     {
       ...rest,
-      ...{
-        x: sameDomain(first.x, second.x) ? x : xAxis,
-        y: sameDomain(first.y, second.y) ? y : yAxis,
-      },
+      x: sameDomain(first.x, second.x) ? x : xAxis,
+      y: sameDomain(first.y, second.y) ? y : yAxis,
       marks: [...named(first, one), ...added],
     },
   ];

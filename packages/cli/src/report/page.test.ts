@@ -26,7 +26,9 @@ function files() {
     sections: [
       { kind: 'text' as const, title: 'Prose', body: 'With $x^2$ & <b>.' },
       {
-        ...{ kind: 'table' as const, title: 'Table', columns: ['L', 'loss'] },
+        kind: 'table' as const,
+        title: 'Table',
+        columns: ['L', 'loss'],
         rows: [
           [2, 1e-7],
           [4, 'none'],
@@ -38,10 +40,14 @@ function files() {
     status: { kind: 'diverged' as const, message: 'Norm 1e9 at step 3: try a smaller rate.' },
   };
   const start = newRecord({
-    ...{ study: 'toy/decay', title: 'A <toy>', seed: 3, configuration: { rate: 1 } },
+    study: 'toy/decay',
+    title: 'A <toy>',
+    seed: 3,
+    configuration: { rate: 1 },
     execution: { backend: 'reference', precision: 'f64', workers: 1 },
     modules: [],
-    ...{ build: 'reference', started: new Date() },
+    build: 'reference',
+    started: new Date(),
   });
   return bundleFiles(finishedRecord(start, result, { papers: ['D'] }, 2), result, '{}\n');
 }

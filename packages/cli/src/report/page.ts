@@ -111,10 +111,9 @@ function makingHtml(record: RunRecord): string {
     ...(slowest.length > 0 ? [['Longest claims', slowest.join(', ')] as [string, string]] : []),
     ...record.notes.map((note): [string, string] => ['Note', escapeXml(note)]),
   ];
-  const again =
-    record.study === 'verify'
-      ? ''
-      : 'Run it again with <code>mesoscope study run.json</code> in this folder.';
+  const again = ['verify', 'sweep'].includes(record.study)
+    ? ''
+    : 'Run it again with <code>mesoscope study run.json</code> in this folder.';
   return `<h2>How this was made</h2>
 ${factsHtml(facts)}
 <p class="remark">The same configuration, seed and version give the same numbers, on any number of workers. ${again} All arrays are in <code>arrays.npz</code>, all metrics in <code>metrics.jsonl</code>.</p>

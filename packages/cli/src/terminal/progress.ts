@@ -15,8 +15,8 @@ export interface Progress {
   metric(record: Readonly<Record<string, number | string>>): void;
   /** A line that stays. */
   log(line: string): void;
-  /** Leaves the screen to something else, such as a question, until it is over. */
-  hold(until: Promise<unknown>): void;
+  /** Leaves the screen, cleared, to something else, such as a question, until it is over. */
+  hold<T>(something: () => Promise<T>): Promise<T>;
   end(): void;
 }
 
@@ -58,14 +58,15 @@ function holdable(display: Display): Progress {
       if (held) waiting.push(line);
       else display.log(line);
     },
-    hold(until) {
+    async hold(something) {
       display.end();
       held = true;
-      const release = () => {
+      try {
+        return await something();
+      } finally {
         held = false;
         for (const line of waiting.splice(0)) display.log(line);
-      };
-      until.then(release, release);
+      }
     },
   };
 }

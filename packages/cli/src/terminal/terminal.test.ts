@@ -34,7 +34,8 @@ it('formats durations', () => {
 
 it('prints a table of at most 100 columns with the reason of every verdict but holds', () => {
   const outside = concludeClaim(toyClaim, [[1, 1, 1, 2, 1]], {
-    ...{ given: { horizon: -1, bend: 0 }, seed: 1 },
+    given: { horizon: -1, bend: 0 },
+    seed: 1,
   });
   const exact = concludeClaim(exactClaim, [null], { given: { horizon: 1 }, seed: 1 });
   const findings = [
@@ -115,6 +116,22 @@ describe('plain progress', () => {
     progress.log('To runs/x.');
     progress.end();
     expect(output.text()).toBe('To runs/x.\n');
+  });
+
+  it('leaves a clear screen to a question, and says what it held back after it', async () => {
+    const output = Object.assign(captured(), { isTTY: true, columns: 80 });
+    const progress = createProgress(output);
+    progress.update(1, 2, 'training');
+    const goesOn = progress.hold(async () => {
+      output.write('Go on?');
+      progress.update(1, 2, 'training');
+      progress.log('A claim holds.');
+      return true;
+    });
+    expect(output.text()).toMatch(/Go on\?$/);
+    expect(await goesOn).toBe(true);
+    expect(output.text()).toMatch(/Go on\?A claim holds\.\n$/);
+    progress.end();
   });
 
   it('fits a narrow terminal, without colours', () => {

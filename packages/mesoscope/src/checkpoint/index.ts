@@ -14,6 +14,7 @@ export { hiddenStates, type StatesAtDepth, throughLayer } from './hidden-states.
 export { type InputOptions, initialStates } from './inputs.ts';
 export { type LoadedLayer, layerBlock, type Model, openModel, withLayers } from './model.ts';
 export { openCheckpoint } from './open.ts';
+export { type Overwrite, overwritten } from './overwrite.ts';
 export {
   decodeGoldenStates,
   type GoldenStates,

@@ -69,8 +69,8 @@ export interface Measurement {
   /** Default 0. */
   readonly bias?: number;
   /**
-   * A wider interval of the same sample, that must miss the expected number too before a check fails: of the 95 % intervals
-   * of true statements one in twenty misses. Default: the interval.
+   * A wider interval, that must miss the expected number too before a check fails: of the 95 % intervals of true statements
+   * one in twenty misses, and an extrapolation may be less asymptotic than it looks. Default: the interval.
    */
   readonly contradiction?: Interval | null;
 }
@@ -316,7 +316,7 @@ export function judged(
       ? undecided(`not met: ${unmet.name} (${text(unmet.value)})`)
       : [measured, ...widened, expected].some(Number.isNaN)
         ? undecided('what was measured is not a number')
-        : compareTwice(relation, widened, contradiction, bias, expected, rivals);
+        : compareTwice(relation, widened, { contradiction, bias, intervalFrom }, expected, rivals);
   return {
     name,
     kind,
@@ -339,17 +339,26 @@ type Judgement = Pick<Check, 'outcome' | 'reason'>;
 function compareTwice(
   relation: Relation,
   interval: Interval,
-  wider: Interval | null,
-  bias: number,
+  {
+    contradiction: wider,
+    bias,
+    intervalFrom,
+  }: {
+    readonly contradiction: Interval | null;
+    readonly bias: number;
+    readonly intervalFrom: Check['intervalFrom'];
+  },
   expected: number,
   rivals: readonly number[],
 ): Judgement {
   const judgement = outcomes[relation](interval, expected, rivals);
   if (judgement.outcome !== 'fails' || wider === null) return judgement;
   const sure = outcomes[relation]([wider[0] - bias, wider[1] + bias], expected, rivals);
-  return sure.outcome === 'fails'
-    ? judgement
-    : undecided(`${judgement.reason}, but not beyond what chance may do once in a thousand`);
+  const doubt =
+    intervalFrom === 'numerics'
+      ? 'but not by so much that its error bound must be right'
+      : 'but not beyond what chance may do once in a thousand';
+  return sure.outcome === 'fails' ? judgement : undecided(`${judgement.reason}, ${doubt}`);
 }
 
 const holds: Judgement = { outcome: 'holds', reason: '' };

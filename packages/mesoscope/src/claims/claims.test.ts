@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { configurationTemplate } from '../configuration/template.ts';
 import { MesoscopeError } from '../errors.ts';
 import type { Backend } from '../kernels/backend.ts';
@@ -24,8 +24,12 @@ const backend: Backend = {
 };
 
 const slope = equals({
-  ...{ name: 'slope', failsIf: 'the slope is not −1', measured: -1, interval: [-1.1, -0.9] },
-  ...{ expected: -1, rivals: [-2, 0] },
+  name: 'slope',
+  failsIf: 'the slope is not −1',
+  measured: -1,
+  interval: [-1.1, -0.9],
+  expected: -1,
+  rivals: [-2, 0],
 });
 const seen: Conclusion = {
   hypotheses: [{ name: 'horizon > 0', holds: true, value: 1 }],
@@ -134,7 +138,10 @@ it('writes only numbers that JSON has, and notes the others', () => {
     'evidence.errors[2] is NaN, which JSON cannot hold: null stands for it',
   ]);
   expect(document).toMatchObject({
-    ...{ measured: -1, expected: -1, interval: [-1.1, -0.9], instance: { horizon: 1 } },
+    measured: -1,
+    expected: -1,
+    interval: [-1.1, -0.9],
+    instance: { horizon: 1 },
     checks: [{ name: 'slope', kind: 'equals', outcome: 'holds' }],
   });
 });
@@ -155,7 +162,7 @@ it('cites each work once, papers first', () => {
 
 it('lists claims paper by paper, under unique ids', () => {
   const ids = claims.map((one) => one.id);
-  expect(ids).toHaveLength(40);
+  expect(ids.filter((id) => /^[ABCD]/.test(id))).toHaveLength(40);
   expect(new Set(ids).size).toBe(ids.length);
   const letters = claims.map((one) => one.paper);
   expect(letters).toEqual([...letters].sort());

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A list of finite numbers, not empty. */
 export const vector = z.array(z.number()).min(1);

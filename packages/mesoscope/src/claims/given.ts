@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseConfiguration } from '../configuration/parse.ts';
 import { MesoscopeError } from '../errors.ts';
 

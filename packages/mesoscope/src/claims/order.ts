@@ -28,7 +28,8 @@ interface OrderQuestion extends Question, OrderData {
 /**
  * The order of errors without randomness: each row is one instance of a deterministic statement, whose order is
  * extrapolated to infinite scales with a bound on what is left ({@link extrapolatedOrder}). All rows must have it, so that the
- * interval is the hull of theirs.
+ * interval is the hull of theirs. The bound presumes that the scales are asymptotic, which no finite number of errors can tell:
+ * an order contradicts only if it lies {@link sure} bounds away.
  *
  * @param question.accuracy - absolute accuracy of the errors, of all or of each row: rounding, or that of the reference solution
  * @param question.suprema - whether an error is the largest of several; default false
@@ -57,13 +58,20 @@ export function deterministicOrder(
     Math.max(...orders.map(({ order, error }) => order + error)),
   ];
   const middle = orders.map(({ order }) => order).sort((a, b) => a - b)[orders.length >> 1];
-  const judge = (measured: number, interval: Interval) =>
-    orderCheck(question, measured, interval, 'numerics', 0, resolved);
+  const judge = (measured: number, interval: Interval, contradiction: Interval) =>
+    orderCheck({ ...question, contradiction }, measured, interval, 'numerics', 0, resolved);
+  const around = ({ order, error }: ExtrapolatedOrder, bounds: number): Interval => [
+    order - bounds * error,
+    order + bounds * error,
+  ];
   const contradicted = orders
-    .map(({ order, error }) => judge(order, [order - error, order + error]))
+    .map((one) => judge(one.order, around(one, 1), around(one, sure)))
     .find(({ outcome }) => outcome === 'fails');
-  return contradicted ?? judge(middle, hull);
+  return contradicted ?? judge(middle, hull, [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY]);
 }
+
+/** Bounds on what an extrapolation leaves open, within which an order contradicts nothing. */
+const sure = 3;
 
 /**
  * The order of errors that are random: log–log slopes of independent groups of draws, with the Student-t interval of their

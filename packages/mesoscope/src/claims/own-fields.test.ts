@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { claims } from './registry.ts';
 
 /** What a field of a claim's own experiments looks like in JSON schema. */

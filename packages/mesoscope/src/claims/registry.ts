@@ -21,6 +21,7 @@ import { valueGap } from './control/value-gap.ts';
 import { ensembleClaims } from './ensemble/index.ts';
 import { gaussianClaims } from './gaussian/index.ts';
 import { headClaims } from './heads/index.ts';
+import { sphereClaims } from './sphere/index.ts';
 
 /** Every claim that can be run, paper by paper, in the order of the theory pages. */
 export const claims: readonly Claim[] = [
@@ -44,6 +45,7 @@ export const claims: readonly Claim[] = [
   ...headClaims,
   ...gaussianClaims,
   ...ensembleClaims,
+  ...sphereClaims,
   ...checkpointClaims,
 ];
 

@@ -24,9 +24,14 @@ export function applyAssignment(
   return setSteps(configuration, pathSteps(path), value, path, defaults);
 }
 
-/** Puts a value at a path (written as in {@link applyAssignment}) and returns a new configuration. */
-export function setAtPath(configuration: unknown, path: string, value: unknown): unknown {
-  return setSteps(configuration, pathSteps(path), value, path, {});
+/** Puts a value at a path (both as in {@link applyAssignment}) and returns a new configuration. */
+export function setAtPath(
+  configuration: unknown,
+  path: string,
+  value: unknown,
+  defaults: unknown = {},
+): unknown {
+  return setSteps(configuration, pathSteps(path), value, path, defaults);
 }
 
 function setSteps(

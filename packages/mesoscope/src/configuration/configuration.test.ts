@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { MesoscopeError } from '../errors.ts';
 import { applyAssignment, configurationDifferences, mergeConfigurations } from './assign.ts';
 import { finiteJson } from './finite-json.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A node of a JSON Schema. */
 export type SchemaNode = Readonly<Record<string, unknown>>;

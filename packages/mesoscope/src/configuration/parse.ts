@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { MesoscopeError, nearest, preview, shortened } from '../errors.ts';
 import { alternatives, below, describeSchema, properties, type SchemaNode } from './description.ts';
 import { agreeingLengths } from './shapes.ts';

@@ -1,6 +1,7 @@
 import { piecewiseConstantControls } from '../flow/controls.ts';
 import type { DepthEngine } from '../flow/depth-engine.ts';
 import { createFlow } from '../flow/flow.ts';
+import { createFlowEngine } from '../flow/flow-engine.ts';
 import { checkGrid, layerCount } from '../flow/grid.ts';
 import { euler } from '../flow/scheme.ts';
 import type { Checkpoints, Trajectory } from '../flow/trajectory.ts';
@@ -310,4 +311,21 @@ export function createControlProblem(
       }),
     trace,
   };
+}
+
+/**
+ * The CPU's depth engine for the layers of a problem: what {@link ControlProblem.gradientBy} takes where no device is at hand. Its
+ * buffers live in the caller's scope.
+ *
+ * @throws MesoscopeError `out-of-memory`
+ */
+export function createProblemEngine({
+  backend,
+  field,
+  tokens,
+  samples,
+  scheme,
+  options: { checkpoints = 'all' },
+}: ControlProblem): DepthEngine {
+  return createFlowEngine(backend, { field, tokens, samples, scheme, checkpoints });
 }

@@ -1,11 +1,10 @@
 import { afterAll, expect, it } from 'vitest';
 import { transformerBlock } from '../field/transformer-block.ts';
-import { createFlowEngine } from '../flow/flow-engine.ts';
 import { uniformGrid } from '../flow/grid.ts';
 import { createWasmBackend } from '../kernels/wasm/backend.ts';
 import { randomStream } from '../numeric/random.ts';
 import type { Batch } from './batch.ts';
-import { createControlProblem } from './create-problem.ts';
+import { createControlProblem, createProblemEngine } from './create-problem.ts';
 import { initialParameters, type ParameterPart } from './parameters.ts';
 import type { ControlProblem } from './problem.ts';
 import { constantRate } from './solvers/schedule.ts';
@@ -36,9 +35,6 @@ function draw(seed: number, step: number): Batch {
   return { samples: 4, tokens: integers(), labels: integers() };
 }
 
-const engine = ({ tokens, samples, scheme }: ControlProblem) =>
-  createFlowEngine(backend, { field, tokens, samples, scheme });
-
 it.each([[[]], [['readout', 'positions']], [['controls', 'embedding']]] as const)(
   'the gradient by an engine is the gradient, bit for bit, with %j frozen',
   async (frozen) => {
@@ -47,7 +43,12 @@ it.each([[[]], [['readout', 'positions']], [['controls', 'embedding']]] as const
     parameters.set(initialParameters(field, problem.layout, 2));
     const [direct, byEngine] = [0, 1].map(() => backend.allocate(problem.layout.length).fill(7));
     const evaluation = problem.gradient(parameters, draw(1, 0), direct);
-    const found = await problem.gradientBy(engine(problem), parameters, draw(1, 0), byEngine);
+    const found = await problem.gradientBy(
+      createProblemEngine(problem),
+      parameters,
+      draw(1, 0),
+      byEngine,
+    );
     expect(found).toEqual(evaluation);
     expect(byEngine.slice()).toEqual(direct.slice());
   },
@@ -59,9 +60,9 @@ it('a flow that diverges has no value and no gradient', async () => {
   const [direct, byEngine] = [0, 1].map(() => backend.allocate(problem.layout.length).fill(7));
   const evaluation = problem.gradient(parameters, draw(1, 0), direct);
   expect(evaluation.flow.kind).toBe('diverged');
-  expect(await problem.gradientBy(engine(problem), parameters, draw(1, 0), byEngine)).toEqual(
-    evaluation,
-  );
+  expect(
+    await problem.gradientBy(createProblemEngine(problem), parameters, draw(1, 0), byEngine),
+  ).toEqual(evaluation);
   expect(byEngine.slice()).toEqual(direct.slice());
 });
 
@@ -82,7 +83,7 @@ it('training by an engine is training, bit for bit', async () => {
     rate: constantRate({ rate: 0.05 }),
   };
   const direct = await trainFlow(backend, subject, schedule);
-  const byEngine = await trainFlow(backend, subject, schedule, { engine });
+  const byEngine = await trainFlow(backend, subject, schedule, { engine: createProblemEngine });
   expect(byEngine.status).toEqual(direct.status);
   expect(byEngine.refinement).toEqual(direct.refinement);
   const losses = (records: typeof direct.records) => records.map(({ loss }) => loss);

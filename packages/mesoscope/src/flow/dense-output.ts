@@ -1,6 +1,5 @@
 import type { FloatArray } from '../kernels/backend.ts';
 import { requireThat } from '../numeric/checks.ts';
-import { addScaled } from '../numeric/vector.ts';
 
 /** The interpolant of one step: `h(from + xε) = Σ_m c_m x^m`, `c` stored one after the other. */
 export interface DenseStep {
@@ -24,16 +23,15 @@ export function denseStep(
   const size = state.length;
   const coefficients = new Float64Array((dense[0].length + 1) * size);
   coefficients.set(state);
-  dense.forEach((row, stage) => {
-    row.forEach((value, m) => {
-      if (value === 0) return;
-      addScaled(
-        coefficients.subarray((m + 1) * size, (m + 2) * size),
-        value * factor,
-        slopes[stage],
-      );
-    });
-  });
+  for (let stage = 0; stage < dense.length; stage++) {
+    const slope = slopes[stage];
+    for (let m = 0; m < dense[stage].length; m++) {
+      const weight = dense[stage][m] * factor;
+      if (weight === 0) continue;
+      const power = (m + 1) * size;
+      for (let i = 0; i < size; i++) coefficients[power + i] += weight * slope[i];
+    }
+  }
   return { from, to, coefficients };
 }
 

@@ -73,7 +73,10 @@ function firstBracket(g: (x: number) => number): Bracket | undefined {
   const start = g(0);
   // NaN has no sign to change.
   if (Number.isNaN(start)) return undefined;
-  const polynomial = quartic([0, 0.25, 0.5, 0.75, 1].map(g));
+  const values = [start, g(0.25), g(0.5), g(0.75), g(1)];
+  const clear = 0.5 * Math.min(...[0, 2, 4].map((k) => Math.sign(start) * values[k]));
+  if (start !== 0 && leastCoefficient(values, Math.sign(start)) > clear) return undefined;
+  const polynomial = quartic(values);
   const turns = rootsInside(derivative(polynomial));
   // Where it begins at zero, a little later it has left it.
   const first = start === 0 ? beginning : 0;
@@ -81,8 +84,8 @@ function firstBracket(g: (x: number) => number): Bracket | undefined {
   if (sign === 0) return undefined;
   const size = (x: number) => sign * g(x);
   if (start !== 0) {
-    const values = [0, ...turns, 1].map((x) => sign * evaluate(polynomial, x));
-    if (Math.min(...values) > 0.5 * Math.min(size(0), size(0.5), size(1))) return undefined;
+    const turning = [0, ...turns, 1].map((x) => sign * evaluate(polynomial, x));
+    if (Math.min(...turning) > clear) return undefined;
   }
   const grid = Array.from({ length: pieces }, (_, j) => (j + 1) / pieces);
   const points = [first, ...[...grid, ...turns].filter((x) => x > first).sort((x, y) => x - y)];
@@ -99,20 +102,26 @@ function firstBracket(g: (x: number) => number): Bracket | undefined {
   return undefined;
 }
 
-/** Coefficients, lowest power first, of the polynomial through five values at 0, ¼, …, 1: by Newton's differences. */
-function quartic(values: readonly number[]): number[] {
-  const rows = [values];
-  for (let k = 1; k < 5; k++) rows.push(rows[k - 1].slice(1).map((v, i) => v - rows[k - 1][i]));
-  let result = [0];
-  for (let k = 4; k >= 0; k--) {
-    // p ← Δ_k + (4x − k)/(k + 1) p.
-    const [previous, factor] = [result, 1 / (k + 1)];
-    result = Array.from({ length: previous.length + 1 }, (_, m) => {
-      return factor * (4 * (previous[m - 1] ?? 0) - k * (previous[m] ?? 0));
-    });
-    result[0] += rows[k][0];
-  }
-  return result;
+/**
+ * The least coefficient in Bernstein's basis of the quartic through values at 0, ¼, …, 1, times a sign: the quartic is no less in
+ * between (Farouki, The Bernstein polynomial basis, Comput. Aided Geom. Design 29, 2012).
+ */
+function leastCoefficient([a, b, c, d, e]: readonly number[], sign: number): number {
+  const second = (-13 * a + 48 * b - 36 * c + 16 * d - 3 * e) / 12;
+  const third = (13 * a - 64 * b + 120 * c - 64 * d + 13 * e) / 18;
+  const fourth = (-3 * a + 16 * b - 36 * c + 48 * d - 13 * e) / 12;
+  return Math.min(sign * a, sign * second, sign * third, sign * fourth, sign * e);
+}
+
+/** Coefficients, lowest power first, of the polynomial through five values at 0, ¼, …, 1. */
+function quartic([a, b, c, d, e]: readonly number[]): number[] {
+  return [
+    a,
+    (-25 * a + 48 * b - 36 * c + 16 * d - 3 * e) / 3,
+    (70 * a - 208 * b + 228 * c - 112 * d + 22 * e) / 3,
+    (-80 * a + 288 * b - 384 * c + 224 * d - 48 * e) / 3,
+    (32 * a - 128 * b + 192 * c - 128 * d + 32 * e) / 3,
+  ];
 }
 
 function evaluate(polynomial: readonly number[], x: number): number {

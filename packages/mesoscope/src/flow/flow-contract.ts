@@ -17,6 +17,12 @@ export interface FlowOptions extends LayeredShape {
    * default false. On steps of length 1 Euler's scheme gives the layer itself, split or not.
    */
   readonly split?: boolean;
+  /**
+   * Whether each token is divided by its norm after every step, so that it stays on the unit sphere to rounding; default false.
+   * Where the field is tangent to spheres about 0 the scheme keeps its order (a projection method: Hairer, Lubich, Wanner,
+   * Geometric Numerical Integration, IV.4). The adjoint goes through the division.
+   */
+  readonly sphere?: boolean;
   /** Called after every step, forward or back. */
   stepped?(): void;
   /** The flow has diverged where an entry of a state or costate exceeds this; default 1e12. */

@@ -45,7 +45,7 @@ export type CostateRoom = readonly FloatArray[];
  */
 export function createFlowSteps(backend: Backend, options: FlowOptions): FlowSteps {
   const { tokens, samples, scheme, weighted = false, split = false } = options;
-  const { limit = defaultLimit } = options;
+  const { limit = defaultLimit, sphere = false } = options;
   const stack = fieldLayers(options.field);
   const shape: FlowShape = { field: stack.fields[0], tokens, samples, weighted };
   checkShape(shape);
@@ -66,7 +66,8 @@ export function createFlowSteps(backend: Backend, options: FlowOptions): FlowSte
     const key = `${kind}${stages.key} ${stack.fields.indexOf(field)}`;
     let compiled = programs.get(key);
     if (compiled === undefined) {
-      const step = { field, tokens, scheme, weighted, split, pattern: [...stages.pattern] };
+      const pattern = [...stages.pattern];
+      const step = { field, tokens, scheme, weighted, split, sphere, pattern };
       compiled = backend.compile(
         kind === 'step' ? stepProgram(step) : stepAdjointProgram(step, kind === 'adjoint'),
       );

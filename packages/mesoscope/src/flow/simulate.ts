@@ -22,6 +22,8 @@ export interface Simulation {
   readonly steps?: number;
   /** Default the classical Runge–Kutta scheme; `euler` is the residual network itself. */
   readonly scheme?: Scheme;
+  /** Whether tokens are set back on the unit sphere after every step; default false. */
+  readonly sphere?: boolean;
 }
 
 /** Tokens along depth, in plain numbers. */
@@ -42,14 +44,14 @@ export interface SimulatedFlow {
  * @throws MesoscopeError `shape-mismatch`, `not-finite`, `invalid-value`, `out-of-memory`
  */
 export function simulate(backend: Backend, simulation: Simulation): SimulatedFlow {
-  const { field, tokens, horizon = 1, scheme = rk4 } = simulation;
+  const { field, tokens, horizon = 1, scheme = rk4, sphere = false } = simulation;
   const layers = layersOf(simulation.parameters);
   const { steps = 100 * layers.length } = simulation;
   const P = field.parameters.length;
   for (const [l, layer] of layers.entries()) requireShape(`parameters[${l}]`, [layer.length], [P]);
   return backend.scoped(() => {
     const sizes = { samples: 1, tokens: tokens.length, dimension: field.dimension };
-    const flow = createFlow(backend, { field, ...sizes, scheme });
+    const flow = createFlow(backend, { field, ...sizes, scheme, sphere });
     const nodes = backend.allocate(layers.length * P);
     layers.forEach((layer, l) => {
       nodes.set(Float64Array.from(layer), l * P);

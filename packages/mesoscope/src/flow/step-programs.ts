@@ -1,7 +1,7 @@
 import { type Field, shifted } from '../field/field.ts';
 import { type FieldPart, isSequence } from '../field/sequence.ts';
 import type { MatrixRef, ScalarRef } from '../kernels/instruction.ts';
-import { type Program, ProgramBuilder, scaled } from '../kernels/program.ts';
+import { literal, type Program, ProgramBuilder, scaled } from '../kernels/program.ts';
 import { pullBack } from '../kernels/pullback.ts';
 import { tokenWeights } from './field-programs.ts';
 import type { Scheme } from './types.ts';
@@ -22,6 +22,8 @@ export interface StepShape {
   readonly weighted: boolean;
   /** Whether each part of a field in sequence takes a step of its own; default false. */
   readonly split?: boolean;
+  /** Whether tokens are set back on the unit sphere after the step; default false. */
+  readonly sphere?: boolean;
 }
 
 /** Name of parameter slot p. */
@@ -109,7 +111,7 @@ export function stepAdjointProgram(shape: StepShape, withGradient: boolean): Pro
 
 /** Writes one step into `next`: of the field, or of its parts one after the other. */
 function traceStep(builder: ProgramBuilder, shape: StepShape, next: MatrixRef) {
-  const { field, tokens, scheme, weighted } = shape;
+  const { field, tokens, scheme, weighted, sphere = false } = shape;
   const h = builder.state('sample', 'h', field.dimension, tokens);
   const weights = tokenWeights(builder, tokens, weighted);
   const theta = declareParameters(builder, shape);
@@ -117,11 +119,15 @@ function traceStep(builder: ProgramBuilder, shape: StepShape, next: MatrixRef) {
   const parts = partsOf(shape);
   let state = h;
   parts.forEach((part, p) => {
-    const isLast = p === parts.length - 1;
+    const isLast = p === parts.length - 1 && !sphere;
     const into = isLast ? next : builder.scratch(field.dimension, tokens);
     traceStages(builder, shape, { ...part, state, into, theta, steps, weights });
     state = into;
   });
+  if (sphere) {
+    const unit = literal(1 / Math.sqrt(field.dimension));
+    builder.scale(builder.normalise('rms', 0, state), { into: next, alpha: unit });
+  }
   return { h, theta };
 }
 

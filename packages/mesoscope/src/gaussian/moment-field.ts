@@ -36,12 +36,13 @@ export function momentField(dimension: number, rank: number): MomentField {
   const k = new Float64Array(r);
   const spread = new Float64Array(d * r);
   const tilted = new Float64Array(d);
+  const [m, dm] = [new Float64Array(d), new Float64Array(d)];
+  const [L, dL] = [new Float64Array(d * r), new Float64Array(d * r)];
 
   return (layer, y, dy) => {
-    const m = y.subarray(0, d);
-    const L = y.subarray(d);
-    const dm = dy.subarray(0, d);
-    const dL = dy.subarray(d);
+    // Copies of a few numbers cost less than views of them.
+    for (let i = 0; i < d; i++) m[i] = y[i];
+    for (let i = 0; i < d * r; i++) L[i] = y[d + i];
     dm.set(layer.b);
     productInto(layer.W.data, m, dm, d, d, 1, true);
     productInto(layer.W.data, L, dL, d, d, r);
@@ -54,6 +55,8 @@ export function momentField(dimension: number, rank: number): MomentField {
       productInto(L, k, tilted, d, r, 1, true);
       productInto(V, tilted, dm, d, d, 1, true);
     }
+    for (let i = 0; i < d; i++) dy[i] = dm[i];
+    for (let i = 0; i < d * r; i++) dy[d + i] = dL[i];
   };
 }
 

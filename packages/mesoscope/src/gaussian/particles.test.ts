@@ -78,6 +78,24 @@ test('sinkhorn: the velocity of n tokens tends to the closure’s', () => {
   expect(capped.status).toBe('iteration-limit');
 });
 
+test('sinkhorn: scores that no product of exponentials holds', () => {
+  // At scores of thousands a plan’s entries lie below every number until φ and ψ have absorbed its scalings.
+  const points = sampleLaw(law, 40, randomStream(3, 'sharp'));
+  for (const sharpness of [1, 30, 3000]) {
+    const heads = [{ V: identity(d), B: scale(sharpness, identity(d)) }];
+    const layer = gaussianLayer({ attention: 'sinkhorn', heads });
+    const { velocity, marginalError } = sinkhornVelocity(layer, points, { tolerance: 1e-12 });
+    // Rows and columns sum to 1, so that the mean of all outputs is that of the tokens.
+    const sum = (data: Float64Array, a: number) =>
+      data.reduce((total, x, k) => total + (k % d === a ? x : 0), 0);
+    expect(velocity.data.every(Number.isFinite)).toBe(true);
+    for (let a = 0; a < d; a++) {
+      const missed = Math.abs(sum(velocity.data, a) - sum(points.data, a));
+      expect(missed).toBeLessThan(200 * (marginalError + 1e-12));
+    }
+  }
+});
+
 test('controls found for the law steer n tokens open loop', () => {
   const to = { mean: Float64Array.of(1, -1), covariance: randomCovariance(s, d, d, 0.3) };
   for (const realisation of ['feed-forward', 'attention'] as const) {

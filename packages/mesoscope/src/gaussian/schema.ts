@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { fromRows } from '../numeric/matrix.ts';
 import { distanceHead, type GaussianHead, type GaussianLayer, gaussianLayer } from './layer.ts';
 import type { GaussianMoments } from './moments.ts';

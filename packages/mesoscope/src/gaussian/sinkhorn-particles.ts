@@ -1,4 +1,4 @@
-import { type Matrix, multiply, multiplyVector, transpose, zeros } from '../numeric/matrix.ts';
+import { type Matrix, multiply, transpose, zeros } from '../numeric/matrix.ts';
 import type { GaussianLayer } from './layer.ts';
 
 /** The velocities of tokens under sinkhorn attention, and how well the scaling converged. */
@@ -42,47 +42,89 @@ export function sinkhornVelocity(
     const plan = scaleToUniform(score, tolerance, iterationLimit);
     marginalError = Math.max(marginalError, plan.marginalError);
     iterations = Math.max(iterations, plan.iterations);
-    for (let i = 0; i < n; i++) {
-      const mean = new Float64Array(d);
-      for (let j = 0; j < n; j++) {
-        const weight = Math.exp(plan.phi[i] + score.data[i * n + j] + plan.psi[j]);
-        for (let a = 0; a < d; a++) mean[a] += weight * points.data[j * d + a];
-      }
-      multiplyVector(V, mean).forEach((entry, a) => {
-        velocity.data[i * d + a] += entry;
-      });
-    }
+    const values = multiply(multiply(plan.weights, points), transpose(V));
+    for (let k = 0; k < velocity.data.length; k++) velocity.data[k] += values.data[k];
   }
   const status = marginalError <= tolerance ? 'converged' : 'iteration-limit';
   return { velocity, marginalError, status, iterations };
 }
 
-/** φ, ψ with `Σ_j e^{φ_i+s_ij+ψ_j} = 1` for every i, and for every j within the tolerance. */
+/** Scalings of a plan's rows or columns up to which products with it lose nothing to underflow. */
+const absorbed = 1e30;
+
+/**
+ * Weights `e^{φ_i+s_ij+ψ_j}` whose rows sum to 1, and whose columns do within the tolerance. A sweep in the log domain makes a
+ * plan; further sweeps are products with it, until its scalings grow so large that they are absorbed into φ and ψ
+ * (Schmitzer, SIAM J. Sci. Comput. 41, 2019).
+ */
 function scaleToUniform(score: Matrix, tolerance: number, iterationLimit: number) {
   const n = score.rows;
   const phi = new Float64Array(n);
   const psi = new Float64Array(n);
-  const columns = transpose(score);
-  const update = (s: Matrix, other: Float64Array, own: Float64Array) => {
+  let iterations = 0;
+  for (;;) {
+    let marginalError = renewPotentials(score, phi, psi);
+    iterations++;
+    const weights = zeros(n, n);
+    for (let i = 0; i < n; i++) {
+      for (let j = 0; j < n; j++) {
+        weights.data[i * n + j] = Math.exp(phi[i] + score.data[i * n + j] + psi[j]);
+      }
+    }
+    const [u, v] = [new Float64Array(n).fill(1), new Float64Array(n).fill(1)];
+    const small = (x: number) => x * absorbed > 1 && x < absorbed;
+    while (marginalError > tolerance && iterations < iterationLimit) {
+      marginalError = rescale(weights, u, v);
+      iterations++;
+      if (!(u.every(small) && v.every(small))) break;
+    }
+    if (!(marginalError > tolerance && iterations < iterationLimit)) {
+      for (let i = 0; i < n; i++) {
+        for (let j = 0; j < n; j++) weights.data[i * n + j] *= u[i] * v[j];
+      }
+      return { weights, marginalError, iterations };
+    }
+    for (let i = 0; i < n; i++) {
+      phi[i] += Math.log(u[i]);
+      psi[i] += Math.log(v[i]);
+    }
+  }
+}
+
+/** A sweep in the log domain: ψ, then φ; returns the largest error of a row's sum before φ is renewed. */
+function renewPotentials({ data: s }: Matrix, phi: Float64Array, psi: Float64Array): number {
+  const n = phi.length;
+  const update = (row: number, column: number, other: Float64Array, own: Float64Array) => {
     let change = 0;
     for (let i = 0; i < n; i++) {
       let largest = Number.NEGATIVE_INFINITY;
-      for (let j = 0; j < n; j++) largest = Math.max(largest, s.data[i * n + j] + other[j]);
+      for (let j = 0; j < n; j++) largest = Math.max(largest, s[i * row + j * column] + other[j]);
       let sum = 0;
-      for (let j = 0; j < n; j++) sum += Math.exp(s.data[i * n + j] + other[j] - largest);
+      for (let j = 0; j < n; j++) sum += Math.exp(s[i * row + j * column] + other[j] - largest);
       const next = -largest - Math.log(sum);
       change = Math.max(change, Math.abs(Math.expm1(own[i] - next)));
       own[i] = next;
     }
     return change;
   };
-  let marginalError = Number.POSITIVE_INFINITY;
-  let iterations = 0;
-  while (marginalError > tolerance && iterations < iterationLimit) {
-    update(columns, phi, psi);
-    // Before φ is renewed, row i of the plan sums to e^{φ_i − φ_i'}.
-    marginalError = update(score, psi, phi);
-    iterations++;
+  update(1, n, phi, psi);
+  return update(n, 1, psi, phi);
+}
+
+/** The same sweep for `u_i w_ij v_j`. */
+function rescale({ data: w }: Matrix, u: Float64Array, v: Float64Array): number {
+  const n = u.length;
+  const sums = new Float64Array(n);
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < n; j++) sums[j] += u[i] * w[i * n + j];
   }
-  return { phi, psi, marginalError, iterations };
+  for (let j = 0; j < n; j++) v[j] = 1 / sums[j];
+  let change = 0;
+  for (let i = 0; i < n; i++) {
+    let sum = 0;
+    for (let j = 0; j < n; j++) sum += w[i * n + j] * v[j];
+    change = Math.max(change, Math.abs(u[i] * sum - 1));
+    u[i] = 1 / sum;
+  }
+  return change;
 }

@@ -6,7 +6,9 @@ import type { HeadProblem } from './problem.ts';
 export interface LinearDecay {
   /** Eigenvalues of S other than 0, increasing: a mode decays at this rate, its part of the risk at twice the rate. */
   readonly rates: Float64Array;
-  /** What follows after a law of amplitudes a_j. */
+  /** Amplitudes a_j of a displacement of all heads, N × P. */
+  amplitudes(displacement: Float64Array): Float64Array;
+  /** What follows after a law whose displacement from the limit has the amplitudes a_j. */
   after(law: HeadLaw): DecayingRisk;
 }
 
@@ -47,16 +49,19 @@ export function linearDecay(problem: HeadProblem, limit: HeadLaw): LinearDecay {
   const { values, vectors } = symmetricEigen(operator);
   const floor = 1e-7 * Math.max(...values.map(Math.abs));
   const kept = [...values.keys()].filter((m) => Math.abs(values[m]) > floor);
+  const amplitudes = (displacement: Float64Array) =>
+    Float64Array.from(kept, (m) => {
+      let along = 0;
+      for (let j = 0; j < size; j++) {
+        along += vectors.data[j * size + m] * roots[j] * displacement[j];
+      }
+      return along;
+    });
   return {
     rates: Float64Array.from(kept, (m) => values[m]),
+    amplitudes,
     after(law) {
-      const squares = kept.map((m) => {
-        let along = 0;
-        for (let j = 0; j < size; j++) {
-          along += vectors.data[j * size + m] * roots[j] * (law.parameters[j] - parameters[j]);
-        }
-        return along * along;
-      });
+      const squares = amplitudes(law.parameters.map((x, j) => x - parameters[j])).map((a) => a * a);
       const sum = (factor: (rate: number) => number) => (time: number) =>
         kept.reduce(
           (total, m, k) => total + factor(values[m]) * squares[k] * Math.exp(-2 * values[m] * time),

@@ -2,21 +2,24 @@ import type { HeadExperiment } from './experiment.ts';
 import { headFlow } from './flow.ts';
 import { descend } from './growth.ts';
 import { type HeadLaw, headLaw } from './head-law.ts';
-import { type DecayingRisk, linearDecay, timeToFall } from './linear-decay.ts';
+import { linearDecay, timeToFall } from './linear-decay.ts';
 import { fitLojasiewicz, type LojasiewiczFit } from './lojasiewicz.ts';
 import { headDistance } from './matching.ts';
 import type { HeadProblem } from './problem.ts';
 import { roundingOfRisk } from './rounding.ts';
+import { straying } from './straying.ts';
 
 /** Excess risks, as fractions of the first, at which the decay is judged, from far to near the limit. */
-export const levels = { early: 1e-5, linear: 1e-6, late: 1e-8, end: 1e-11 } as const;
-type Level = keyof typeof levels;
+export const levels = { early: 1e-5, late: 1e-8, end: 1e-11 } as const;
 
-/** Step of the integration: the scheme of order 4 changes a rate μ by the fraction (μ step)⁴/120. */
+/** Time of a step of the integration. */
 const step = 0.5;
 
 /** Slope at which the flow counts as at rest: its distance from the limit is this over μ, and must not show in what is measured. */
-const atRest = 1e-12;
+const atRest = 1e-11;
+
+/** Slope from which on the risk, above its limit by slope²/2μ, is the limit up to rounding. */
+const settled = 1e-9;
 
 /** Parameters of all heads together, up to which the spectrum at the limit is computed. */
 export const largestSpectrum = 600;
@@ -41,26 +44,8 @@ export interface LongRun {
 
 /** The end of a run against the flow that is linearised at its limit. */
 export interface Decay {
-  readonly comparison: Comparison;
-  /** Smallest eigenvalue other than 0 at the limit. */
-  readonly slowest: number;
-  /** What the linearised flow predicts of R − R_∞ after the level `late`, one number for each time from `from` on. */
-  readonly predicted: number[];
-  readonly from: number;
-  /** What terms beyond the linear ones, the rounding of risks and the integration leave open in each number. */
-  readonly uncertainty: {
-    readonly ratio: number;
-    readonly exponent: number;
-    readonly quotient: number;
-  };
-}
-
-/** Numbers of a run, each near what the linearised flow says. */
-interface Comparison {
-  /** Predicted over measured time from the level `late` to the end. */
+  /** Time predicted from the level `late` to the end, over the measured one. */
   readonly ratio: number;
-  /** The same from the level `linear`: terms beyond the linear ones, of the order of √(R − R_∞), are ten times as large there. */
-  readonly earlierRatio: number;
   /** Łojasiewicz fit over the last three decades, and over the three before. */
   readonly late: LojasiewiczFit;
   readonly early: LojasiewiczFit;
@@ -69,11 +54,19 @@ interface Comparison {
    * from which it would run away.
    */
   readonly lateExponent: number;
-  /** Exponent minus that of the linearised flow, over the three and over the two decades before the last three. */
-  readonly earlierDifferences: readonly [number, number];
-  /** Least `slope²/(R − R_∞)` over twice the slowest eigenvalue, from the level `late` and from `linear`: at least 1 in the limit. */
+  /** Least `slope²/(R − R_∞)` over twice the slowest eigenvalue, from the level `late` on: at least 1 in the limit. */
   readonly leastQuotient: number;
-  readonly earlierQuotient: number;
+  /** Smallest eigenvalue other than 0 at the limit. */
+  readonly slowest: number;
+  /** What the linearised flow predicts of R − R_∞ after the level `late`, one number for each time from `from` on. */
+  readonly predicted: number[];
+  readonly from: number;
+  /** What the nonlinear terms, the integration ({@link straying}) and the rounding of risks leave open in each number. */
+  readonly uncertainty: {
+    readonly ratio: number;
+    readonly exponent: number;
+    readonly quotient: number;
+  };
 }
 
 /** Runs the flow until it rests, or for the given number of steps. */
@@ -93,7 +86,10 @@ export function longRun({ problem, law }: HeadExperiment, steps: number): LongRu
     if (slopeSquare < atRest * atRest) break;
   }
   const end = descend(problem, headLaw(law.shape, last.parameters.slice(), law.weights), 500);
-  const limit = problem.risk(end).risk;
+  const settledRisks = path.filter(({ slope }) => slope < settled).map(({ risk }) => risk);
+  const limits = [problem.risk(end).risk, ...settledRisks];
+  const [lowest, highest] = [Math.min(...limits), Math.max(...limits)];
+  const limit = (lowest + highest) / 2;
   const largest = largestNorm(end.parameters, law.count);
   const excess = path.map(({ risk }) => risk - limit);
   const run = {
@@ -104,7 +100,7 @@ export function longRun({ problem, law }: HeadExperiment, steps: number): LongRu
       .filter((_, k) => !isSmall || k % 50 === 0)
       .map((parameters) => headDistance(headLaw(law.shape, parameters, law.weights), end)),
     limit,
-    rounding: roundingOfRisk(problem, end),
+    rounding: Math.max(highest - lowest, roundingOfRisk(problem, end)),
     largestHead: largest,
     inside: largest < 0.999 * problem.radius,
   };
@@ -117,70 +113,81 @@ function decayOf(
   laws: readonly Float64Array[],
   end: HeadLaw,
 ): Decay | undefined {
-  const at = (level: Level) => excess.findIndex((value) => value <= levels[level] * excess[0]);
-  const [early, linear, late, until] = (['early', 'linear', 'late', 'end'] as const).map(at);
+  const at = (level: number) => excess.findIndex((value) => value <= level * excess[0]);
+  const [early, late, until] = [levels.early, levels.late, levels.end].map(at);
   if (early < 0 || until < 0 || until - late < 8 || late - early < 8) return undefined;
-  const linearised = linearDecay(problem, end);
-  const [slowest] = linearised.rates;
-  const predictionFrom = (k: number) => linearised.after(headLaw(end.shape, laws[k], end.weights));
-  const predictions = {
-    early: predictionFrom(early),
-    linear: predictionFrom(linear),
-    late: predictionFrom(late),
-  };
-  const exponentOf = ({ excess, slope }: DecayingRisk, start: number, from: number, to: number) => {
-    if (slowest <= 0) return Number.NaN;
-    const after = times.slice(from, to).map((t) => t - times[start]);
-    return fitLojasiewicz(after.map(excess), after.map(slope)).exponent;
-  };
-  const lateExponent = exponentOf(predictions.late, late, late, until);
-  const earlyExponent = exponentOf(predictions.early, early, early, late);
-  const linearExponent = exponentOf(predictions.linear, linear, linear, late);
-  /** With all risks raised by `shift` over the limit. */
-  const compare = (shift: number): Comparison => {
-    const over = excess.map((value) => value + shift);
-    const fit = (from: number, to: number) =>
-      fitLojasiewicz(over.slice(from, to), slopes.slice(from, to));
-    const ratio = ({ excess }: DecayingRisk, from: number) =>
-      timeToFall(excess, over[until]) / (times[until] - times[from]);
-    const quotient = (from: number) =>
-      Math.min(...over.slice(from, until).map((value, k) => slopes[from + k] ** 2 / value)) /
-      (2 * slowest);
-    return {
-      ratio: ratio(predictions.late, late),
-      earlierRatio: ratio(predictions.linear, linear),
-      late: fit(late, until),
-      early: fit(early, late),
-      lateExponent,
-      earlierDifferences: [
-        fit(early, late).exponent - earlyExponent,
-        fit(linear, late).exponent - linearExponent,
-      ],
-      leastQuotient: quotient(late),
-      earlierQuotient: quotient(linear),
-    };
-  };
-  const [comparison, shifted] = [compare(0), compare(rounding)];
-  const change = (of: (c: Comparison) => number) => Math.abs(of(shifted) - of(comparison));
+  const spectrum = linearDecay(problem, end);
+  const [slowest] = spectrum.rates;
+  const linear = spectrum.after(headLaw(end.shape, laws[late], end.weights));
+  const duration = times[until] - times[late];
+  const timeRatio = (fallen: number) => timeToFall(linear.excess, fallen) / duration;
+  const fit = (from: number, to: number, shift = 0) =>
+    fitLojasiewicz(
+      excess.slice(from, to).map((value) => value + shift),
+      slopes.slice(from, to),
+    );
+  const quotient = (over: readonly number[], slopesThere: readonly number[]) =>
+    Math.min(...over.map((value, k) => slopesThere[k] ** 2 / value)) / (2 * slowest);
+
+  const window = { excess: excess.slice(late, until), slopes: slopes.slice(late, until) };
+  const open = straying(problem, end, spectrum, laws.slice(late, until + 1), step);
+  const openExcess = Array.from(open.excess, (bound) => bound + rounding);
+  const lastOpen = openExcess[until - late];
+  const ratio = timeRatio(excess[until]);
+  const lateFit = fit(late, until);
+  const leastQuotient = quotient(window.excess, window.slopes);
+  const after = times.slice(late, until).map((t) => t - times[late]);
   return {
-    comparison,
+    ratio,
+    late: lateFit,
+    early: fit(early, late),
+    leastQuotient,
+    lateExponent:
+      slowest > 0
+        ? fitLojasiewicz(after.map(linear.excess), after.map(linear.slope)).exponent
+        : Number.NaN,
     slowest,
-    predicted: times.slice(late).map((t) => predictions.late.excess(t - times[late])),
+    predicted: times.slice(late).map((t) => linear.excess(t - times[late])),
     from: late,
     uncertainty: {
-      ratio:
-        Math.abs(comparison.ratio - comparison.earlierRatio) +
-        change(({ ratio }) => ratio) +
-        (slowest * step) ** 4 / 120,
-      exponent:
-        Math.max(...comparison.earlierDifferences.map(Math.abs)) +
-        change(({ late }) => late.exponent),
+      ratio: Math.max(
+        timeRatio(excess[until] - lastOpen) - ratio,
+        ratio - timeRatio(excess[until] + lastOpen),
+      ),
+      exponent: slopeError(
+        window.excess.map(Math.log),
+        window.excess.map((value, k) => openLogarithm(openExcess[k], value)),
+        window.slopes.map((value, k) => openLogarithm(open.slope[k], value)),
+        lateFit.exponent,
+      ),
       quotient:
-        comparison.leastQuotient -
-        comparison.earlierQuotient +
-        change(({ leastQuotient }) => leastQuotient),
+        leastQuotient -
+        quotient(
+          window.excess.map((value, k) => value + openExcess[k]),
+          window.slopes.map((value, k) => Math.max(0, value - open.slope[k])),
+        ),
     },
   };
+}
+
+/** What a number known to within `open` leaves open in its logarithm. */
+function openLogarithm(open: number, value: number): number {
+  return open < value ? -Math.log1p(-open / value) : Number.POSITIVE_INFINITY;
+}
+
+/** What errors of x and y leave open, to first order, in the slope of the line through the points: `Σ_k |x_k − x̄| (|δy_k| + |a δx_k|)/Σ_k (x_k − x̄)²`. */
+function slopeError(
+  x: readonly number[],
+  δx: readonly number[],
+  δy: readonly number[],
+  slope: number,
+): number {
+  const mean = x.reduce((sum, entry) => sum + entry, 0) / x.length;
+  const spread = x.reduce((sum, entry) => sum + (entry - mean) ** 2, 0);
+  return x.reduce(
+    (sum, entry, k) => sum + (Math.abs(entry - mean) / spread) * (δy[k] + Math.abs(slope) * δx[k]),
+    0,
+  );
 }
 
 function largestNorm(parameters: Float64Array, count: number): number {

@@ -1,3 +1,4 @@
+import { refuse } from '../numeric/checks.ts';
 import { type Costate, Costates, type Gradient, isOne } from './costates.ts';
 import type { Instruction, InstructionOf, MatrixRef, Opcode, ScalarRef } from './instruction.ts';
 import { operandsOf, overlap } from './operands.ts';
@@ -38,7 +39,7 @@ export function pullBack(builder: ProgramBuilder, pullback: Pullback): void {
     const [p, ...others] = results.map(({ ref, role }) =>
       role === 'accumulate' ? costates.of(ref) : costates.take(ref, at),
     );
-    if (others.some((other) => other !== undefined)) refuse(instruction.op);
+    if (others.some((other) => other !== undefined)) withoutPullback(instruction.op);
     if (p === undefined) continue;
     const before = builder.instructions.length;
     rules[instruction.op](instruction as never, p, costates);
@@ -152,20 +153,25 @@ const rules: { readonly [Op in Opcode]: Rule<Op> } = {
   gather: ({ table, indices }, p, g) =>
     g.builder.emit({ op: 'scatter', indices, p: g.plain(p), g: g.sum(table) }),
   // The residual is the derivative of the loss: begin there.
-  crossEntropy: ({ op }) => refuse(op),
-  maxAbs: ({ op }) => refuse(op),
-  activationPullback: ({ op }) => refuse(op),
-  normalisePullback: ({ op }) => refuse(op),
-  tangentPullback: ({ op }) => refuse(op),
-  attentionPullback: ({ op }) => refuse(op),
-  scatter: ({ op }) => refuse(op),
-  adam: ({ op }) => refuse(op),
-  pairwiseLogSumExp: ({ op }) => refuse(op),
-  gaussianMoments: ({ op }) => refuse(op),
+  crossEntropy: ({ op }) => withoutPullback(op),
+  maxAbs: ({ op }) => withoutPullback(op),
+  activationPullback: ({ op }) => withoutPullback(op),
+  normalisePullback: ({ op }) => withoutPullback(op),
+  tangentPullback: ({ op }) => withoutPullback(op),
+  attentionPullback: ({ op }) => withoutPullback(op),
+  scatter: ({ op }) => withoutPullback(op),
+  adam: ({ op }) => withoutPullback(op),
+  pairwiseLogSumExp: ({ op }) => withoutPullback(op),
+  gaussianMoments: ({ op }) => withoutPullback(op),
 };
 
-function refuse(op: Opcode): never {
-  throw new RangeError(`"${op}" has no pullback`);
+function withoutPullback(op: Opcode): never {
+  refuse(
+    'instruction',
+    op,
+    'one with a pullback',
+    'Write the field with others, or run it forward only.',
+  );
 }
 
 /** Operands of an instruction that its pullback reads must not have been written by it or since. */
@@ -183,8 +189,11 @@ function requireUntouched(
       read.some((operand) => overlap(operand.ref, ref)) &&
       since.some((result) => overlap(result.ref, ref))
     ) {
-      throw new RangeError(
-        `the pullback of "${instruction.op}" needs "${name}", which was overwritten`,
+      refuse(
+        `operand "${name}" of "${instruction.op}"`,
+        'a value that was overwritten',
+        'one that is still there when the derivative is taken',
+        'Write later values to a matrix of their own.',
       );
     }
   }

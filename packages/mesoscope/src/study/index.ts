@@ -8,4 +8,5 @@ export * from './registry.ts';
 export * from './run-here.ts';
 export * from './single-piece.ts';
 export * from './study.ts';
+export * from './sweep/index.ts';
 export * from './verify.ts';

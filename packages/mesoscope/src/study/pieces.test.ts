@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { createReferenceBackend } from '../kernels/reference/backend.ts';
 import { computePieces, type KeptPiece, type PieceHost } from './pieces.ts';
 import { runStudy } from './run-here.ts';

@@ -4,6 +4,7 @@ import { ensembleStudies } from './ensemble/index.ts';
 import { firstLook } from './first-look/first-look.ts';
 import { gaussianStudies } from './gaussian/index.ts';
 import { headStudies } from './heads/index.ts';
+import { sphereStudies } from './sphere/index.ts';
 import type { Study } from './study.ts';
 
 /** Every study that can be run by name. */
@@ -13,6 +14,7 @@ export const studies: readonly Study[] = [
   ...headStudies,
   ...ensembleStudies,
   ...gaussianStudies,
+  ...sphereStudies,
 ];
 
 /**

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { DataSource } from '../claims/data-source.ts';
 import type { Figure } from '../claims/figure.ts';
 import type { Paper } from '../claims/papers.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Claim, concludeClaim } from '../claims/claim.ts';
 import type { Setting } from '../claims/given.ts';
 import { claims as builtIn, claimById } from '../claims/registry.ts';

@@ -82,8 +82,15 @@ export function barsMark(mark: Of<'bars'>, context: MarkContext): Plot.Markish[]
   const fill = context.style(mark.series).colour;
   return [
     Plot.rect(bars, {
-      ...{ x1: 'x0', x2: 'x1', y1: 'y0', y2: 'y' },
-      ...{ fill, fillOpacity: 0.65, stroke: 'white', strokeWidth: 0.5, clip: true },
+      x1: 'x0',
+      x2: 'x1',
+      y1: 'y0',
+      y2: 'y',
+      fill,
+      fillOpacity: 0.65,
+      stroke: 'white',
+      strokeWidth: 0.5,
+      clip: true,
     }),
   ];
 }

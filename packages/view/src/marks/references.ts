@@ -95,7 +95,9 @@ export function ruleMark(mark: Of<'rule'>, context: MarkContext): Plot.Markish[]
     return [
       Plot.ruleY([mark.at], dashed),
       Plot.text([mark.at], {
-        ...{ y: (at: number) => at, frameAnchor: anchor, text },
+        y: (at: number) => at,
+        frameAnchor: anchor,
+        text,
         ...words,
         textAnchor: anchor === 'left' ? 'start' : 'end',
         dx: anchor === 'left' ? 6 : -6,
@@ -107,7 +109,9 @@ export function ruleMark(mark: Of<'rule'>, context: MarkContext): Plot.Markish[]
   return [
     Plot.ruleX([mark.at], dashed),
     Plot.text([mark.at], {
-      ...{ x: (at: number) => at, frameAnchor: 'top', text },
+      x: (at: number) => at,
+      frameAnchor: 'top',
+      text,
       ...words,
       textAnchor: onTheRight ? 'end' : 'start',
       dx: onTheRight ? -6 : 6,

@@ -69,7 +69,7 @@ describe.each(['bert', 'albert', 'gpt2', 'llama', 'modernbert'])('%s', (name) =>
   });
 
   test('refined converges at order 1', async () => {
-    const steps = [256, 512, 1024];
+    const steps = [1024, 2048, 4096];
     const states = await outputs(name, (layers) =>
       steps.map((m) => refined(layers, [0, layers], m)),
     );

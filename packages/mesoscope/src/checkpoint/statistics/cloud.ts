@@ -66,13 +66,13 @@ export function cloudStatistics(points: Matrix): CloudStatistics {
   };
 }
 
-/** n tokens of a Gaussian law with the cloud's mean and covariance: `m + G C/√n`, G of n × n standard normals. */
-export function gaussianTwin(points: Matrix, random: RandomStream): Matrix {
+/** Tokens of a Gaussian law with the mean and covariance of a cloud of n: `m + G C/√n`, G of count × n standard normals. */
+export function gaussianTwin(points: Matrix, random: RandomStream, count = points.rows): Matrix {
   const { rows: n, columns: d } = points;
   const { mean, centred } = centre(points);
-  const normals = random.normals(new Float64Array(n * n));
-  const twin = zeros(n, d);
-  for (let i = 0; i < n; i++) {
+  const normals = random.normals(new Float64Array(count * n));
+  const twin = zeros(count, d);
+  for (let i = 0; i < count; i++) {
     const row = twin.data.subarray(i * d, (i + 1) * d);
     row.set(mean);
     for (let j = 0; j < n; j++) {
@@ -81,6 +81,12 @@ export function gaussianTwin(points: Matrix, random: RandomStream): Matrix {
     }
   }
   return twin;
+}
+
+/** tr Σ. */
+export function spread(points: Matrix): number {
+  const { data } = centre(points).centred;
+  return data.reduce((sum, x) => sum + x * x, 0) / points.rows;
 }
 
 export function centre(points: Matrix): { readonly mean: Float64Array; readonly centred: Matrix } {

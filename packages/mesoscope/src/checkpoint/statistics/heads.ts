@@ -85,20 +85,28 @@ export function headStatistics(head: HeadView): HeadStatistics {
 }
 
 /** P_i over the keys that token i sees, and the deviation of its scores. */
-function attentionOf({ queries, keys, scale, first, end }: HeadView, i: number) {
+export function attentionOf({ queries, keys, scale, first, end }: HeadView, i: number) {
   const k = queries.columns;
   const from = first(i);
-  const scores = Float64Array.from({ length: end(i) - from }, (_, j) => {
+  const weights = new Float64Array(end(i) - from);
+  let mean = 0;
+  let highest = Number.NEGATIVE_INFINITY;
+  for (let j = 0; j < weights.length; j++) {
     let score = 0;
     for (let a = 0; a < k; a++) score += queries.data[i * k + a] * keys.data[(from + j) * k + a];
-    return scale * score;
-  });
-  const mean = scores.reduce((sum, s) => sum + s, 0) / scores.length;
-  const variance = scores.reduce((sum, s) => sum + (s - mean) ** 2, 0) / scores.length;
-  const highest = scores.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  const weights = scores.map((s) => Math.exp(s - highest));
-  const total = weights.reduce((sum, w) => sum + w, 0);
-  return { weights: weights.map((w) => w / total), deviation: Math.sqrt(variance) };
+    weights[j] = scale * score;
+    mean += weights[j] / weights.length;
+    highest = Math.max(highest, weights[j]);
+  }
+  let variance = 0;
+  let total = 0;
+  for (let j = 0; j < weights.length; j++) {
+    variance += (weights[j] - mean) ** 2 / weights.length;
+    weights[j] = Math.exp(weights[j] - highest);
+    total += weights[j];
+  }
+  for (let j = 0; j < weights.length; j++) weights[j] /= total;
+  return { weights, deviation: Math.sqrt(variance) };
 }
 
 function closureOf({ queries, keys, values, scale }: HeadView, y: Matrix, sigma: Float64Array) {

@@ -1,8 +1,10 @@
 import type { Claim } from '../claim.ts';
+import { closure } from './closure.ts';
 import { euler } from './euler.ts';
 import { interiorClaim } from './interior.ts';
 import { order } from './order.ts';
 import { postnorm } from './postnorm.ts';
+import { prescribed } from './prescribed.ts';
 import { sink } from './sink.ts';
 import { smooth } from './smooth.ts';
 import { spectra } from './spectra.ts';
@@ -10,6 +12,7 @@ import { tilt } from './tilt.ts';
 
 /** The claims about trained models, in the order of the theory pages. */
 export const checkpointClaims: readonly Claim[] = [
+  closure,
   sink,
   tilt,
   order,
@@ -18,4 +21,5 @@ export const checkpointClaims: readonly Claim[] = [
   postnorm,
   smooth,
   spectra,
+  prescribed,
 ];

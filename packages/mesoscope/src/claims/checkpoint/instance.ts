@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { initialStates } from '../../checkpoint/inputs.ts';
 import { layerBlock, type Model, openModel, withLayers } from '../../checkpoint/model.ts';
 import { randomCheckpoint } from '../../checkpoint/random-model.ts';
@@ -101,15 +101,27 @@ function headsDivide({ dimension, heads }: Pick<RandomModelFields, 'dimension' |
     : [{ path: 'dimension', message: 'must be a multiple of the number of heads' }];
 }
 
-/** Experiments on weights alone: those of random models, or of one trained model. */
-export function onWeights({ label }: { readonly label: string }) {
+/** Experiments on weights: those of random models, or of one trained model; `inputs` of each, where that is a shared field. */
+export function onWeights<Shared extends Shape>({
+  label,
+  shared,
+}: {
+  readonly label: string;
+  readonly shared: Shared;
+}) {
   return experiments({
     label,
-    shared: {},
+    shared,
     own: { models: experimentCount(4, 'random models'), ...randomModelFields },
     data: { checkpoint: checkpointField },
-    check: (given) => (given.explicit ? [] : headsDivide(given)),
-    pieces: (given) => (given.explicit ? 1 : given.models),
+    check(instance) {
+      const given = instance as unknown as Weighed;
+      return given.explicit ? [] : headsDivide(given);
+    },
+    pieces(instance) {
+      const given = instance as unknown as Weighed & { models?: number; inputs?: number };
+      return (given.explicit ? 1 : (given.models ?? 1)) * (given.inputs ?? 1);
+    },
   });
 }
 

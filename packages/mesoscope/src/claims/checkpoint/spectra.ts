@@ -7,7 +7,7 @@ import { modelOf, onWeights, subject } from './instance.ts';
 /** Shares from which a head is far from V = I and from symmetric scores: a choice of this project. */
 const clear = 0.05;
 
-const instance = onWeights({ label: 'models' });
+const instance = onWeights({ label: 'models', shared: {} });
 type Instance = ReturnType<typeof instance.parse>;
 
 interface Measured {

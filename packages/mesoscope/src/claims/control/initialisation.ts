@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type SolvedProblem, summariseSolutions } from '../../control/optimum/optimum.ts';
 import {
   type CostRatio,

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { createWasmBackend } from '../../kernels/wasm/backend.ts';
 import type { Claim, Finding } from '../claim.ts';
 import { claims } from '../registry.ts';

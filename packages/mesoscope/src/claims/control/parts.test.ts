@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { carefulDerivative } from '../../control/certificates/differences.ts';
+import { carefulDerivative, confirmedDerivative } from '../../control/certificates/differences.ts';
 import {
   constant,
   divide,
@@ -53,6 +53,17 @@ it('carefulDerivative begins again where a function bends within the first step'
   expect(Math.abs(derivative - exact)).toBeLessThan(10 * error);
   const once = directionalDerivative(value, x, [1, 0]);
   expect(Math.abs(once.derivative - exact)).toBeGreaterThan(1e-4 * exact);
+});
+
+it('confirmedDerivative notices that neighbours in an extrapolation agree by chance', () => {
+  const x = new Float64Array([0]);
+  // Central differences 1 + h² − 0.8 h⁴/step² are equal at h = step and at half of it.
+  const step = 0.05;
+  const value = () => x[0] + x[0] ** 3 - (0.8 * x[0] ** 5) / step ** 2;
+  const deceived = carefulDerivative(value, x, [1]);
+  expect(Math.abs(deceived.derivative - 1)).toBeGreaterThan(1e6 * deceived.error);
+  const confirmed = confirmedDerivative(value, x, [1]);
+  expect(Math.abs(confirmed.derivative - 1)).toBeLessThan(2 * confirmed.error);
 });
 
 describe('refineProblem', () => {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ControlModel } from '../../control/control-model.ts';
 import { type ControlRange, measureControlRange } from '../../control/optimum/control-range.ts';
 import { type SolvedProblem, summariseSolutions } from '../../control/optimum/optimum.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type MixingGrowth, measureMixing } from '../../control/residual-mixing.ts';
 import { fitLine } from '../../numeric/fit.ts';
 import { atLeast, bound, identical, sampledMean } from '../check.ts';

@@ -11,6 +11,7 @@ import { randomTransport, velocityOf } from '../../control/transport/transport-i
 import { createWasmBackend } from '../../kernels/wasm/backend.ts';
 import { type Interval, meanInterval } from '../../numeric/fit.ts';
 import { randomStream } from '../../numeric/random.ts';
+import { dataSource } from '../data-source.ts';
 import { sampledOrder } from '../order.ts';
 import { depthProfile } from './depth-profile.ts';
 import { populationOf } from './populations.ts';
@@ -47,7 +48,14 @@ it('A.residual-mixing: growth of unconstrained maps', () => {
   const given = residualMixing.given.parse({ iterations: [1], depths: [8, 16, 32, 64] }, 'quick');
   const sequences = 16;
   const pieces = Array.from({ length: groups * sequences }, (_, index) =>
-    residualMixing.measure({ backend, given, seed: 1, index, progress: () => undefined }),
+    residualMixing.measure({
+      backend,
+      data: dataSource({}),
+      given,
+      seed: 1,
+      index,
+      progress: () => undefined,
+    }),
   ) as Parameters<typeof residualMixing.conclude>[0];
   const growthOf = (some: typeof pieces) =>
     residualMixing.conclude(some, { given, seed: 1 }).checks[2];

@@ -23,6 +23,7 @@ import { successiveApproximations } from '../../control/solvers/successive-appro
 import { uniformGrid } from '../../flow/grid.ts';
 import { createWasmBackend } from '../../kernels/wasm/backend.ts';
 import type { Claim, Conclusion } from '../claim.ts';
+import { dataSource } from '../data-source.ts';
 import { drawVerdict } from '../verdict.ts';
 import { problemModel } from './control-problems.ts';
 import { type HamiltonianPiece, hamiltonian, hamiltonianConclusion } from './hamiltonian.ts';
@@ -37,6 +38,7 @@ import { valueGap, valueGapConclusion } from './value-gap.ts';
 /** Claims about solutions must notice when what they are measured on is not what they say. */
 
 const backend = await createWasmBackend({ threads: 1 });
+const data = dataSource({});
 afterAll(() => backend.dispose());
 
 /** An instance with its defaults, and its measured pieces. */
@@ -44,7 +46,7 @@ async function measured<G, M>(claim: Claim<G, M>, instance: object) {
   const given = claim.given.parse(instance, 'quick');
   const pieces: M[] = [];
   for (let index = 0; index < claim.given.pieces(given); index++) {
-    const context = { backend, given, seed: 1, index, progress: () => undefined };
+    const context = { backend, data, given, seed: 1, index, progress: () => undefined };
     pieces.push(await backend.scopedAsync(async () => claim.measure(context)));
   }
   return { given, pieces };
@@ -236,12 +238,12 @@ describe('A.recovery', async () => {
       ),
     ).toBe('fails'));
 
-  it('fails for the minimiser of another λ', () => {
+  it('does not hold for the minimiser of another λ: errors that jump half way have no order', () => {
     const others = solveOverDepths(backend, given.depths, (layers) =>
       problemModel(backend, { ...given, regularisation: 5 }, { seed: 1, index: 0, layers }),
     );
     const mixed = solutions.map((one, i) => (i < solutions.length - 3 ? one : others[i]));
-    expect(verdict(recoveryGaps(backend, modelOf, mixed))).toBe('fails');
+    expect(verdict(recoveryGaps(backend, modelOf, mixed))).toBe('undecided');
   });
 });
 

@@ -2,6 +2,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { createWasmBackend } from '../../kernels/wasm/backend.ts';
 import { randomStream } from '../../numeric/random.ts';
 import type { Claim } from '../claim.ts';
+import { dataSource } from '../data-source.ts';
 import { runClaim } from '../run.ts';
 import { hamiltonian } from './hamiltonian.ts';
 import {
@@ -16,6 +17,7 @@ import { valueGap } from './value-gap.ts';
 /** Slow tests of the claims about optimal controls. */
 
 const backend = await createWasmBackend({ threads: 1 });
+const data = dataSource({});
 afterAll(() => backend.dispose());
 
 async function find(claim: Claim, instance: unknown, seed = 1) {
@@ -94,7 +96,7 @@ it('A.initialisation: the mean saving over many problems lies in 97.5 % of the i
   const instance = given.parse({ problems: 1600 }, 'quick');
   const records: ProlongationRecord[] = [];
   for (let index = 0; index < given.pieces(instance); index++) {
-    const context = { backend, given: instance, seed: 1, index, progress: () => undefined };
+    const context = { backend, data, given: instance, seed: 1, index, progress: () => undefined };
     records.push(await backend.scopedAsync(async () => initialisation.measure(context)));
   }
   const conclude = (some: readonly ProlongationRecord[]) =>

@@ -12,6 +12,7 @@ export function convergenceFigures(measured: readonly MeasuredConvergence[]): Fi
   }));
   const all = [...ends, ...others];
   const x = all.map(({ first }) => first);
+  const range = [Math.min(...x), Math.max(...x)];
   return [
     {
       id: 'D.convergence',
@@ -41,8 +42,13 @@ export function convergenceFigures(measured: readonly MeasuredConvergence[]): Fi
       y: { label: 'final loss', scale: 'log' },
       marks: [
         { kind: 'dots', series: 'gradient flows', x, y: all.map(({ last }) => last) },
-        { kind: 'reference', label: 'no progress', x, y: x },
-        { kind: 'reference', label: 'fall by 1e-8', x, y: x.map((loss) => reached * loss) },
+        { kind: 'reference', label: 'no progress', x: range, y: range },
+        {
+          kind: 'reference',
+          label: 'fall by 10⁻⁸',
+          x: range,
+          y: range.map((loss) => reached * loss),
+        },
       ],
     },
   ];

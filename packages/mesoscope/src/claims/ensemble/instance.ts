@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { EnsembleExperiment } from '../../ensemble/experiment.ts';
 import { randomInputs } from '../../ensemble/experiment.ts';
 import { ensembleInputs, sampledInputs } from '../../ensemble/inputs.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { nearness } from '../../ensemble/context-families.ts';
 import {
   answerOf,
@@ -138,17 +138,15 @@ export function injectivityConclusion(
         title: 'Two tests of injectivity',
         caption:
           'Smallest singular value over the largest, of the log-sum-exp design and of the parameter gradients whose Gram matrix the kernel is (values below 1e-18 drawn there). Expected: both clear of rounding for independent contexts, both at rounding for dependent ones.',
-        x: { label: 'σ_min/σ_max of the design', scale: 'log' },
-        y: { label: 'σ_min/σ_max of the gradients', scale: 'log' },
-        marks: (['independent', 'dependent'] as const).map((series): Mark => {
+        // Both whole, so that rounding is seen for what it is.
+        x: { label: 'σ_min/σ_max of the design', scale: 'log', domain: [1e-18, 1] },
+        y: { label: 'σ_min/σ_max of the gradients', scale: 'log', domain: [1e-18, 1] },
+        marks: (['independent', 'dependent'] as const).flatMap((series): Mark[] => {
           const some = all.filter(({ design }) => design.verdict === series);
           const drawn = (value: SmallestValue) => Math.max(share(value), 1e-18);
-          return {
-            kind: 'dots',
-            series,
-            x: some.map(({ ofDesign }) => drawn(ofDesign)),
-            y: some.map(({ ofGradients }) => drawn(ofGradients)),
-          };
+          const x = some.map(({ ofDesign }) => drawn(ofDesign));
+          const y = some.map(({ ofGradients }) => drawn(ofGradients));
+          return some.length === 0 ? [] : [{ kind: 'dots', series, x, y }];
         }),
       },
     ],

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { openLoopNumbers } from '../../gaussian/measure/open-loop.ts';
 import {
   type SteeredPair,
@@ -124,7 +124,10 @@ export function reachabilityConclusion(measured: readonly SteeredPair[]): Conclu
 function pathFigure(records: SteeredPair['records']): Figure {
   return {
     id: 'C.reachability',
-    title: 'One law steered to another by different controls',
+    title:
+      records.length === 1
+        ? `One law steered to another by ${records[0].realisation} controls`
+        : 'One law steered to another by different controls',
     caption:
       'Trace of the covariance along the moment flow. Feed-forward and attention layers follow the Bures geodesic; constant and minimum-energy controls take other ways.',
     x: { label: 'depth t' },

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { flowOfInstance } from '../../gaussian/gaussian-flow.ts';
 import { slopeBias } from '../../gaussian/measure/slope-bias.ts';
 import {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { trainSingleHead } from '../../heads/dirac.ts';
 import { type Branch, followDirac } from '../../heads/dirac-branch.ts';
 import { isSpread, randomExperiment } from '../../heads/experiment.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { MesoscopeError } from '../../errors.ts';
 import type { HeadExperiment } from '../../heads/experiment.ts';
 import { type HeadLaw, headLaw, headLawOf } from '../../heads/head-law.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { randomExperiment } from '../../heads/experiment.ts';
 import type { MatchedFlows } from '../../heads/matched-flows.ts';
 import { type MonotoneFlows, monotoneFlows, slowestOf } from '../../heads/monotone-flows.ts';

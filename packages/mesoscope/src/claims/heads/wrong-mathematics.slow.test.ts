@@ -97,11 +97,11 @@ vi.mock('../../heads/linear-decay.ts', async (original: () => Promise<Linear>) =
   const real = await original();
   const linearDecay: Linear['linearDecay'] = (problem, limit) => {
     const isFree = wrong.now === 'a spectrum without the penalty';
-    const { rates, after } = real.linearDecay(isFree ? withoutPenalty(problem) : problem, limit);
+    const decay = real.linearDecay(isFree ? withoutPenalty(problem) : problem, limit);
     return {
-      rates,
+      ...decay,
       after(law) {
-        const { excess, slope } = after(law);
+        const { excess, slope } = decay.after(law);
         if (wrong.now === 'risk at the rate of its modes, not twice that') {
           return { excess: (t) => excess(t / 2), slope };
         }

@@ -7,7 +7,7 @@ import { type ControlModel, isTrained } from '../control-model.ts';
 import { type ParameterPart, parameterParts, partOf } from '../parameters.ts';
 import type { ControlProblem } from '../problem.ts';
 import { continuousGradient } from './continuous-gradient.ts';
-import { carefulDerivative, carefulGradient } from './differences.ts';
+import { carefulGradient, confirmedDerivative } from './differences.ts';
 import { refineProblem } from './refined-problem.ts';
 
 /** A relative difference to finite differences, and what these themselves think their relative error is. */
@@ -217,7 +217,7 @@ function directionalError(
   const size = norm(gradient);
   const direction = u.map((entry, i) => entry / length + (size === 0 ? 0 : gradient[i] / size));
   const expected = direction.reduce((sum, entry, i) => sum + entry * gradient[i], 0);
-  const { derivative, error } = carefulDerivative(value, x, direction);
+  const { derivative, error } = confirmedDerivative(value, x, direction);
   const scale = expected === 0 ? 1 : Math.abs(expected);
   return { difference: Math.abs(derivative - expected) / scale, ownError: error / scale };
 }

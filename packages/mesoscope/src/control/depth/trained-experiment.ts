@@ -21,13 +21,14 @@ export interface TrainedModel {
   readonly probe: Batch;
 }
 
-/** The finest depth, unless a model has so many layers that five depths lie beyond. */
-const finestLayers = 512;
-
-/** The model's layers and their doublings. */
-export function depthsFrom(layers: number): number[] {
+/**
+ * The model's layers and their doublings: five of them at least, and up to `finest`.
+ *
+ * @param finest - default 512
+ */
+export function depthsFrom(layers: number, finest = 512): number[] {
   const depths = [layers];
-  while (depths.length < 5 || 2 * depths[depths.length - 1] <= finestLayers) {
+  while (depths.length < 5 || 2 * depths[depths.length - 1] <= finest) {
     depths.push(2 * depths[depths.length - 1]);
   }
   return depths;

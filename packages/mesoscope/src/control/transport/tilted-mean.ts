@@ -41,7 +41,7 @@ export function tiltedMeans(
       if (factors === undefined || !tiltFactored(factors, weights, xi, mean)) {
         tilt(keys, weights, xi, mean);
       }
-      into.set(mean, i);
+      for (let a = 0; a < d; a++) into[i + a] = mean[a];
     }
   };
   const sheet = many ? sheetFor(points, write, keys) : undefined;

@@ -1,5 +1,5 @@
 import { lineWasserstein } from '../../law/distance/line.ts';
-import { slicedWasserstein } from '../../law/distance/sliced.ts';
+import { slicedDistances } from '../../law/distance/sliced.ts';
 import { type GridLaw, type ParticleLaw, particles } from '../../law/law.ts';
 import { symmetricEigen } from '../../numeric/decompositions.ts';
 import { type RandomStream, randomStream } from '../../numeric/random.ts';
@@ -137,12 +137,17 @@ function narrowestDeviation(law: ParticleLaw): number {
   return Math.sqrt(Math.max(0, Math.min(...values)));
 }
 
-/** W1 in one dimension, sliced W2 in two. */
-function distance(law: ParticleLaw | GridLaw, reference: ParticleLaw | undefined): number {
-  if (reference === undefined) return Number.POSITIVE_INFINITY;
-  if (law.dimension === 1) return lineWasserstein(law, reference, { order: 1 }).value;
-  const cloud = 'centres' in law ? law.centres : law;
-  return slicedWasserstein(cloud, reference, { directions: 6 }).value;
+/** From each law to a reference: W1 in one dimension, sliced W2 in two. */
+function distances(
+  laws: readonly (ParticleLaw | GridLaw)[],
+  reference: ParticleLaw | undefined,
+): number[] {
+  if (reference === undefined) return laws.map(() => Number.POSITIVE_INFINITY);
+  if (reference.dimension === 1) {
+    return laws.map((law) => lineWasserstein(law, reference, { order: 1 }).value);
+  }
+  const clouds = laws.map((law) => ('centres' in law ? law.centres : law));
+  return slicedDistances(clouds, reference, { directions: 6 }).map(({ value }) => value);
 }
 
 export interface GridRecord {
@@ -168,15 +173,15 @@ export function gridErrors(
   const results = (exact === undefined ? [] : instance.cells).map((cells) =>
     transportDensity(velocity, gaussianGrid(instance, cells), { horizon: instance.horizon }),
   );
-  const errors = results.map(({ law }) => distance(law, exact));
+  const laws = results.map(({ law }) => law);
+  const errors = distances(laws, exact);
+  const coarse = distances(laws, reference.coarse);
   return {
     errors,
     accuracy:
       exact === undefined
         ? Number.POSITIVE_INFINITY
-        : Math.max(
-            ...results.map(({ law }, i) => Math.abs(distance(law, reference.coarse) - errors[i])),
-          ),
+        : Math.max(...errors.map((error, i) => Math.abs(coarse[i] - error))),
     moved: reference.moved,
     cellsOfDeviation: (reference.narrowest * finest) / (2 * instance.halfWidth),
     boundaryMass: Math.max(0, ...results.map((result) => result.boundaryMass)),
@@ -196,19 +201,14 @@ export function particleErrors(
   random: RandomStream,
 ): number[] {
   const repetitions = 12;
+  const { horizon, mean, deviation } = instance;
   return particleCounts.map((N) => {
-    let sum = 0;
-    for (let r = 0; r < repetitions; r++) {
-      const points = Float64Array.from(
-        { length: N },
-        () => instance.mean[0] + instance.deviation * random.normal(),
-      );
-      const { horizon } = instance;
+    const clouds = Array.from({ length: repetitions }, () => {
+      const points = Float64Array.from({ length: N }, () => mean[0] + deviation * random.normal());
       const moved = transportParticles(velocity, equalWeights(points, N), { horizon, steps: 10 });
-      const law = particles({ rows: N, columns: 1, data: moved.points });
-      sum += distance(law, reference.law) / repetitions;
-    }
-    return sum;
+      return particles({ rows: N, columns: 1, data: moved.points });
+    });
+    return distances(clouds, reference.law).reduce((sum, one) => sum + one / repetitions, 0);
   });
 }
 

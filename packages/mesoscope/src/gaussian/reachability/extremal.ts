@@ -145,17 +145,21 @@ export function integrateExtremal(
   const costate = unpackCostate(basis, coordinates);
   const initial = [...from.mean, ...shape.data, ...costate.mean, ...costate.factor.data];
   const U = new Float64Array(d * d);
+  const own = new Float64Array(initial.length);
+  const slopes = new Float64Array(initial.length);
+  const { m, L, p, Lambda } = parts(own, shape);
+  const slope = parts(slopes, shape);
   return solveOde(
     (_, y, dy) => {
-      const { m, L, p, Lambda } = parts(y, shape);
-      const slope = parts(dy, shape);
+      // A copy costs less than views of y and dy.
+      for (let i = 0; i < own.length; i++) own[i] = y[i];
       extremalControl(m, L, p, Lambda, U);
       slope.m.set(p);
       productInto(U, m, slope.m, d, d, 1, true);
       productInto(U, L, slope.L, d, d, r);
       transposedProductInto(U, p, slope.p, d, d, 1);
       transposedProductInto(U, Lambda, slope.Lambda, d, d, r);
-      for (let i = d + d * r; i < dy.length; i++) dy[i] = -dy[i];
+      for (let i = 0; i < dy.length; i++) dy[i] = i < d + d * r ? slopes[i] : -slopes[i];
     },
     {
       to: 1,

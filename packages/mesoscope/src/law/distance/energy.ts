@@ -11,7 +11,10 @@ import { inOwnUnit } from './unit.ts';
  */
 export function energyDistance(first: ParticleLaw, second: ParticleLaw): Distance {
   requireSameDimension(first, second);
-  const { mu, nu, unit } = inOwnUnit(first, second);
+  const {
+    laws: [mu, nu],
+    unit,
+  } = inOwnUnit([first, second]);
   const across = 2 * pairMean(mu, nu, Math.sqrt);
   const within = pairMean(mu, mu, Math.sqrt) + pairMean(nu, nu, Math.sqrt);
   return rootOfDifference(across, within, Math.sqrt(unit));
@@ -38,7 +41,10 @@ export function maximumMeanDiscrepancy(
   if (given !== undefined && !(given > 0 && Number.isFinite(given))) {
     refuse('bandwidth', given, 'a number > 0');
   }
-  const { mu, nu, unit } = inOwnUnit(first, second);
+  const {
+    laws: [mu, nu],
+    unit,
+  } = inOwnUnit([first, second]);
   const bandwidth =
     given === undefined ? Math.sqrt(pairMean(mu, nu, (square) => square)) : given / unit;
   // All points of both laws coincide: every kernel tells the same.

@@ -69,7 +69,7 @@ export function mardiaTest(points: Matrix): MardiaTest {
 /** The points with mean 0 and covariance I, in coordinates of the subspace in which they vary: n × r. */
 function whiten(points: Matrix): Matrix {
   const given = particles(points);
-  const law = inOwnUnit(given, given).mu;
+  const law = inOwnUnit([given]).laws[0];
   const mean = lawMean(law);
   const { values, vectors } = positiveSemidefiniteEigen(lawCovariance(law), 'covariance');
   const d = points.columns;

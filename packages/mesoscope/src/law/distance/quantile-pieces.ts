@@ -1,4 +1,5 @@
 import { normalQuantile } from '../../numeric/distributions.ts';
+import { sortedOrder } from './sorted-order.ts';
 
 /**
  * A piecewise linear quantile function: stretch i of the unit interval, `mass[i]` long, is mapped evenly onto
@@ -16,11 +17,17 @@ export function particlePieces(values: Float64Array, weights: Float64Array): Qua
     const sorted = values.slice().sort();
     return { mass: weights, low: sorted, high: sorted };
   }
-  const order = Int32Array.from(values.keys())
-    .filter((i) => weights[i] > 0)
-    .sort((i, j) => values[i] - values[j]);
-  const sorted = Float64Array.from(order, (i) => values[i]);
-  return { mass: Float64Array.from(order, (i) => weights[i]), low: sorted, high: sorted };
+  const order = sortedOrder(values);
+  const mass = new Float64Array(order.length);
+  const sorted = new Float64Array(order.length);
+  let kept = 0;
+  for (const i of order) {
+    if (!(weights[i] > 0)) continue;
+    mass[kept] = weights[i];
+    sorted[kept++] = values[i];
+  }
+  const points = sorted.subarray(0, kept);
+  return { mass: mass.subarray(0, kept), low: points, high: points };
 }
 
 /** `∫_0^1 |F^{-1} − G^{-1}|^p du`: both run through at once; between two breaks the difference is linear. */

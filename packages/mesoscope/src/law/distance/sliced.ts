@@ -24,22 +24,45 @@ export interface SlicedOptions {
 export function slicedWasserstein(
   mu: ParticleLaw,
   nu: ParticleLaw | GaussianLaw,
-  { directions = 256, seed = 0 }: SlicedOptions = {},
+  options: SlicedOptions = {},
 ): Distance {
-  const d = mu.dimension;
-  if (nu.dimension !== d) throw shapeMismatch('ν', [nu.dimension], [d]);
+  return slicedDistances([mu], nu, options)[0];
+}
+
+/**
+ * {@link slicedWasserstein} from each of several clouds to one law, whose projections are sorted once.
+ *
+ * @throws MesoscopeError as {@link slicedWasserstein}
+ */
+export function slicedDistances(
+  clouds: readonly ParticleLaw[],
+  nu: ParticleLaw | GaussianLaw,
+  { directions = 256, seed = 0 }: SlicedOptions = {},
+): Distance[] {
+  const d = nu.dimension;
+  for (const { dimension } of clouds) {
+    if (dimension !== d) throw shapeMismatch('ν', [d], [dimension]);
+  }
   if (!Number.isInteger(directions) || directions < 2) {
     refuse('directions', directions, 'a whole number, at least 2');
   }
   const stream = randomStream(seed, 'sliced Wasserstein directions');
   const direction = new Float64Array(d);
-  const distances = new Float64Array(d === 1 ? 1 : directions);
-  const distance = projectedDistance(mu, nu);
-  for (let k = 0; k < distances.length; k++) {
+  const distances = clouds.map(() => new Float64Array(d === 1 ? 1 : directions));
+  const along = projectedDistances(clouds, nu);
+  for (let k = 0; k < (d === 1 ? 1 : directions); k++) {
     stream.normals(direction);
     const norm = Math.hypot(...direction);
-    distances[k] = distance(direction.map((entry) => entry / norm));
+    const values = along(direction.map((entry) => entry / norm));
+    distances.forEach((of, i) => {
+      of[k] = values[i];
+    });
   }
+  return distances.map(overDirections);
+}
+
+/** The root mean square of distances along random directions. */
+function overDirections(distances: Float64Array): Distance {
   // Relative to the largest, fourth powers neither overflow nor vanish.
   const unit = distances.reduce((x, y) => Math.max(x, y), 0) || 1;
   const { mean, interval } = meanInterval(distances.map((one) => (one / unit) ** 2));
@@ -58,27 +81,32 @@ export function slicedWasserstein(
   };
 }
 
-/** W_2 of the projections, as a function of the direction. */
-function projectedDistance(
-  first: ParticleLaw,
-  second: ParticleLaw | GaussianLaw,
-): (direction: Float64Array) => number {
-  if (second.kind === 'particles') {
-    const { mu, nu, unit } = inOwnUnit(first, second);
+/** W_2 of the projections of each cloud, as a function of the direction. */
+function projectedDistances(
+  clouds: readonly ParticleLaw[],
+  nu: ParticleLaw | GaussianLaw,
+): (direction: Float64Array) => number[] {
+  if (nu.kind === 'particles') {
+    const { laws, unit } = inOwnUnit([...clouds, nu]);
+    const [target, ...others] = [laws[clouds.length], ...laws.slice(0, -1)];
     return (direction) => {
-      const pieces = particlePieces(project(mu, direction), mu.weights);
-      return (
-        unit * Math.sqrt(pieceCost(pieces, particlePieces(project(nu, direction), nu.weights), 2))
-      );
+      const reference = particlePieces(project(target, direction), target.weights);
+      return others.map((law) => {
+        const pieces = particlePieces(project(law, direction), law.weights);
+        return unit * Math.sqrt(pieceCost(pieces, reference, 2));
+      });
     };
   }
-  const equalWeights = first.weights.every((weight) => weight === first.weights[0]);
-  const common = equalWeights ? normalStretches(first.weights) : undefined;
+  const common = clouds.map(({ weights }) =>
+    weights.every((weight) => weight === weights[0]) ? normalStretches(weights) : undefined,
+  );
   return (direction) => {
-    const pieces = particlePieces(project(first, direction), first.weights);
-    const [mean, deviation] = projectGaussian(second, direction);
-    const stretches = common ?? normalStretches(pieces.mass);
-    return Math.sqrt(gaussianCost(pieces, stretches, mean, deviation));
+    const [mean, deviation] = projectGaussian(nu, direction);
+    return clouds.map((law, i) => {
+      const pieces = particlePieces(project(law, direction), law.weights);
+      const stretches = common[i] ?? normalStretches(pieces.mass);
+      return Math.sqrt(gaussianCost(pieces, stretches, mean, deviation));
+    });
   };
 }
 

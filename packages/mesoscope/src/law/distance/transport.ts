@@ -52,7 +52,10 @@ export function wassersteinDistance(
 ): TransportDistance {
   requireShape('ν', [second.dimension], [first.dimension]);
   requireOrder(order);
-  const { mu, nu, unit } = inOwnUnit(first, second);
+  const {
+    laws: [mu, nu],
+    unit,
+  } = inOwnUnit([first, second]);
   const rows = support(mu.weights);
   const columns = support(nu.weights);
   if (rows.length * columns.length > largestPairCount) {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const probeSchema = z.strictObject({
   seed: z.int().min(0).default(1),

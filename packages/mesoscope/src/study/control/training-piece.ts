@@ -1,3 +1,4 @@
+import { createProblemEngine } from '../../control/create-problem.ts';
 import type { RefinementStage } from '../../control/refinement.ts';
 import { solverStatusSentence } from '../../control/solvers/index.ts';
 import {
@@ -39,7 +40,7 @@ interface Under {
   readonly models: readonly FloatArray[];
 }
 
-/** The piece that trains, and can be continued after every record. */
+/** The piece that trains, its layers run by a depth engine, and that can be continued after every record. */
 export function trainingPiece(planned: PlannedTraining): PlannedPiece<FinishedTraining> {
   const { label, stages, keep, metric, subject: subjectIn, schedule, ...rest } = planned;
   const work = trainingWork(stages);
@@ -53,6 +54,7 @@ export function trainingPiece(planned: PlannedTraining): PlannedPiece<FinishedTr
       const models: FloatArray[] = [...(before?.models ?? [])];
       const ends = endsOf(stages, keep);
       const host = {
+        engine: createProblemEngine,
         progress: ({ layerSteps }: { readonly layerSteps: number }, words: string) =>
           context.progress(layerSteps / work, `${label}: ${words}`),
         async record(record: TrainingRecord, state: () => TrainingState) {

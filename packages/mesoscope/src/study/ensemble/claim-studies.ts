@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Claim } from '../../claims/claim.ts';
 import { convergence } from '../../claims/ensemble/convergence.ts';
 import { counterexample } from '../../claims/ensemble/counterexample.ts';

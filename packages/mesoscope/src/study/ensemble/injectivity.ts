@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { attentionKernelInjectivity } from '../../claims/ensemble/ntk.ts';
 import { runClaim } from '../../claims/run.ts';
 import { storedOutcome } from '../../claims/stored-outcome.ts';

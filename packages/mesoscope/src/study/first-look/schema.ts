@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { firstLookText } from '../../task/text/configuration.ts';
 import { textFlowShape } from '../control/text/flow-shape.ts';
 

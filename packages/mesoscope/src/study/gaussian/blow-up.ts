@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Figure, Mark } from '../../claims/figure.ts';
 import { blowUp } from '../../claims/gaussian/blow-up.ts';
 import { finiteTokens } from '../../claims/gaussian/finite-n.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { openLoopFigure } from '../../claims/gaussian/open-loop-figure.ts';
 import { reachability } from '../../claims/gaussian/reachability.ts';
 import { runClaims } from '../../claims/run.ts';

@@ -68,7 +68,7 @@ function flowTable(flows: readonly FlowProgress[], bound: number): Section {
       const { time, risk, slope, gap } = reports[reports.length - 1];
       return [law.count, time, risk, risk - bound, slope, gap ?? 'not computed'];
     }),
-    note: `Slope: √(∫|∇Ψ|²dρ), 0 at a stationary law. Least possible as far as searched: R − gap = ${bound.toFixed(6)} of the grown law, with the least Ψ found.`,
+    note: `Slope: √(∫|∇Ψ|²dρ), 0 at a stationary law. Least possible as far as searched: R − gap = ${bound.toPrecision(4)} of the grown law, with the least Ψ found.`,
   };
 }
 
@@ -160,7 +160,7 @@ function comparisonFigures(
     {
       id: 'heads.risk-by-heads',
       title: 'Risk against the number of heads',
-      caption: `Growth by gap (each point a round) and fixed numbers of heads of equal weight trained from a random start: risk above ${bound.toFixed(6)}, below which no law of heads comes, as far as the search sees.`,
+      caption: `Growth by gap (each point a round) and fixed numbers of heads of equal weight trained from a random start: risk above ${bound.toPrecision(4)}, below which no law of heads comes, as far as the search sees.`,
       x: { label: 'heads', scale: 'log', base: 2 },
       y,
       marks: [

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { MesoscopeError } from '../../errors.ts';
 import { refuse, shapeMismatch } from '../../numeric/checks.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { outputMetrics } from '../../../checkpoint/depth/output-change.ts';
 import { coarsenings } from '../../../checkpoint/depth/stack-plan.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { controlSolvers } from '../../../control/solvers/index.ts';
 
 const count = z.int().min(1);

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { activationKinds } from '../../../field/feed-forward.ts';
 import { firstLookText } from '../../../task/text/configuration.ts';
 

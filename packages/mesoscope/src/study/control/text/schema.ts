@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { firstLookText } from '../../../task/text/configuration.ts';
 import { raceSchema, stagesSchema } from '../race-schema.ts';
 import { textFlowShape } from './flow-shape.ts';

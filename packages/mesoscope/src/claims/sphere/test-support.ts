@@ -1,0 +1,1 @@
+export { backend, find, I, scaled, unmet } from '../gaussian/test-support.ts';

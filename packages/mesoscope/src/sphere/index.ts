@@ -1,0 +1,3 @@
+export * from './attention.ts';
+export * from './observables.ts';
+export * from './tokens.ts';
