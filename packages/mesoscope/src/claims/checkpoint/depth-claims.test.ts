@@ -74,7 +74,7 @@ describe('P.interior', () => {
   const verdict = (changes: Partial<InteriorMeasured>) =>
     verdictOf(
       interiorConclusion(
-        [0.9, 1, 1.1].map((factor) => {
+        [0.98, 1, 1.02, 1.01].map((factor) => {
           const { layers = 8, unit = 'nats', all = 2, interior = 0.1, boundary = 1.8 } = changes;
           return {
             layers,
