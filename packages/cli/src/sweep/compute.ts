@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { version } from 'mesoscope';
-import { errorOf, preview } from 'mesoscope/configuration';
+import { errorData, errorOf, preview } from 'mesoscope/configuration';
 import { cellTask, sweepColumns } from 'mesoscope/study';
 import type { CellThreads } from '../host/cell-threads.ts';
 import type { CellAnswer } from '../host/cell-worker.ts';
@@ -38,14 +38,7 @@ export function startKeeper(
   return {
     async compute(cell) {
       const task = { ...cellTask(sweep, cell.values, defaults), execution, directory, modules };
-      const overdue = AbortSignal.timeout(limit * 1000);
-      const answer = await threads
-        .run(task, AbortSignal.any([overdue, signal]))
-        .catch((cause: unknown): CellAnswer | undefined => {
-          if (signal.aborted) return undefined;
-          const error = overdue.aborted ? new Error(`it took longer than ${limit} s`) : cause;
-          return { error: { message: String((error as Error).message ?? error), stack: '' } };
-        });
+      const answer = await withinLimit(limit, signal, (end) => threads.run(task, end));
       if (answer === undefined) return 'stopped';
       const host = hostname();
       if ('outcome' in answer) {
@@ -58,6 +51,32 @@ export function startKeeper(
     },
     dispose: () => threads.dispose(),
   };
+}
+
+/** Computes within a time; undefined after an abort. Leaves no timer and no listener behind: there may be many cells. */
+async function withinLimit(
+  limit: number,
+  signal: AbortSignal,
+  compute: (end: AbortSignal) => Promise<CellAnswer>,
+): Promise<CellAnswer | undefined> {
+  const end = new AbortController();
+  let isOverdue = false;
+  const stop = () => end.abort();
+  const timer = setTimeout(() => {
+    isOverdue = true;
+    stop();
+  }, limit * 1000);
+  signal.addEventListener('abort', stop);
+  try {
+    if (signal.aborted) return undefined;
+    return await compute(end.signal);
+  } catch (cause) {
+    if (signal.aborted) return undefined;
+    return { error: isOverdue ? errorData(`it took longer than ${limit} s`) : errorData(cause) };
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', stop);
+  }
 }
 
 /** How many cells of a list ended in which way. */

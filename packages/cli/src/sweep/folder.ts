@@ -60,6 +60,12 @@ export class SweepFolder {
     return existsSync(join(this.path, recordName));
   }
 
+  /** Whether nothing stands here, or only what a plan that was interrupted has left. */
+  get isFree(): boolean {
+    const names = this.#names();
+    return !this.exists && names.every((name) => name === 'tmp' || name.startsWith('plan-'));
+  }
+
   /** @throws MesoscopeError `file` if there is none, or if it was changed by hand */
   read(): SweepRecord {
     if (!this.exists) {
@@ -219,7 +225,13 @@ export class SweepFolder {
     try {
       return JSON.parse(text);
     } catch {
-      throw this.#edited(name);
+      if (name === recordName) throw this.#edited(name);
+      throw new MesoscopeError({
+        code: 'file',
+        path,
+        reason: 'it is damaged',
+        wayOut: 'Remove it and run the sweep again: its cell is computed once more.',
+      });
     }
   }
 

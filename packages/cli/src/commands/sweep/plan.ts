@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { MesoscopeError, version } from 'mesoscope';
 import { parseConfiguration, requireNamedFields } from 'mesoscope/configuration';
@@ -40,7 +39,7 @@ export async function planCommand(
   const study = sweptStudy(sweep, catalogue);
   const path = resolve(directory, options.out ?? `sweeps/${study.name.replaceAll('/', '-')}`);
   const folder = new SweepFolder(path);
-  if (existsSync(path)) {
+  if (!folder.isFree) {
     throw new MesoscopeError({
       code: 'file',
       path: shown(path, directory),

@@ -159,6 +159,24 @@ describe('sweep', () => {
     expect((await mesoscope('sweep status s')).stderr).toContain('changed by hand');
   });
 
+  it('says how to mend a damaged cell, and plans again where a plan was interrupted', async () => {
+    await mesoscope('sweep plan sweep.json --out s --no-estimate');
+    rmSync(join(directory, 's/sweep.json'));
+    expect((await mesoscope('sweep plan sweep.json --out s --no-estimate')).code).toBe(0);
+    expect((await mesoscope('sweep plan sweep.json --out s')).stderr).toContain(
+      'a sweep stands there',
+    );
+    await mesoscope('sweep run s');
+    const [one] = cellFiles('s');
+    writeFileSync(join(directory, one), text(one).slice(0, 40));
+    expect((await mesoscope('sweep collect s')).stderr).toContain(
+      'Remove it and run the sweep again',
+    );
+    rmSync(join(directory, one));
+    await mesoscope('sweep run s');
+    expect((await mesoscope('sweep collect s')).code).toBe(0);
+  });
+
   it('refines where a column changes, without being told again', async () => {
     write('sweep.json', {
       study: 'toy/decay',
