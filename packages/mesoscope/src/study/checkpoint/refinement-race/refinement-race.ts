@@ -56,7 +56,7 @@ function seedPieces(race: RefinementRace, seed: number): SeedPieces {
   const fromScratch = (name: string, own: readonly RefinementStage[]) =>
     trainingPiece({ ...about(name, own), schedule: () => schedule(own) });
   const shallow = fromScratch('shallow stack', [first]);
-  const refined = trainingPiece({
+  const { compute, ...fineTuning } = trainingPiece({
     ...about('refined', stages),
     needs: [shallow],
     schedule: (context, subject) => ({
@@ -68,6 +68,13 @@ function seedPieces(race: RefinementRace, seed: number): SeedPieces {
       }),
     }),
   });
+  const refined: PlannedPiece<FinishedTraining> = {
+    ...fineTuning,
+    compute(context) {
+      const before = context.resultOf(shallow);
+      return before.models.length === 0 ? { ...before, records: [] } : compute(context);
+    },
+  };
   const deep = fromScratch('deep stack, random start', [{ layers: finest, steps: deepSteps }]);
   return {
     seed,
