@@ -41,7 +41,7 @@ test('of a model of shared weights, swapped neighbours are no change', async () 
   const [, table] = result.sections;
   const rows = table.kind === 'table' ? table.rows : [];
   const [, state, , random] = rows.find(([name]) => name === 'neighbours swapped') ?? [];
-  expect([state, random]).toEqual(['0', '0']);
+  expect([state, random]).toEqual(['0 [0, 0]', '0 [0, 0]']);
   expect(result.sections[0]).toMatchObject({ body: expect.stringContaining('relaxation') });
 });
 
