@@ -1,4 +1,5 @@
 import { MesoscopeError } from '../errors.ts';
+import { refinementRace } from './checkpoint/refinement-race/refinement-race.ts';
 import { controlStudies } from './control/index.ts';
 import { ensembleStudies } from './ensemble/index.ts';
 import { firstLook } from './first-look/first-look.ts';
@@ -15,6 +16,7 @@ export const studies: readonly Study[] = [
   ...ensembleStudies,
   ...gaussianStudies,
   ...sphereStudies,
+  refinementRace as Study,
 ];
 
 /**

@@ -19,7 +19,10 @@ export interface OutputChange {
 export function outputChange(before: Matrix, after: Matrix): OutputChange {
   const outliers = outlierTokens(before);
   const [x, y] = [before, after].map((one) => withoutTokens(one, outliers));
-  return { state: relativeDistance(y, x), cosine: 1 - cosine(columnSums(x), columnSums(y)) };
+  return {
+    state: relativeDistance(y, x),
+    cosine: Math.max(0, 1 - cosine(columnSums(x), columnSums(y))),
+  };
 }
 
 /** `|Y − X|/|X|` over all entries. */

@@ -1,9 +1,13 @@
 import type { Claim } from '../claim.ts';
 import { closure } from './closure.ts';
+import { euler } from './euler.ts';
+import { interiorClaim } from './interior.ts';
+import { order } from './order.ts';
 import { parity } from './parity.ts';
 import { postnorm } from './postnorm.ts';
 import { prescribed } from './prescribed.ts';
 import { sink } from './sink.ts';
+import { smooth } from './smooth.ts';
 import { spectra } from './spectra.ts';
 import { tilt } from './tilt.ts';
 
@@ -13,7 +17,11 @@ export const checkpointClaims: readonly Claim[] = [
   closure,
   sink,
   tilt,
+  order,
+  euler,
+  interiorClaim,
   postnorm,
+  smooth,
   spectra,
   prescribed,
 ];

@@ -52,11 +52,13 @@ function operationTable({ trained, random, metric }: Operated): Section {
       ...metrics.map((one) => metricWords[one]),
       'random weights: |X′ − X|/|X|',
     ],
-    rows: operated.operations.map((one) => [
-      operationWords[one.kind](one.number),
-      ...metrics.map((each) => meanInWords(changes(trained, one, each))),
-      meanInWords(changes(random, one, 'state')),
-    ]),
+    rows: operated.operations
+      .filter(({ kind }) => kind !== 'layer')
+      .map((one) => [
+        operationWords[one.kind](one.number),
+        ...metrics.map((each) => meanInWords(changes(trained, one, each))),
+        meanInWords(changes(random, one, 'state')),
+      ]),
     ...(losses.length === 0
       ? {}
       : { note: `Cross-entropy of the model as it is: ${meanInWords(losses)} nats.` }),
