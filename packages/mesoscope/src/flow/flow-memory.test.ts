@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { attention } from '../field/attention.ts';
 import type { Backend } from '../kernels/backend.ts';
-import { stateLength } from '../kernels/tokens.ts';
+import { stateLength } from '../kernels/program-memory.ts';
 import { createWasmBackend } from '../kernels/wasm/backend.ts';
 import { piecewiseConstantControls } from './controls.ts';
 import { createFlow } from './flow.ts';

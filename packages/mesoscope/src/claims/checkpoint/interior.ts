@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { nextTokenLoss, outputChange } from '../../checkpoint/depth/output-change.ts';
 import { runPlans } from '../../checkpoint/depth/run-plans.ts';
 import {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { takesSplitSteps } from '../../checkpoint/depth/layer-flow.ts';
 import { type RefinementRecord, refinementRecord } from '../../checkpoint/depth/refinement.ts';
 import { runPlans } from '../../checkpoint/depth/run-plans.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type LayerField, layerFields } from '../../checkpoint/depth/layer-fields.ts';
 import type { LoadedLayer, Model } from '../../checkpoint/model.ts';
 import { withRandomWeights } from '../../checkpoint/random-weights.ts';

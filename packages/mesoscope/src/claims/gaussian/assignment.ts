@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type CovarianceTarget, randomTarget } from '../../gaussian/assignment.ts';
 import { type AssignmentRecord, measureAssignment } from '../../gaussian/measure/assignment.ts';
 import { slopeBias } from '../../gaussian/measure/slope-bias.ts';

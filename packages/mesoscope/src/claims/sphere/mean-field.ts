@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { randomStream } from '../../numeric/random.ts';
 import { type MeanFieldRecord, measureMeanField, randomArc } from '../../sphere/mean-field.ts';
 import { atMost } from '../check.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { fromRows } from '../../numeric/matrix.ts';
 import { randomStream } from '../../numeric/random.ts';
 import { randomFollowers } from '../../sphere/hardmax.ts';
