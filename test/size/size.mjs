@@ -8,7 +8,7 @@ import { build } from 'esbuild';
 const schemas = /node_modules\/zod\/|mesoscope\/dist\/(?:configuration|task|claims|study)\//;
 
 const bundles = [
-  { name: 'all of the root', code: `export * from 'mesoscope';`, kilobytes: 415, without: /^$/ },
+  { name: 'all of the root', code: `export * from 'mesoscope';`, kilobytes: 480, without: /^$/ },
   {
     name: 'a flow',
     code: `export { attention, createWasmBackend, parametersFromMatrices, simulate } from 'mesoscope';`,

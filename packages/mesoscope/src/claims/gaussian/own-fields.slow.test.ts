@@ -20,6 +20,7 @@ const small: Readonly<Record<string, object>> = {
   'C.finite-n': { tokens: [16, 32] },
   'C.variants': { layers: 4, tokens: [8, 16, 32, 64], samples: 2 },
   'C.clustering': { draws: 4 },
+  'C.assignment': {},
   'C.practice': {
     shapes: [{ name: 'small', layers: 4, dimension: 8, heads: 2, hidden: 8 }],
     repetitions: 1,
