@@ -58,6 +58,7 @@ export default defineConfig({
         { text: 'Claims', link: '/claims' },
         { text: 'Studies', link: '/studies' },
         { text: 'Notes on the claims', items: notes },
+        { text: 'Proofs', items: [{ text: 'The optimal law of heads', link: '/proofs/heads' }] },
       ],
     },
     outline: [2, 3],

@@ -29,7 +29,7 @@ interface OrderQuestion extends Question, OrderData {
  * The order of errors without randomness: each row is one instance of a deterministic statement, whose order is
  * extrapolated to infinite scales with a bound on what is left ({@link extrapolatedOrder}). All rows must have it, so that the
  * interval is the hull of theirs. The bound presumes that the scales are asymptotic, which no finite number of errors can tell:
- * an order contradicts only if it lies {@link sure} bounds away.
+ * an order contradicts only if it lies three bounds away.
  *
  * @param question.accuracy - absolute accuracy of the errors, of all or of each row: rounding, or that of the reference solution
  * @param question.suprema - whether an error is the largest of several; default false
