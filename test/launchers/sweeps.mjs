@@ -11,8 +11,8 @@ const axis = (path) => ({ path, from: -1, to: 1, points: 2 });
 const sweep = {
   study: 'gaussian/phase',
   configuration: { x: axis('heads.0.B.0.0'), y: axis('W') },
-  axes: [{ path: 'flow.horizon', from: 1, to: 3, count: 40 }],
-  seeds: 3,
+  axes: [{ path: 'flow.horizon', from: 1, to: 3, count: 25 }],
+  seeds: 2,
 };
 
 /** Runs `mesoscope sweep …` to its end. */
@@ -25,7 +25,7 @@ export function run(directory, ...words) {
   });
 }
 
-/** Plans a sweep of 120 small cells. */
+/** Plans a sweep of 50 small cells. */
 export function planned(directory, name) {
   writeFileSync(join(directory, 'sweep.json'), JSON.stringify(sweep));
   run(directory, 'plan', 'sweep.json', '--out', name, '--no-estimate');
