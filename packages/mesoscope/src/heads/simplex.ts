@@ -16,7 +16,7 @@ export const simplexTolerance = 1e-12;
  * (Nocedal & Wright, Numerical Optimization, ch. 16): a step that would make a weight negative ends there and the weight
  * leaves; at the minimum on a face the weight with the smallest derivative enters.
  *
- * @param tolerance - bound on `⟨∇f, w⟩ − min ∇f`, and hence on the distance to the minimal value; default {@link simplexTolerance}
+ * @param tolerance - bound on `⟨∇f, w⟩ − min ∇f`, and hence on the distance to the minimal value; default 1e-12
  */
 export function minimiseOnSimplex(
   f: (weights: Float64Array) => SecondOrder,
