@@ -1,6 +1,6 @@
 import type { HeadCertificate } from '../certificate.ts';
 import type { HeadProblem } from '../problem.ts';
-import { encloseInfimum, type InfimumEnclosure } from './lower-bound.ts';
+import { encloseInfimum, hindranceOf, type InfimumEnclosure } from './lower-bound.ts';
 
 /** Width of the enclosure that is enough, over the risk. */
 const share = 0.01;
@@ -19,16 +19,15 @@ export interface EnclosedGap {
  * Encloses the gap of a law to a hundredth of its risk, or as far as the boxes last. The infimum is enclosed for the residual as it was
  * computed; its own rounding is covered by a margin of 1e-9 (1 + R), which is not proved.
  *
- * @returns undefined where branch and bound has no hold: λ = 0, a ball, or d > 2, where it would not get anywhere
+ * @returns undefined where branch and bound has no hold ({@link hindranceOf}), or d > 2, where it would not get anywhere
  */
 export function encloseGap(
   problem: HeadProblem,
   { mean, risk, linearisation }: HeadCertificate,
   boxes: number,
 ): EnclosedGap | undefined {
-  const { shape, regularisation, radius } = problem;
-  const isOpen = regularisation > 0 && radius === Number.POSITIVE_INFINITY;
-  if (!isOpen || shape.dimension > 2 || boxes === 0) return undefined;
+  if (boxes === 0 || problem.shape.dimension > 2) return undefined;
+  if (hindranceOf(problem, linearisation) !== undefined) return undefined;
   const enclosure = encloseInfimum(problem, linearisation, { width: share * risk, boxes });
   return { gap: mean - enclosure.lower + margin * (1 + risk), enclosure };
 }

@@ -1,4 +1,4 @@
-import { requireCount, requireThat } from '../../numeric/checks.ts';
+import { refuse, requireCount, requireThat } from '../../numeric/checks.ts';
 import { gamma } from '../../rigorous/rounding.ts';
 import type { HeadProblem, Linearisation } from '../problem.ts';
 import { createBoxBound } from './box-bound.ts';
@@ -15,7 +15,7 @@ export interface InfimumOptions {
   progress?(enclosure: InfimumEnclosure): boolean;
 }
 
-/** `inf_θ Ψ(θ;ρ) ∈ [lower, upper]`. */
+/** `inf_θ Ψ(θ;ρ) ≥ lower`; for k ≥ d also `≤ upper`. */
 export interface InfimumEnclosure {
   /** Proved: no head has a smaller Ψ. */
   readonly lower: number;
@@ -31,31 +31,27 @@ export interface InfimumEnclosure {
 const reportEvery = 256;
 
 /**
- * Encloses `inf_θ Ψ(θ;ρ)` over all heads by branch and bound, for the residual as it was computed. V stands in Ψ linearly and in its
+ * Bounds `inf_θ Ψ(θ;ρ)` over all heads from below, by branch and bound, for the residual as it was computed. V stands in Ψ linearly and in its
  * penalty, Q and K only through `B = KᵀQ/√k` and theirs, and `|Q|² + |K|² ≥ 2√k‖B‖_*` with equality for some Q and K (k ≥ d), so that
  * `inf Ψ = min_B λ√k‖B‖_* − |M(B)|²_F/(2λ)`; for k < d the right side is a lower bound. The minimum lies where
  * `λ√k‖B‖_* ≤ sup|M|²/(2λ)`, since it is at most 0 − |M|²/(2λ) ≤ 0. Boxes are halved, the lowest bound first. The cost grows with the
  * number of boxes, of a smooth minimum in d² dimensions like `width^{−d²/2}` at the worst, and each box costs `Σ_t t² + C d³` a
  * sequence.
  *
- * @throws MesoscopeError `invalid-value` for λ = 0, a ball, or more than 4,000 labelled positions
+ * @throws MesoscopeError `invalid-value` for λ = 0 or so small that scores are not resolved, a ball, or more than 4,000 labelled
+ *   positions
  */
 export function encloseInfimum(
   problem: HeadProblem,
   at: Linearisation,
   { width, boxes: budget = 200_000, progress }: InfimumOptions,
 ): InfimumEnclosure {
-  const { shape, regularisation: lambda, radius, data } = problem;
-  requireThat(lambda > 0, 'regularisation', lambda, 'λ > 0, without which there is no infimum');
-  requireThat(radius === Number.POSITIVE_INFINITY, 'radius', radius, 'heads in all of R^P');
   requireThat(width > 0, 'width', width, 'a number > 0');
   requireCount('boxes', budget);
-  const contexts = contextsOf(data, at);
-  requireThat(contexts.length <= 4000, 'data', `${contexts.length} labels`, 'at most 4000');
-  const { dimension, classes, keyDimension } = shape;
-  // Rounded down, which makes F smaller.
-  const slope = lambda * Math.sqrt(keyDimension) * (1 - gamma(4));
-  const reduced: ReducedProblem = { contexts, dimension, classes, regularisation: lambda, slope };
+  const hindrance = hindranceOf(problem, at);
+  if (hindrance !== undefined) refuse(...hindrance);
+  const reduced = reducedOf(problem, at);
+  const { dimension } = reduced;
   const bound = createBoxBound(reduced);
   const queue = createQueue();
   let upper = Number.POSITIVE_INFINITY;
@@ -78,6 +74,7 @@ export function encloseInfimum(
     status,
   });
   for (let round = 0; ; round++) {
+    if (queue.lowest() === Number.POSITIVE_INFINITY) throw new RangeError('no box holds a minimum');
     if (upper - queue.lowest() <= width) return enclosure('narrow');
     if (count + 2 > budget) return enclosure('budget');
     if (round % reportEvery === 0 && progress?.(enclosure('stopped')) === false) {
@@ -85,6 +82,35 @@ export function encloseInfimum(
     }
     for (const half of halves(queue.pop())) add(half);
   }
+}
+
+/** What {@link encloseInfimum} would refuse of a problem, as arguments of `refuse`; undefined: nothing. */
+export function hindranceOf(
+  problem: HeadProblem,
+  at: Linearisation,
+): [path: string, received: unknown, expected: string] | undefined {
+  const { regularisation, radius } = problem;
+  if (!(regularisation > 0)) {
+    return ['regularisation', regularisation, 'λ > 0, without which there is no infimum'];
+  }
+  if (radius < Number.POSITIVE_INFINITY) return ['radius', radius, 'heads in all of R^P'];
+  const reduced = reducedOf(problem, at);
+  const count = reduced.contexts.length;
+  if (count > 4000) return ['data', `${count} labels`, 'at most 4000, for the bounds of rounding'];
+  if (scoreErrorWithin(reduced, largestReach(reduced)) < 1e-3) return undefined;
+  const words =
+    'a larger λ: heads as large as this one allows have scores that double precision does not resolve';
+  return ['regularisation', regularisation, words];
+}
+
+function reducedOf(
+  { shape, data, regularisation }: HeadProblem,
+  at: Linearisation,
+): ReducedProblem {
+  const { dimension, classes, keyDimension } = shape;
+  // Rounded down, which makes F smaller.
+  const slope = regularisation * Math.sqrt(keyDimension) * (1 - gamma(4));
+  return { contexts: contextsOf(data, at), dimension, classes, regularisation, slope };
 }
 
 /** Entries of B beyond which `λ√k‖B‖_* ≥ sup|M|²/(2λ)`: F is not below 0 there, and `F(0) ≤ 0`. */
@@ -99,6 +125,13 @@ function largestReach({ contexts, dimension: d, regularisation, slope }: Reduced
   }
   const reach = ((sup * sup) / (2 * regularisation * slope)) * (1 + 1e-9);
   return reach > 0 ? reach : 1e-300;
+}
+
+/** By how much rounding may move scores, for every B with entries up to `reach`: bounds of weights need it small. */
+function scoreErrorWithin({ contexts, dimension: d }: ReducedProblem, reach: number): number {
+  const largest = (values: Float64Array) => values.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+  const sizes = contexts.map(({ query, tokens }) => largest(query) * largest(tokens));
+  return 3 * gamma(d * d + 2) * d * d * reach * Math.max(...sizes);
 }
 
 /** A box, and the side across which it is cut. */

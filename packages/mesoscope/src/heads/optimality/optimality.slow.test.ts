@@ -2,12 +2,14 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { createWasmBackend } from '../../kernels/wasm/backend.ts';
 import { singularValueDecomposition } from '../../numeric/decompositions.ts';
 import { randomStream } from '../../numeric/random.ts';
+import { certifyHeads } from '../certificate.ts';
 import { randomHeads } from '../head-law.ts';
 import { createHeadProblem } from '../problem.ts';
 import { searchFirstVariation } from '../search.ts';
 import { sequenceData } from '../sequences.ts';
 import { createBoxBound } from './box-bound.ts';
 import { contextsOf, type ReducedProblem } from './contexts.ts';
+import { encloseGap } from './gap.ts';
 import { encloseInfimum } from './lower-bound.ts';
 import { createMoments } from './moments.ts';
 
@@ -163,6 +165,15 @@ it('the infimum of problems in the plane is enclosed', () => {
     expect(infimum).toBeGreaterThanOrEqual(lower - 1e-14);
     expect(infimum).toBeLessThanOrEqual(upper + 1e-12);
   }
+});
+
+it('has no gap where scores are not resolved, and refuses there', () => {
+  const { problem, at } = instance(1, 2, 1e-9);
+  expect(() => encloseInfimum(problem, at, { width: 1 })).toThrow('a larger λ');
+  const certificate = certifyHeads(problem, randomHeads(problem.shape, 2, randomStream(1, 'law')), {
+    starts: 4,
+  });
+  expect(encloseGap(problem, certificate, 10)).toBeUndefined();
 });
 
 it('refuses λ = 0, and stops at its budget with what is proved until then', () => {
