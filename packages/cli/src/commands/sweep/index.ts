@@ -36,7 +36,10 @@ export function addSweepCommands(
     )
     .description('Check every cell, and say how many there are and what they will cost.')
     .option('--out <dir>', 'folder of the sweep (default: sweeps/<study>)')
-    .option('--backend <name>', 'as for study')
+    .option(
+      '--backend <name>',
+      'wasm (default), native where all machines have it, or wasm-strict for the same bits on different processors',
+    )
     .option('--precision <f64|f32>', 'numbers of the kernels (default: f64)')
     .option('--workers <n>', 'threads, for the estimate')
     .option('--no-estimate', 'compute no cell yet')

@@ -47,7 +47,8 @@ export async function planCommand(
       wayOut: 'Choose another folder with --out, or add cells with `mesoscope sweep extend`.',
     });
   }
-  const { backend, precision, workers } = readExecution(options);
+  // Cells go to other machines, which may have no native kernels, or others.
+  const { backend, precision, workers } = readExecution({ backend: 'wasm', ...options });
   const kernels = { backend, precision };
   const cells = identify(sweep, plannedGrid(sweep, catalogue, options), kernels, catalogue);
   const record = { format: 1, sweep, kernels, modules, directory, version } as const;

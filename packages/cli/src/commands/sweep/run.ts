@@ -31,7 +31,7 @@ export async function sweepRunCommand(
   options: SweepRunOptions,
   environment: Environment,
 ): Promise<number> {
-  return runCells(path, options, environment, { choose: notFailed, rounds: true });
+  return runCells(path, options, environment, { rounds: true });
 }
 
 /** `mesoscope sweep retry <folder>`: the cells that failed, once more. */
@@ -134,7 +134,7 @@ async function planRound(
     found.set(JSON.stringify(values), columns[on] ?? null);
   }
   if (ended.size > 0 && [...found.values()].every((value) => value === null)) {
-    const known = ended.size > 0 ? Object.keys(folder.cell([...ended][0]).outcome.columns) : [];
+    const known = Object.keys(folder.cell([...ended][0]).outcome.columns);
     throw new MesoscopeError({
       code: 'unknown-name',
       kind: 'column (refine.on)',
@@ -178,10 +178,10 @@ export async function runCells(
 ): Promise<number> {
   const { directory, stdout, stderr } = environment;
   const folder = new SweepFolder(resolve(directory, path));
-  requireVersion(folder.read(), path);
+  const started = folder.read();
+  requireVersion(started, path);
   const workers = readInteger('--workers', options.workers, 1) ?? defaultWorkers();
   const limit = readInteger('--limit', options.limit, 1) ?? defaultLimit;
-  const started = folder.read();
   const catalogue = await environment.catalogue(started.modules);
   const defaults = sweepDefaults(started.sweep, catalogue);
   const progress = createProgress(stderr, options.quiet);

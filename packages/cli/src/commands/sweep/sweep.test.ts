@@ -29,6 +29,7 @@ describe('sweep', () => {
     const planned = await mesoscope('sweep plan sweep.json --out s --json');
     expect(planned.code).toBe(0);
     expect(JSON.parse(planned.stdout)).toMatchObject({ cells: 8, columns: ['rate', 'seed'] });
+    expect(json('s/sweep.json').kernels).toEqual({ backend: 'wasm', precision: 'f64' });
     const ran = await mesoscope('sweep run s');
     expect(ran).toMatchObject({ code: 0 });
     expect(ran.stdout).toContain('8 of 8 cells are done');
